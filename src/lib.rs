@@ -1,0 +1,1 @@
+//! Anchorite holds signing ceremonies.
