@@ -1,1 +1,3 @@
+//! Anchorite's program: it parses arguments, calls the library, and exits with its code.
+
 fn main() {}

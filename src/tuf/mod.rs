@@ -1,0 +1,14 @@
+//! Documents and trust: what the metadata of TUF 1.0 and Notary v1 says, who may sign it, and
+//! whether a client would accept it. Everything here takes values and returns values.
+
+pub mod digest;
+pub mod document;
+pub mod key;
+pub mod name;
+pub mod payload;
+pub mod root;
+pub mod signature;
+pub mod snapshot;
+pub mod targets;
+pub mod time;
+pub mod wire;

@@ -1,0 +1,3 @@
+//! How documents look as bytes.
+
+pub mod json;
