@@ -1,1 +1,3 @@
-//! Under construction.
+//! The driver: the loop that carries requests out, and its three ports: people, machines, paper.
+
+pub mod ports;

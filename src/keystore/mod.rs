@@ -1,1 +1,178 @@
-//! Under construction.
+//! Where private keys live and sign: one file a store, all behind the same three traits.
+//!
+//! A store is looked at without asking anybody for anything; it is unlocked through [`Unlock`], which
+//! belongs to whoever talks to people; and it gives a [`Signer`] that returns typed signatures.
+
+pub mod secret;
+
+use std::fmt;
+
+use crate::tuf::key::{Algorithm, Fingerprint, PublicKey};
+use crate::tuf::name::KeyName;
+use crate::tuf::policy::{PinPolicy, TouchPolicy};
+use crate::tuf::signature::Signature;
+
+pub use secret::Secret;
+
+/// A place that holds private keys: a file, or a token in a reader.
+pub trait KeyStore {
+    /// Says what is there now. Asks for no secret and uses no try.
+    fn look(&mut self) -> Result<Seen, TokenError>;
+
+    /// Makes a new key. What it holds afterwards is proven by a signature, not by this answer.
+    fn make(&mut self, spec: &Spec, unlock: &mut dyn Unlock) -> Result<Made, TokenError>;
+
+    /// Opens the key with this fingerprint. Submits at most one secret.
+    fn signer(
+        &mut self,
+        key: &Fingerprint,
+        unlock: &mut dyn Unlock,
+    ) -> Result<Box<dyn Signer + '_>, TokenError>;
+}
+
+/// An unlocked key.
+pub trait Signer {
+    /// The public half.
+    fn public_key(&self) -> &PublicKey;
+
+    /// Signs the whole message (the signer hashes it). Submits at most one secret, where the key's policy wants
+    /// one for each signature, and asks for a touch where the policy wants a touch.
+    fn sign(&mut self, message: &[u8], unlock: &mut dyn Unlock) -> Result<Signature, TokenError>;
+}
+
+/// The way to the people who know the secrets. `None` means that nobody answered.
+pub trait Unlock {
+    /// Asks for the secret that the label names.
+    fn secret(&mut self, label: &Label, tries_left: Option<u8>) -> Option<Secret>;
+
+    /// Asks for a new secret: checks the keyboard layout, checks its strength against the rules, has it typed back.
+    fn new_secret(&mut self, label: &Label, rules: &Rules) -> Option<Secret>;
+
+    /// Says that the token now waits for a touch. Returns at once.
+    fn touch(&mut self, label: &Label);
+}
+
+/// Whose secret is asked for, in the words of the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// The key, as the plan names it.
+    pub key: KeyName,
+    /// Who holds it.
+    pub holder: String,
+    /// Where it lives, in words: `YubiKey 18158855, slot 9c` or `age file`.
+    pub place: String,
+    /// What kind of secret opens it.
+    pub kind: SecretKind,
+}
+
+/// What kind of secret it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretKind {
+    /// A token's PIN.
+    Pin,
+    /// A file's passphrase.
+    Passphrase,
+}
+
+/// What a new secret must be like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    /// The least number of characters.
+    pub min_chars: usize,
+    /// The most characters.
+    pub max_chars: usize,
+    /// The least estimated strength in bits.
+    pub min_bits: u32,
+    /// Whether only digits are taken, as for a PIN pad.
+    pub digits_only: bool,
+}
+
+/// What a look at a store showed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seen {
+    /// The serial number that the device gives, as it prints it.
+    pub serial: Option<String>,
+    /// The public keys it holds.
+    pub keys: Vec<PublicKey>,
+    /// How many wrong secrets are left, where the store counts.
+    pub tries_left: Option<u8>,
+}
+
+/// What key to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// When the secret is asked for; files ask once for each unlocking.
+    pub pin: Option<PinPolicy>,
+    /// When a touch is asked for.
+    pub touch: Option<TouchPolicy>,
+}
+
+/// A key that was made just now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its public half.
+    pub public: PublicKey,
+}
+
+/// What went wrong with a store. Each is something that people can cause, so each becomes an event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// No such token or file is there.
+    #[error("nothing is there")]
+    Absent,
+    /// Another token is there.
+    #[error("another token is there: {serial}")]
+    Other {
+        /// Its serial number.
+        serial: String,
+    },
+    /// The key is not in the store.
+    #[error("the store does not hold the key {0}")]
+    NoSuchKey(Fingerprint),
+    /// There is a key already where the new one should go.
+    #[error("a key is there already: {0}")]
+    Occupied(String),
+    /// The secret was wrong; for a file it may be damaged instead.
+    #[error("wrong secret, or a damaged file")]
+    WrongSecret {
+        /// How many tries are left, where the store counts.
+        tries_left: Option<u8>,
+    },
+    /// Too many wrong secrets.
+    #[error("the token is blocked")]
+    Blocked,
+    /// Nobody gave the secret.
+    #[error("no secret was given")]
+    NoSecret,
+    /// Nobody touched the token in time.
+    #[error("no touch in time")]
+    NoTouch,
+    /// The token went away in the middle.
+    #[error("the token went away")]
+    Gone,
+    /// The signature that came back is not the key's over the message.
+    #[error("the signature that came back is not right")]
+    BadSignature,
+    /// The store cannot do what was asked.
+    #[error("the store cannot do this: {0}")]
+    Unsupported(String),
+    /// A file is not what it should be.
+    #[error("{path}: {what}")]
+    File {
+        /// The file, as a path below its store.
+        path: String,
+        /// What was found, without any secret.
+        what: String,
+    },
+}
+
+impl fmt::Display for SecretKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pin => "PIN",
+            Self::Passphrase => "passphrase",
+        })
+    }
+}

@@ -6,6 +6,7 @@ pub mod document;
 pub mod key;
 pub mod name;
 pub mod payload;
+pub mod policy;
 pub mod root;
 pub mod signature;
 pub mod snapshot;

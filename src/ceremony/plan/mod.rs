@@ -1,0 +1,495 @@
+//! The plan: who, which keys, which change, by when. The only place where policy is decided.
+//!
+//! A [`Plan`] is parsed strictly and holds only names and values that make sense by themselves; whether they make
+//! sense together is for the check to say.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::tuf::digest::Digest;
+use crate::tuf::document::Dialect;
+use crate::tuf::key::{Algorithm, Fingerprint, KeyId};
+use crate::tuf::name::{KeyName, RepoName, RoleName};
+use crate::tuf::policy::{PinPolicy, TouchPolicy};
+use crate::tuf::time::{Lifetime, Timestamp};
+
+/// A plan, as one TOML file states it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// SHA-256 of the plan file.
+    pub digest: Digest,
+    /// The kind of ceremony.
+    pub kind: Kind,
+    /// What it is for, one line.
+    pub title: Label,
+    /// The name by which people speak of it.
+    pub codename: KeyName,
+    /// The clients that must accept what comes out.
+    pub clients: Vec<Client>,
+    /// When it may be held.
+    pub window: Option<Window>,
+    /// The repository it concerns.
+    pub repository: Repository,
+    /// Who takes part.
+    pub people: Vec<Person>,
+    /// The media.
+    pub media: Vec<Medium>,
+    /// The keys.
+    pub keys: Vec<PlannedKey>,
+    /// The roles of the new root.
+    pub roles: BTreeMap<RoleName, PlannedRole>,
+    /// Every file taken from IN.
+    pub inputs: Vec<Input>,
+    /// The targets to sign.
+    pub targets: Vec<PlannedTarget>,
+    /// Notes, drills and second gatherings put in after a step.
+    pub steps: Vec<InsertedStep>,
+    /// Findings that somebody answers for.
+    pub waivers: Vec<Waiver>,
+}
+
+/// Printable Unicode, 1 to 64 characters, without control or bidirectional characters; never a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Label(String);
+
+/// The kinds of ceremonies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A first root of trust.
+    FirstRoot,
+}
+
+/// Client programs that must accept the result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Client {
+    /// The `notary` command.
+    Notary,
+    /// `docker` with content trust.
+    Docker,
+    /// python-tuf.
+    PythonTuf,
+    /// go-tuf version 2.
+    GoTuf,
+    /// tuf-js.
+    TufJs,
+    /// The Rust crate `tough`.
+    Tough,
+    /// The Rust crate `tuf`.
+    RustTuf,
+}
+
+/// When a ceremony may be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Not before this.
+    pub from: Timestamp,
+    /// Not after this.
+    pub until: Timestamp,
+}
+
+/// The repository of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Its name; in Notary the GUN.
+    pub name: RepoName,
+    /// Its dialect.
+    pub dialect: Dialect,
+    /// Whether files are named with version and hash (tuf1 only; false in notary1).
+    pub consistent_snapshot: bool,
+}
+
+/// Somebody who takes part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The name, as it is spoken.
+    pub name: Label,
+    /// What they do.
+    pub roles: Vec<Part>,
+}
+
+/// What somebody does in a ceremony.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// Holds a key.
+    Custodian,
+    /// The only one at the keyboard.
+    Operator,
+    /// Watches, compares, signs the paper.
+    Witness,
+    /// Reads aloud and decides exceptions.
+    Administrator,
+    /// Holds a key below root: targets or a delegation.
+    Releaser,
+}
+
+/// A medium: a directory enrolled beforehand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Medium {
+    /// Its name in the plan.
+    pub name: KeyName,
+    /// What it is for.
+    pub role: MediumRole,
+}
+
+/// What a medium is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MediumRole {
+    /// Brings public inputs in.
+    In,
+    /// Carries public results out, and never comes back in.
+    Out,
+    /// The workspace, and its second copies.
+    Book,
+    /// Carries encrypted private keys that must leave.
+    Keys,
+}
+
+/// One key of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedKey {
+    /// What the plan calls it.
+    pub name: KeyName,
+    /// Who holds it; nobody in the room for enrolled and server keys.
+    pub holder: Option<Label>,
+    /// Where its private half lives, if it comes to the room.
+    pub store: Option<Store>,
+    /// Its algorithm, always stated, so that a twin can play it.
+    pub algorithm: Algorithm,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The certificate to make for it (notary1 root keys).
+    pub certificate: Option<CertificatePlan>,
+    /// How a copy of it leaves the room.
+    pub leaves: Option<Leaves>,
+}
+
+/// Where a private key lives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub enum Store {
+    /// An age file in the workspace.
+    Age {
+        /// Recipients of a second file, `NAME.recovery.age`.
+        #[serde(default)]
+        recovery: Vec<String>,
+    },
+    /// A YubiKey's PIV applet.
+    Yubikey {
+        /// The serial number printed on it.
+        serial: u32,
+        /// The slot: `9a`, `9c`, `9d`, `9e`, or `82` to `95`.
+        slot: String,
+    },
+    /// A PKCS#11 token.
+    Pkcs11 {
+        /// Absolute path of the module.
+        module: String,
+        /// The token's serial number.
+        serial: String,
+        /// The key's CKA_ID in hex.
+        id: String,
+    },
+    /// A virtual token: for rehearsals and samples only.
+    Virtual {
+        /// The serial number it plays.
+        serial: u32,
+    },
+}
+
+/// Where a key comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// It is made in the ceremony.
+    Make {
+        /// When its token asks for the PIN.
+        pin: Option<PinPolicy>,
+        /// When its token asks for a touch.
+        touch: Option<TouchPolicy>,
+    },
+    /// It exists and comes to the room in its store.
+    Fingerprint(Confirmed<Fingerprint>),
+    /// It stays elsewhere; its public half and a proof of possession come on IN.
+    Enrol {
+        /// The IN medium.
+        medium: KeyName,
+        /// The public half, PEM, a path on the medium.
+        public: String,
+        /// The proof, a path on the medium.
+        proof: String,
+        /// Its fingerprint.
+        fingerprint: Confirmed<Fingerprint>,
+    },
+    /// The server holds it and will sign with it; there is no proof.
+    Server {
+        /// The IN medium.
+        medium: KeyName,
+        /// The file that the server gave, a path on the medium.
+        file: String,
+        /// The id under which the document will list it.
+        id: KeyId,
+    },
+}
+
+/// A value that somebody confirms from a source of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmed<T> {
+    /// The value.
+    pub value: T,
+    /// Who confirms it.
+    pub by: Label,
+    /// From which source of their own.
+    pub source: Option<Label>,
+}
+
+/// A Notary root key's certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CertificatePlan {
+    /// How long it is valid, from the ceremony's base.
+    pub valid_for: Lifetime,
+}
+
+/// How a copy of a made key leaves the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaves {
+    /// The KEYS medium.
+    pub medium: KeyName,
+    /// In which form.
+    pub form: LeavingForm,
+}
+
+/// In which form a key leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LeavingForm {
+    /// As an age file for these recipients.
+    Age {
+        /// `age1…` recipients.
+        to: Vec<String>,
+    },
+    /// As Docker and Notary read it, under a new passphrase.
+    Notary,
+}
+
+/// A role of the new root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedRole {
+    /// Its keys, by name.
+    pub keys: Vec<KeyName>,
+    /// How many must sign.
+    pub threshold: u32,
+    /// Who signs here.
+    pub sign: SignWho,
+    /// Where its document is signed.
+    pub signed: SignedWhere,
+    /// How long its document is valid; needed where it is signed here.
+    pub valid_for: Option<Lifetime>,
+}
+
+/// Who signs a document of this role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignWho {
+    /// All keys of the role, so that each is proven.
+    All,
+    /// As many as the threshold wants.
+    Threshold,
+}
+
+/// Where a role's document is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignedWhere {
+    /// In this ceremony.
+    Here,
+    /// By the online side, later.
+    Online,
+}
+
+/// A file taken from IN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// The medium.
+    pub medium: KeyName,
+    /// Its path there.
+    pub path: String,
+    /// Its digest, and who confirms it from which source.
+    pub sha256: Confirmed<Digest>,
+}
+
+/// A target to sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedTarget {
+    /// Its path; in Notary the tag.
+    pub name: String,
+    /// Its length in bytes.
+    pub length: u64,
+    /// SHA-256 of its content; in Notary of the manifest.
+    pub sha256: Digest,
+}
+
+/// Something put in after a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InsertedStep {
+    /// The step after which it comes.
+    pub after: String,
+    /// What it is.
+    pub insert: Insert,
+    /// What it says.
+    pub text: String,
+}
+
+/// What can be put in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Insert {
+    /// A note to read.
+    Note,
+    /// A drill to hold.
+    Drill,
+    /// A back-up to make.
+    BackUp,
+    /// A second gathering of inputs.
+    Gather,
+}
+
+/// A finding that somebody answers for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiver {
+    /// The finding's stable name.
+    pub finding: String,
+    /// Why it is all right here.
+    pub reason: Label,
+    /// Who says so.
+    pub by: Label,
+}
+
+impl Plan {
+    /// The key that the plan calls `name`.
+    pub fn key(&self, name: &KeyName) -> Option<&PlannedKey> {
+        self.keys.iter().find(|key| key.name == *name)
+    }
+
+    /// The media of one role, in the plan's order.
+    pub fn media(&self, role: MediumRole) -> impl Iterator<Item = &Medium> {
+        self.media.iter().filter(move |medium| medium.role == role)
+    }
+
+    /// The waiver of a finding, if the plan has one.
+    pub fn waiver(&self, finding: &str) -> Option<&Waiver> {
+        self.waivers.iter().find(|waiver| waiver.finding == finding)
+    }
+
+    /// The people who do `part`.
+    pub fn people_who(&self, part: Part) -> impl Iterator<Item = &Person> {
+        self.people.iter().filter(move |person| person.roles.contains(&part))
+    }
+}
+
+impl PlannedKey {
+    /// Whether its private half comes to the room.
+    pub const fn is_here(&self) -> bool {
+        match self.origin {
+            Origin::Make { .. } | Origin::Fingerprint(_) => true,
+            Origin::Enrol { .. } | Origin::Server { .. } => false,
+        }
+    }
+}
+
+impl Label {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for Label {
+    type Err = BadLabel;
+    fn from_str(text: &str) -> Result<Self, BadLabel> {
+        let bad = |expected| BadLabel { found: text.to_owned(), expected };
+        let length = text.chars().count();
+        if length == 0 || length > 64 {
+            return Err(bad("1 to 64 characters"));
+        }
+        if text.trim() != text {
+            return Err(bad("no space at either end"));
+        }
+        if text.chars().any(|c| c.is_control() || is_format(c)) {
+            return Err(bad("printable characters, none that change the direction of writing"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// Characters that are invisible or change the direction of writing (Unicode category Cf, as far as it matters on a
+/// terminal).
+fn is_format(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Label {
+    type Error = BadLabel;
+    fn try_from(text: String) -> Result<Self, BadLabel> {
+        text.parse()
+    }
+}
+
+impl From<Label> for String {
+    fn from(label: Label) -> Self {
+        label.0
+    }
+}
+
+/// A title or a name of a person that breaks the rule for both.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} will not do: expected {expected}")]
+pub struct BadLabel {
+    /// The text found.
+    pub found: String,
+    /// The rule, in words.
+    pub expected: &'static str,
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Age { .. } => f.write_str("age file"),
+            Self::Yubikey { serial, slot } => write!(f, "YubiKey {serial}, slot {slot}"),
+            Self::Pkcs11 { serial, .. } => write!(f, "PKCS#11 token {serial}"),
+            Self::Virtual { serial } => write!(f, "virtual token {serial}"),
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::FirstRoot => "first-root",
+        })
+    }
+}
+
+impl fmt::Display for MediumRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::In => "in",
+            Self::Out => "out",
+            Self::Book => "book",
+            Self::Keys => "keys",
+        })
+    }
+}
