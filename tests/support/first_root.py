@@ -1,0 +1,87 @@
+"""Writes a Notary export with a first root and one tag, independently of the program under test.
+
+usage: first_root.py OUT GUN TIMESTAMP-KEY SNAPSHOT-KEY [pretty]
+
+The two key files are what the server answered. Writes OUT/app/, OUT/publish/REPOSITORIES and UPLOADS, OUT/accept/EXPECTED.
+With `pretty` the targets file is valid but not in the form that the server re-creates.
+"""
+
+import base64
+import datetime
+import hashlib
+import json
+import pathlib
+import sys
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.x509.oid import NameOID
+
+NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+TAG, CONTENT = "v1", b"a manifest"
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
+
+
+def b64(value):
+    return base64.b64encode(value).decode()
+
+
+def named(keytype, public):
+    key = {"keytype": keytype, "keyval": {"private": None, "public": public}}
+    return hashlib.sha256(compact(key)).hexdigest(), key
+
+
+def certificate(key, gun):
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, gun)])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), NOW, NOW + datetime.timedelta(days=9000))
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def envelope(signed, keyid, key):
+    r, s = decode_dss_signature(key.sign(compact(signed), ec.ECDSA(hashes.SHA256())))
+    signature = b64(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+    signatures = compact([{"keyid": keyid, "method": "ecdsa", "sig": signature}])
+    return b'{"signed":' + compact(signed) + b',"signatures":' + signatures + b"}"
+
+
+def main(out, gun, timestamp, snapshot, form="exact"):
+    out = pathlib.Path(out)
+    root_key, targets_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    spki = targets_key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    server = {role: json.loads(pathlib.Path(file).read_text()) for role, file in (("timestamp", timestamp), ("snapshot", snapshot))}
+    keys = {
+        "root": named("ecdsa-x509", b64(certificate(root_key, gun))),
+        "targets": named("ecdsa", b64(spki)),
+        "timestamp": named(server["timestamp"]["keytype"], server["timestamp"]["keyval"]["public"]),
+        "snapshot": named(server["snapshot"]["keytype"], server["snapshot"]["keyval"]["public"]),
+    }
+    expires = (NOW + datetime.timedelta(days=300)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    root = {"_type": "Root", "consistent_snapshot": False, "expires": expires, "keys": dict(keys.values()),
+            "roles": {role: {"keyids": [keyid], "threshold": 1} for role, (keyid, _) in keys.items()}, "version": 1}
+    digest = hashlib.sha256(CONTENT)
+    targets = {"_type": "Targets", "delegations": {"keys": {}, "roles": []}, "expires": expires,
+               "targets": {TAG: {"hashes": {"sha256": b64(digest.digest())}, "length": len(CONTENT)}}, "version": 1}
+    documents = {"root": envelope(root, keys["root"][0], root_key), "targets": envelope(targets, keys["targets"][0], targets_key)}
+    if form == "pretty":
+        documents["targets"] += b"\n"
+
+    for folder in ("app", "publish", "accept"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    uploads = ""
+    for role, body in documents.items():
+        (out / "app" / f"{role}.json").write_bytes(body)
+        hashed = hashlib.sha256(body)
+        uploads += "\t".join((gun, role, f"app/{role}.json", hashed.hexdigest(), b64(hashed.digest()))) + "\n"
+    (out / "publish" / "UPLOADS").write_text(uploads)
+    public = (keys[role][1]["keyval"]["public"] for role in ("timestamp", "snapshot"))
+    (out / "publish" / "REPOSITORIES").write_text("\t".join((gun, "app", *public)) + "\n")
+    (out / "accept" / "EXPECTED").write_text(f"{gun}\t{TAG}\t{digest.hexdigest()}\t{len(CONTENT)}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
