@@ -1,0 +1,173 @@
+//! The shell scripts of a Notary export against a real server, with documents that another program made.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::support::clients;
+use crate::support::notary::NotaryServer;
+use crate::support::publishing::{foreign_export, results, run_script};
+use crate::support::token_service::PASSWORD;
+
+const GUN: &str = "registry.example.com/team/app";
+
+/// The verdict and the detail of the last line of RESULT.
+fn last(out: &Path) -> (String, String) {
+    let line = results(out).pop().unwrap();
+    (line[2].clone(), line[3].clone())
+}
+
+fn export(folder: &TempDir, server: &NotaryServer) -> PathBuf {
+    foreign_export(folder.path(), server, GUN, "exact")
+}
+
+#[test]
+fn an_export_is_checked_published_and_accepted_and_publishing_again_changes_nothing() {
+    let server = NotaryServer::start();
+    let folder = TempDir::new().unwrap();
+    let out = export(&folder, &server);
+
+    run_script(&out, "publish/precheck", &server, &[]).success();
+    run_script(&out, "publish/publish", &server, &[]).success();
+    run_script(&out, "accept/accept", &server, &[]).success();
+    run_script(&out, "publish/precheck", &server, &[]).success();
+    run_script(&out, "publish/publish", &server, &[]).success();
+
+    let told: Vec<_> = results(&out).into_iter().map(|line| line[..3].join(" ")).collect();
+    assert_eq!(
+        told,
+        [
+            // This server makes a new key at every question until it stores a root.
+            format!("precheck {GUN} WARN"),
+            format!("publish {GUN} PASS"),
+            format!("accept with notary {GUN} PASS"),
+            format!("accept with docker {GUN} PASS"),
+            format!("precheck {GUN} PASS"),
+            format!("publish {GUN} PASS"),
+        ]
+    );
+    assert!(last(&out).1.contains("already there"));
+    assert!(clients::notary_list(&server, GUN).success().contains("v1 "));
+}
+
+#[test]
+fn a_name_that_somebody_took_is_told_before_and_refused_at_publishing() {
+    let server = NotaryServer::start();
+    let (first, second) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let out = export(&second, &server);
+    run_script(&export(&first, &server), "publish/publish", &server, &[]).success();
+
+    run_script(&out, "publish/precheck", &server, &[]).failure(1);
+    assert!(last(&out).1.contains("the name is taken"));
+    run_script(&out, "publish/publish", &server, &[]).failure(1);
+    assert!(
+        last(&out).1.contains("could not rotate trust to a new trusted root"),
+        "{:?}",
+        last(&out)
+    );
+    run_script(&out, "accept/accept", &server, &[]).failure(1);
+    assert!(last(&out).1.contains("a root that is not app/root.json"));
+}
+
+#[test]
+fn bytes_that_the_server_understands_otherwise_are_caught_though_it_answers_200() {
+    let server = NotaryServer::start();
+    let folder = TempDir::new().unwrap();
+    let out = foreign_export(folder.path(), &server, GUN, "pretty");
+
+    run_script(&out, "publish/publish", &server, &[]).failure(1);
+    assert!(last(&out).1.contains("does not name the uploaded targets"));
+    run_script(&out, "accept/accept", &server, &[]).failure(1);
+    assert!(last(&out).1.contains("the client refuses it"));
+}
+
+#[test]
+fn a_file_that_changed_since_the_ceremony_is_not_uploaded() {
+    let server = NotaryServer::start();
+    let folder = TempDir::new().unwrap();
+    let out = export(&folder, &server);
+    let root = out.join("app/root.json");
+    fs::write(&root, fs::read_to_string(&root).unwrap() + "\n").unwrap();
+
+    assert!(
+        run_script(&out, "publish/publish", &server, &[])
+            .failure(2)
+            .contains("app/root.json: FAILED")
+    );
+    assert_eq!(server.document(GUN, "root"), None);
+}
+
+#[test]
+fn a_tag_other_than_the_expected_ones_is_not_accepted() {
+    let server = NotaryServer::start();
+    let folder = TempDir::new().unwrap();
+    let out = export(&folder, &server);
+    run_script(&out, "publish/publish", &server, &[]).success();
+    let expected = out.join("accept/EXPECTED");
+    let signed = fs::read_to_string(&expected).unwrap();
+
+    for altered in [
+        signed.replace("v1", "v2"),
+        signed.replace("\t10\n", "\t11\n"),
+        format!("{signed}{}", signed.replace("v1", "v2")),
+        format!("{GUN}\t-\t-\t-\n"),
+    ] {
+        fs::write(&expected, altered).unwrap();
+        let said = run_script(&out, "accept/accept", &server, &["--client", "notary"]).failure(1);
+        assert!(said.contains("other tags than were signed"), "{said}");
+    }
+}
+
+#[test]
+fn a_token_service_is_asked_with_the_password_from_a_file() {
+    let server = NotaryServer::start_with_tokens();
+    let folder = TempDir::new().unwrap();
+    let out = export(&folder, &server);
+    let right = server.tokens().netrc(PASSWORD);
+    let wrong = server.tokens().netrc("wrong");
+
+    for script in ["publish/precheck", "publish/publish"] {
+        run_script(&out, script, &server, &[]).failure(1);
+        run_script(&out, script, &server, &["--netrc-file", wrong.to_str().unwrap()]).failure(1);
+        assert!(last(&out).1.contains("HTTP 401"), "{:?}", last(&out));
+        run_script(&out, script, &server, &["--netrc-file", right.to_str().unwrap()]).success();
+    }
+    assert_eq!(server.document(GUN, "root").unwrap(), fs::read(out.join("app/root.json")).unwrap());
+}
+
+#[test]
+fn a_token_from_a_file_is_sent_and_shown_nowhere() {
+    let server = NotaryServer::start_with_tokens();
+    let folder = TempDir::new().unwrap();
+    let out = export(&folder, &server);
+    let token = server.tokens().token(&format!("repository:{GUN}:pull,push"), &server.cacert());
+    let file = folder.path().join("token");
+
+    fs::write(&file, "not.a.token\n").unwrap();
+    let option = ["--token-file", file.to_str().unwrap()];
+    assert!(run_script(&out, "publish/publish", &server, &option).failure(1).contains("HTTP 401"));
+    fs::write(&file, &token).unwrap();
+    let said = run_script(&out, "publish/publish", &server, &option).success();
+    assert!(!said.contains(&token));
+    assert!(!fs::read_to_string(out.join("RESULT")).unwrap().contains(&token));
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_told_in_its_own_words() {
+    let server = NotaryServer::start();
+    let folder = TempDir::new().unwrap();
+    let out = export(&folder, &server);
+    let nobody = ["--server", "https://127.0.0.1:1"];
+
+    for script in ["publish/precheck", "publish/publish"] {
+        let said = run_script(&out, script, &server, &nobody).failure(1);
+        assert!(said.contains("Couldn't connect") || said.contains("Failed to connect"), "{said}");
+    }
+    run_script(&out, "accept/accept", &server, &nobody).failure(1);
+    assert!(
+        run_script(&out, "publish/publish", &server, &["--server", "http://127.0.0.1:1"])
+            .failure(2)
+            .contains("usage:")
+    );
+}

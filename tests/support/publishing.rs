@@ -1,0 +1,65 @@
+//! The shell scripts of a Notary export, run as the people online would.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::command::{Ran, in_package, python, run, unpacked_docker};
+use super::notary::NotaryServer;
+
+/// Runs `script` (such as `publish/precheck`) of the export in `out` with `sh`, naming the server and its authority.
+pub(crate) fn run_script(out: &Path, script: &str, server: &NotaryServer, more: &[&str]) -> Ran {
+    let mut command = Command::new("sh");
+    if let Some(folder) = unpacked_docker() {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(folder).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(folders).unwrap());
+    }
+    command
+        .arg(out.join(script))
+        .args(["--server", &server.url(), "--cacert"])
+        .arg(server.cacert());
+    run(command.args(more))
+}
+
+/// The lines of an export's RESULT without their times: step, repository, verdict, detail.
+pub(crate) fn results(out: &Path) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(out.join("RESULT")).unwrap();
+    text.lines().map(|line| line.split('\t').skip(1).map(str::to_owned).collect()).collect()
+}
+
+/// An export of a first root with the tag `v1`, made without the program under test: `form` is `exact`, or `pretty` for
+/// a targets file that a server accepts and no client does.
+pub(crate) fn foreign_export(
+    folder: &Path,
+    server: &NotaryServer,
+    gun: &str,
+    form: &str,
+) -> PathBuf {
+    let keys = ["timestamp", "snapshot"].map(|role| {
+        let path = folder.join(format!("{role}.key"));
+        fs::write(&path, server.key(gun, role)).unwrap();
+        path
+    });
+    foreign_export_for_keys(folder, gun, &keys, form)
+}
+
+/// The same for keys that the caller fetched.
+pub(crate) fn foreign_export_for_keys(
+    folder: &Path,
+    gun: &str,
+    keys: &[PathBuf; 2],
+    form: &str,
+) -> PathBuf {
+    let out = folder.join("OUT");
+    run(python("first_root.py").arg(&out).arg(gun).args(keys).arg(form)).success();
+    for (from, to) in [
+        ("server.sh", "publish/server.sh"),
+        ("precheck.sh", "publish/precheck"),
+        ("publish.sh", "publish/publish"),
+        ("accept.sh", "accept/accept"),
+    ] {
+        fs::copy(in_package("src/driver/export").join(from), out.join(to)).unwrap();
+    }
+    out
+}
