@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::support::clients;
+use crate::support::command::run;
+use crate::support::loopback::{certificate, start_script};
 use crate::support::notary::NotaryServer;
-use crate::support::publishing::{foreign_export, results, run_script};
-use crate::support::token_service::PASSWORD;
+use crate::support::publishing::{command, foreign_export, results, run_script};
+use crate::support::token_service::{NAME, PASSWORD};
 
 const GUN: &str = "registry.example.com/team/app";
 
@@ -49,6 +51,29 @@ fn an_export_is_checked_published_and_accepted_and_publishing_again_changes_noth
     );
     assert!(last(&out).1.contains("already there"));
     assert!(clients::notary_list(&server, GUN).success().contains("v1 "));
+}
+
+#[test]
+fn server_keys_other_than_those_in_the_root_are_told_before() {
+    let server = NotaryServer::start();
+    let folder = TempDir::new().unwrap();
+    let out = export(&folder, &server);
+    let path = out.join("publish/REPOSITORIES");
+    let signed = fs::read_to_string(&path).unwrap();
+    certificate(folder.path());
+    let (port, _running) = start_script("fixed_keys.py", folder.path(), &["c2lnbmVkIHRoaXM="]);
+    let url = format!("https://127.0.0.1:{port}");
+    let cacert = folder.path().join("cert.pem");
+    let other = ["--server", &url, "--cacert", cacert.to_str().unwrap()];
+
+    run_script(&out, "publish/precheck", &server, &other).failure(1);
+    assert!(last(&out).1.contains("timestamp key is not the one that the root names"));
+    let [gun, dir, _, _] = signed.trim().split('\t').collect::<Vec<_>>()[..] else {
+        panic!("{signed}")
+    };
+    fs::write(&path, format!("{gun}\t{dir}\tc2lnbmVkIHRoaXM=\t-\n")).unwrap();
+    run_script(&out, "publish/precheck", &server, &other).success();
+    assert_eq!(last(&out).0, "PASS");
 }
 
 #[test]
@@ -134,6 +159,27 @@ fn a_token_service_is_asked_with_the_password_from_a_file() {
         run_script(&out, script, &server, &["--netrc-file", right.to_str().unwrap()]).success();
     }
     assert_eq!(server.document(GUN, "root").unwrap(), fs::read(out.join("app/root.json")).unwrap());
+}
+
+#[test]
+fn clients_that_log_in_accept_what_strangers_may_not_see() {
+    let server = NotaryServer::start_with_tokens();
+    let folder = TempDir::new().unwrap();
+    let out = export(&folder, &server);
+    let netrc = server.tokens().netrc(PASSWORD);
+    run_script(&out, "publish/publish", &server, &["--netrc-file", netrc.to_str().unwrap()])
+        .success();
+
+    let login = data_encoding::BASE64.encode(format!("{NAME}:{PASSWORD}").as_bytes());
+    let config = format!(r#"{{"auths": {{"registry.example.com": {{"auth": "{login}"}}}}}}"#);
+    fs::write(folder.path().join("config.json"), config).unwrap();
+    let accept = |login: &str| {
+        run(command(&out, "accept/accept", &server)
+            .env("NOTARY_AUTH", login)
+            .env("DOCKER_CONFIG", if login.is_empty() { &out } else { folder.path() }))
+    };
+    accept("").failure(1);
+    accept(&login).success();
 }
 
 #[test]

@@ -8,7 +8,13 @@ use super::command::{Ran, in_package, python, run, unpacked_docker};
 use super::notary::NotaryServer;
 
 /// Runs `script` (such as `publish/precheck`) of the export in `out` with `sh`, naming the server and its authority.
+/// Of an option that `more` repeats, the later one counts.
 pub(crate) fn run_script(out: &Path, script: &str, server: &NotaryServer, more: &[&str]) -> Ran {
+    run(command(out, script, server).args(more))
+}
+
+/// The same, not yet run.
+pub(crate) fn command(out: &Path, script: &str, server: &NotaryServer) -> Command {
     let mut command = Command::new("sh");
     if let Some(folder) = unpacked_docker() {
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -19,7 +25,7 @@ pub(crate) fn run_script(out: &Path, script: &str, server: &NotaryServer, more: 
         .arg(out.join(script))
         .args(["--server", &server.url(), "--cacert"])
         .arg(server.cacert());
-    run(command.args(more))
+    command
 }
 
 /// The lines of an export's RESULT without their times: step, repository, verdict, detail.

@@ -1,14 +1,13 @@
 //! A stand-in for a registry's token service, beside a Notary server that asks for its tokens.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::command::{python, run};
-use super::loopback::{Running, certificate};
+use super::command::run;
+use super::loopback::{Running, certificate, start_script};
 
 /// The name that the service knows.
 pub(crate) const NAME: &str = "publisher";
@@ -28,19 +27,9 @@ impl TokenService {
     pub(crate) fn start() -> Self {
         let folder = TempDir::new().unwrap();
         certificate(folder.path());
-        let mut child = python("token_service.py")
-            .args(["cert.pem", "key.pem", "notary-server", "stand-in", NAME, PASSWORD])
-            .current_dir(folder.path())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("token_service.py: {error}; run 'scripts/setup --tests'")
-            });
-        let mut first = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        let port = first.trim().parse().expect("the service prints its port first");
-        Self { port, _running: Running(child), folder }
+        let options = ["notary-server", "stand-in", NAME, PASSWORD];
+        let (port, running) = start_script("token_service.py", folder.path(), &options);
+        Self { port, _running: running, folder }
     }
 
     /// Gives a server the certificate and key of this service.
