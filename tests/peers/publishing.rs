@@ -96,6 +96,24 @@ fn a_name_that_somebody_took_is_told_before_and_refused_at_publishing() {
 }
 
 #[test]
+fn the_first_repository_that_fails_keeps_the_rest_back_and_one_alone_can_be_chosen() {
+    let server = NotaryServer::start();
+    let (somebody, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    run_script(&export(&somebody, &server), "publish/publish", &server, &[]).success();
+    let out = export(&folder, &server);
+    let second = "registry.example.com/team/second";
+    foreign_export(folder.path(), &server, second, "exact");
+
+    run_script(&out, "publish/publish", &server, &[]).failure(1);
+    assert_eq!(results(&out).len(), 1);
+    assert_eq!(server.document(second, "root"), None);
+    run_script(&out, "publish/publish", &server, &["--only", second]).success();
+    run_script(&out, "accept/accept", &server, &["--only", second]).success();
+    let said = run_script(&out, "publish/publish", &server, &["--only", "third"]).failure(2);
+    assert!(said.contains("not in REPOSITORIES"));
+}
+
+#[test]
 fn bytes_that_the_server_understands_otherwise_are_caught_though_it_answers_200() {
     let server = NotaryServer::start();
     let folder = TempDir::new().unwrap();

@@ -2,7 +2,8 @@
 
 usage: first_root.py OUT GUN TIMESTAMP-KEY SNAPSHOT-KEY [pretty]
 
-The two key files are what the server answered. Writes OUT/app/, OUT/publish/REPOSITORIES and UPLOADS, OUT/accept/EXPECTED.
+The two key files are what the server answered. Writes OUT/NAME/ for the last part of GUN, and adds its lines to
+OUT/publish/REPOSITORIES and UPLOADS and to OUT/accept/EXPECTED.
 With `pretty` the targets file is valid but not in the form that the server re-creates.
 """
 
@@ -70,17 +71,20 @@ def main(out, gun, timestamp, snapshot, form="exact"):
     if form == "pretty":
         documents["targets"] += b"\n"
 
-    for folder in ("app", "publish", "accept"):
+    name = gun.rsplit("/")[-1]
+    for folder in (name, "publish", "accept"):
         (out / folder).mkdir(parents=True, exist_ok=True)
-    uploads = ""
+
+    def add(table, *fields):
+        with open(out / table, "a") as file:
+            file.write("\t".join(fields) + "\n")
+
     for role, body in documents.items():
-        (out / "app" / f"{role}.json").write_bytes(body)
+        (out / name / f"{role}.json").write_bytes(body)
         hashed = hashlib.sha256(body)
-        uploads += "\t".join((gun, role, f"app/{role}.json", hashed.hexdigest(), b64(hashed.digest()))) + "\n"
-    (out / "publish" / "UPLOADS").write_text(uploads)
-    public = (keys[role][1]["keyval"]["public"] for role in ("timestamp", "snapshot"))
-    (out / "publish" / "REPOSITORIES").write_text("\t".join((gun, "app", *public)) + "\n")
-    (out / "accept" / "EXPECTED").write_text(f"{gun}\t{TAG}\t{digest.hexdigest()}\t{len(CONTENT)}\n")
+        add("publish/UPLOADS", gun, role, f"{name}/{role}.json", hashed.hexdigest(), b64(hashed.digest()))
+    add("publish/REPOSITORIES", gun, name, *(keys[role][1]["keyval"]["public"] for role in ("timestamp", "snapshot")))
+    add("accept/EXPECTED", gun, TAG, digest.hexdigest(), str(len(CONTENT)))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ pub(crate) fn results(out: &Path) -> Vec<Vec<String>> {
 }
 
 /// An export of a first root with the tag `v1`, made without the program under test: `form` is `exact`, or `pretty` for
-/// a targets file that a server accepts and no client does.
+/// a targets file that a server accepts and no client does. Called again, it adds a repository to the same export.
 pub(crate) fn foreign_export(
     folder: &Path,
     server: &NotaryServer,
