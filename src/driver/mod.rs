@@ -1,3 +1,4 @@
 //! The driver: the loop that carries requests out, and its three ports: people, machines, paper.
 
+pub mod export;
 pub mod ports;

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anchorite::driver::export::online;
+use anchorite::tuf::digest::Digest;
+use anchorite::tuf::name::RoleName;
 use tempfile::TempDir;
 
 use crate::support::clients;
@@ -74,6 +77,38 @@ fn server_keys_other_than_those_in_the_root_are_told_before() {
     fs::write(&path, format!("{gun}\t{dir}\tc2lnbmVkIHRoaXM=\t-\n")).unwrap();
     run_script(&out, "publish/precheck", &server, &other).success();
     assert_eq!(last(&out).0, "PASS");
+}
+
+#[test]
+fn the_tables_are_those_that_another_program_writes() {
+    let server = NotaryServer::start();
+    let folder = TempDir::new().unwrap();
+    let out = export(&folder, &server);
+    let read = |path: &str| fs::read_to_string(out.join(path)).unwrap();
+    let public = |role| {
+        let key = fs::read(folder.path().join(format!("{role}.key"))).unwrap();
+        let key: serde_json::Value = serde_json::from_slice(&key).unwrap();
+        key["keyval"]["public"].as_str().unwrap().to_owned()
+    };
+    let document = |role: RoleName| {
+        let bytes = read(&format!("app/{}.json", role.as_str())).into_bytes();
+        online::Document { role, digest: Digest::of(&bytes) }
+    };
+    let repository = online::Repository {
+        name: GUN.parse().unwrap(),
+        folder: "app".to_owned(),
+        timestamp_key: public("timestamp"),
+        snapshot_key: Some(public("snapshot")),
+        documents: vec![document(RoleName::root()), document(RoleName::targets())],
+        tags: vec![online::Tag {
+            name: "v1".to_owned(),
+            digest: Digest::of(b"a manifest"),
+            length: 10,
+        }],
+    };
+    for (path, bytes) in online::files(&[repository]).unwrap() {
+        assert_eq!(String::from_utf8(bytes).unwrap(), read(path), "{path}");
+    }
 }
 
 #[test]

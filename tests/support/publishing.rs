@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::command::{Ran, in_package, python, run, unpacked_docker};
+use anchorite::driver::export::online;
+
+use super::command::{Ran, python, run, unpacked_docker};
 use super::notary::NotaryServer;
 
 /// Runs `script` (such as `publish/precheck`) of the export in `out` with `sh`, naming the server and its authority.
@@ -59,13 +61,10 @@ pub(crate) fn foreign_export_for_keys(
 ) -> PathBuf {
     let out = folder.join("OUT");
     run(python("first_root.py").arg(&out).arg(gun).args(keys).arg(form)).success();
-    for (from, to) in [
-        ("server.sh", "publish/server.sh"),
-        ("precheck.sh", "publish/precheck"),
-        ("publish.sh", "publish/publish"),
-        ("accept.sh", "accept/accept"),
-    ] {
-        fs::copy(in_package("src/driver/export").join(from), out.join(to)).unwrap();
+    for (path, bytes) in online::files(&[]).unwrap() {
+        if !out.join(path).exists() {
+            fs::write(out.join(path), bytes).unwrap();
+        }
     }
     out
 }

@@ -1,0 +1,3 @@
+//! What leaves on OUT beside the signed documents.
+
+pub mod online;
