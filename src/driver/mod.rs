@@ -1,4 +1,3 @@
 //! The driver: the loop that carries requests out, and its three ports: people, machines, paper.
 
-pub mod export;
 pub mod ports;

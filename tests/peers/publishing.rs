@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anchorite::driver::export::online;
+use anchorite::ceremony::export::online;
 use anchorite::tuf::digest::Digest;
 use anchorite::tuf::name::RoleName;
 use tempfile::TempDir;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anchorite::driver::export::online;
+use anchorite::ceremony::export::online;
 
 use super::command::{Ran, python, run, unpacked_docker};
 use super::notary::NotaryServer;

@@ -1,3 +1,0 @@
-//! What leaves on OUT beside the signed documents.
-
-pub mod online;
