@@ -1,0 +1,227 @@
+//! The self-signed certificates that carry Notary's root keys.
+
+use der::Decode as _;
+use der::oid::db::rfc5280;
+use der::pem::LineEnding;
+use x509_cert::Certificate as X509;
+use x509_cert::ext::pkix::BasicConstraints;
+
+use crate::tuf::document::{Dialect, DocId};
+use crate::tuf::key::{Algorithm, PublicKey};
+use crate::tuf::payload::Payload;
+use crate::tuf::signature::{Hash, Signature};
+use crate::tuf::time::Timestamp;
+
+use super::WireError;
+
+/// What a root key's certificate will say.
+#[derive(Debug, Clone)]
+pub struct CertificateDraft {
+    /// The common name of subject and issuer: the GUN.
+    pub common_name: String,
+    /// The key that it carries and that signs it: ECDSA.
+    pub public: PublicKey,
+    /// From when it is valid.
+    pub not_before: Timestamp,
+    /// Until when. It has a clock of its own: after this the repository is lost.
+    pub not_after: Timestamp,
+    /// Its serial number, big-endian; the top bit must be clear.
+    pub serial: [u8; 16],
+}
+
+impl CertificateDraft {
+    /// The payload: `to_sign` is the TBSCertificate in DER (RFC 5280 4.1), version 3, with critical KeyUsage
+    /// (digitalSignature, keyEncipherment), critical BasicConstraints (not a CA), and no EKU.
+    pub fn payload(&self, id: DocId) -> Result<Payload, WireError> {
+        let der = self.tbs()?;
+        let tbs = x509_cert::TbsCertificate::from_der(&der).map_err(bad)?;
+        let again = der::Encode::to_der(&tbs).map_err(bad)?;
+        if again != der {
+            return Err(WireError::NotFaithful);
+        }
+        Ok(Payload::new(id, Dialect::Notary1, der.clone(), der))
+    }
+
+    fn tbs(&self) -> Result<Vec<u8>, WireError> {
+        let algorithm = signature_algorithm(self.public.algorithm())?;
+        let name = name(&self.common_name);
+        let validity = tlv(0x30, &[time(self.not_before)?, time(self.not_after)?].concat());
+        let critical = tlv(0x01, &[0xff]);
+        let key_usage = tlv(
+            0x30,
+            &[tlv(0x06, KEY_USAGE), critical.clone(), tlv(0x04, &tlv(0x03, &[5, 0xa0]))].concat(),
+        );
+        let constraints = tlv(
+            0x30,
+            &[tlv(0x06, BASIC_CONSTRAINTS), critical, tlv(0x04, &tlv(0x30, &[]))].concat(),
+        );
+        let extensions = tlv(0xa3, &tlv(0x30, &[key_usage, constraints].concat()));
+        Ok(tlv(
+            0x30,
+            &[
+                tlv(0xa0, &tlv(0x02, &[2])),
+                tlv(0x02, &self.serial),
+                algorithm.to_vec(),
+                name.clone(),
+                validity,
+                name,
+                self.public.spki_der().to_vec(),
+                extensions,
+            ]
+            .concat(),
+        ))
+    }
+}
+
+/// 2.5.29.15 and 2.5.29.19.
+const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
+const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
+/// `ecdsa-with-SHA256` (1.2.840.10045.4.3.2) as an AlgorithmIdentifier: for both curves, as Notary hashes.
+const ECDSA_WITH_SHA256: &[u8] =
+    &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+
+fn signature_algorithm(algorithm: Algorithm) -> Result<&'static [u8], WireError> {
+    match algorithm {
+        Algorithm::P256 | Algorithm::P384 => Ok(ECDSA_WITH_SHA256),
+        Algorithm::Ed25519 | Algorithm::Rsa => Err(WireError::Certificate(format!(
+            "expected an ECDSA key to sign its certificate, found {algorithm}"
+        ))),
+    }
+}
+
+/// A DER value: tag, length, content.
+fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    let length = content.len();
+    match u8::try_from(length) {
+        Ok(short) if short < 0x80 => out.push(short),
+        Ok(_) | Err(_) => {
+            let bytes: Vec<u8> =
+                length.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
+            out.push(0x80 | u8::try_from(bytes.len()).unwrap_or(8));
+            out.extend(bytes);
+        }
+    }
+    out.extend_from_slice(content);
+    out
+}
+
+/// A name of one common name (2.5.4.3), as UTF8String.
+fn name(common_name: &str) -> Vec<u8> {
+    let attribute = [tlv(0x06, &[0x55, 0x04, 0x03]), tlv(0x0c, common_name.as_bytes())].concat();
+    tlv(0x30, &tlv(0x31, &tlv(0x30, &attribute)))
+}
+
+/// UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5).
+fn time(at: Timestamp) -> Result<Vec<u8>, WireError> {
+    if at.has_fraction() {
+        return Err(WireError::Certificate("expected whole seconds".to_owned()));
+    }
+    let digits: String = at.to_string().chars().filter(char::is_ascii_digit).collect();
+    let (tag, digits) = match digits.get(2..) {
+        Some(short) if digits.as_str() < "2050" => (0x17, short.to_owned()),
+        Some(_) | None => (0x18, digits),
+    };
+    Ok(tlv(tag, format!("{digits}Z").as_bytes()))
+}
+
+/// The certificate in PEM, in exactly the form of Go's encoder: 64 columns, line feeds, one at the end.
+pub(in crate::tuf) fn signed_pem(tbs: &[u8], signature: &Signature) -> String {
+    let signature = signature.to_ecdsa_der().unwrap_or_default();
+    let bits = [vec![0], signature].concat();
+    let der = tlv(0x30, &[tbs.to_vec(), ECDSA_WITH_SHA256.to_vec(), tlv(0x03, &bits)].concat());
+    pem(&der)
+}
+
+fn pem(der: &[u8]) -> String {
+    der::pem::encode_string("CERTIFICATE", LineEnding::LF, der)
+        .expect("the label is valid and the length is bounded")
+}
+
+/// A certificate as a root document holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// The common name of the subject; empty where there is none.
+    pub common_name: String,
+    /// The key.
+    pub public: PublicKey,
+    /// From when it is valid.
+    pub not_before: Timestamp,
+    /// Until when.
+    pub not_after: Timestamp,
+    /// Whether it says that it is a certificate authority.
+    pub is_ca: bool,
+    /// Whether it has an extended key usage.
+    pub has_eku: bool,
+    /// Whether the PEM text has exactly the form that Notary's readers make again to compute its id.
+    pub exact_form: bool,
+    tbs: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Certificate {
+    /// Reads the first certificate of a PEM text: the leaf.
+    pub fn from_pem(text: &str) -> Result<Self, WireError> {
+        let end = "-----END CERTIFICATE-----";
+        let first = text
+            .find(end)
+            .and_then(|at| text.get(..at + end.len()))
+            .ok_or_else(|| WireError::Certificate("expected a CERTIFICATE in PEM".to_owned()))?;
+        let (_, der) = der::pem::decode_vec(format!("{}\n", first.trim()).as_bytes())
+            .map_err(|error| WireError::Certificate(error.to_string()))?;
+        let read = X509::from_der(&der).map_err(bad)?;
+        let tbs = read.tbs_certificate();
+        let spki = der::Encode::to_der(tbs.subject_public_key_info()).map_err(bad)?;
+        let public = PublicKey::from_spki_der(&spki)
+            .map_err(|why| WireError::Certificate(why.to_string()))?;
+        let constraints =
+            tbs.get_extension::<BasicConstraints>().map_err(bad)?.is_some_and(|(_, c)| c.ca);
+        let has_eku = tbs
+            .extensions()
+            .is_some_and(|all| all.iter().any(|e| e.extn_id == rfc5280::ID_CE_EXT_KEY_USAGE));
+        Ok(Self {
+            common_name: common_name(tbs.subject()),
+            public,
+            not_before: moment(tbs.validity().not_before)?,
+            not_after: moment(tbs.validity().not_after)?,
+            is_ca: constraints,
+            has_eku,
+            exact_form: text.starts_with(&pem(&der)),
+            tbs: der::Encode::to_der(tbs).map_err(bad)?,
+            signature: read.signature().raw_bytes().to_vec(),
+        })
+    }
+
+    /// Whether the common name is this GUN, or ends in `*` and begins like it.
+    pub fn fits_gun(&self, gun: &str) -> bool {
+        match self.common_name.strip_suffix('*') {
+            Some(prefix) => gun.starts_with(prefix),
+            None => !self.common_name.is_empty() && self.common_name == gun,
+        }
+    }
+
+    /// Whether its own key signed it (ECDSA with SHA-256).
+    pub fn is_self_signed(&self) -> bool {
+        Signature::from_ecdsa_der(self.public.algorithm(), Hash::Sha256, &self.signature)
+            .is_some_and(|signature| self.public.verifies(&self.tbs, &signature))
+    }
+}
+
+fn common_name(name: &x509_cert::name::Name) -> String {
+    name.iter_rdn()
+        .flat_map(|rdn| rdn.iter())
+        .find(|attribute| attribute.oid.to_string() == "2.5.4.3")
+        .map(|attribute| String::from_utf8_lossy(attribute.value.value()).into_owned())
+        .unwrap_or_default()
+}
+
+fn moment(time: x509_cert::time::Time) -> Result<Timestamp, WireError> {
+    i64::try_from(time.to_unix_duration().as_secs())
+        .ok()
+        .and_then(Timestamp::from_unix_seconds)
+        .ok_or_else(|| WireError::Certificate("a date that cannot be read".to_owned()))
+}
+
+fn bad(error: der::Error) -> WireError {
+    WireError::Certificate(error.to_string())
+}
