@@ -1,8 +1,10 @@
 //! Documents and trust: what the metadata of TUF 1.0 and Notary v1 says, who may sign it, and
 //! whether a client would accept it. Everything here takes values and returns values.
 
+pub mod client;
 pub mod digest;
 pub mod document;
+pub mod forge;
 pub mod key;
 pub mod name;
 pub mod payload;
@@ -13,5 +15,6 @@ pub mod signed;
 pub mod snapshot;
 pub mod targets;
 pub mod time;
+pub mod verify;
 pub mod wire;
 pub mod words;

@@ -1,0 +1,256 @@
+//! The walks of clients over a repository: what a client that knows one root accepts, document by document.
+//!
+//! Two dialects, two walks: TUF 1.0 section 5, and what the `notary` client does. Roles that the online side will sign
+//! may be *pending*: the walk then goes as far as documents exist, and says so.
+
+mod notary1;
+mod tuf1;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::document::Dialect;
+use super::name::RoleName;
+use super::root::Root;
+use super::signed::Signed;
+use super::targets::{TargetFile, Targets};
+use super::time::Timestamp;
+use super::verify::{NotASuccessor, Rejected, TrustedRoot, Verified};
+use super::wire::WireError;
+
+/// Where documents come from, by the names under which a client asks for them.
+pub trait Fetcher {
+    /// Gives a document of at most `limit` bytes, or nothing where there is none.
+    fn fetch(&mut self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, FetchFailed>;
+}
+
+/// A document could not be fetched, which is not the same as that there is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {why}")]
+pub struct FetchFailed {
+    /// The document.
+    pub name: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Fetcher for BTreeMap<String, Vec<u8>> {
+    fn fetch(&mut self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, FetchFailed> {
+        match self.get(name) {
+            Some(bytes) if u64::try_from(bytes.len()).is_ok_and(|length| length <= limit) => {
+                Ok(Some(bytes.clone()))
+            }
+            Some(_) => Err(FetchFailed {
+                name: name.to_owned(),
+                why: format!("it is longer than {limit} bytes"),
+            }),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The most bytes of a document whose length nothing states: 64 MiB; of a root or timestamp: 1 MiB.
+pub const MAX_DOCUMENT: u64 = 64 << 20;
+/// The most bytes of a root or a timestamp.
+pub const MAX_ROOT: u64 = 1 << 20;
+/// The most roots that are followed in one walk.
+pub const MAX_ROOTS: u64 = 1024;
+/// The most documents of delegations that are visited in one walk.
+pub const MAX_DELEGATIONS: usize = 256;
+
+/// One walk over a repository.
+#[derive(Debug, Clone)]
+pub struct Walk {
+    /// The documents, in the order in which the client came to them.
+    pub steps: Vec<WalkStep>,
+    /// The root that the walk ended with.
+    pub root: Option<TrustedRoot>,
+    /// What the accepted targets documents sign, by the role that signs it.
+    pub targets: BTreeMap<RoleName, BTreeMap<String, TargetFile>>,
+}
+
+/// One document of a walk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WalkStep {
+    /// The document, by the name under which it was asked for.
+    pub document: String,
+    /// What the client said.
+    pub verdict: WalkVerdict,
+}
+
+/// What a client says of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WalkVerdict {
+    /// Accepted; in words, by whom it is signed.
+    Accepted(String),
+    /// The online side will sign it.
+    Pending,
+    /// Refused.
+    Refused(Refused),
+}
+
+/// Why a client refuses a repository.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// A document is not there.
+    #[error("it is not there")]
+    Missing,
+    /// A document could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchFailed),
+    /// A document cannot be read.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// Signatures or expiry are not as they should be.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// A root does not follow the one before.
+    #[error(transparent)]
+    Succession(#[from] NotASuccessor),
+    /// A document is not the one that another document names.
+    #[error("expected {expected}, found {found}")]
+    Mismatch {
+        /// What the other document says.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+    /// A certificate that Notary's clients refuse.
+    #[error("certificate: {0}")]
+    Certificate(String),
+}
+
+impl Walk {
+    /// Whether the client accepted everything that is there.
+    pub fn accepted(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step.verdict, WalkVerdict::Refused(_)))
+    }
+
+    /// The roles that are still pending.
+    pub fn pending(&self) -> Vec<&str> {
+        let pending = self.steps.iter().filter(|step| step.verdict == WalkVerdict::Pending);
+        pending.map(|step| step.document.as_str()).collect()
+    }
+}
+
+/// Walks a repository from a root that is trusted already.
+pub fn walk(
+    dialect: Dialect,
+    root: TrustedRoot,
+    fetcher: &mut dyn Fetcher,
+    at: Timestamp,
+    pending: &BTreeSet<RoleName>,
+) -> Walk {
+    let mut walking = Walking {
+        fetcher,
+        at,
+        pending,
+        walk: Walk { steps: Vec::new(), root: None, targets: BTreeMap::new() },
+    };
+    // The reason is in the steps.
+    let _ = match dialect {
+        Dialect::Tuf1 => tuf1::walk(&mut walking, root),
+        Dialect::Notary1 => notary1::walk(&mut walking, root),
+    };
+    walking.walk
+}
+
+/// Whether every root certificate of a Notary root is for this GUN, as its clients want.
+pub fn certificates_fit(root: &Root, gun: &str) -> Result<(), Refused> {
+    notary1::for_gun(root, gun)
+}
+
+/// The walk stopped at a document that was refused.
+struct Stopped;
+
+struct Walking<'a> {
+    fetcher: &'a mut dyn Fetcher,
+    at: Timestamp,
+    pending: &'a BTreeSet<RoleName>,
+    walk: Walk,
+}
+
+impl Walking<'_> {
+    fn accept(&mut self, document: &str, signers: usize, of: usize) {
+        let words = format!("{signers} good signatures, {of} needed");
+        self.note(document, WalkVerdict::Accepted(words));
+    }
+
+    fn note(&mut self, document: &str, verdict: WalkVerdict) {
+        self.walk.steps.push(WalkStep { document: document.to_owned(), verdict });
+    }
+
+    fn refuse<T>(&mut self, document: &str, why: impl Into<Refused>) -> Result<T, Stopped> {
+        self.note(document, WalkVerdict::Refused(why.into()));
+        Err(Stopped)
+    }
+
+    fn fetch(&mut self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Stopped> {
+        match self.fetcher.fetch(name, limit) {
+            Ok(found) => Ok(found),
+            Err(why) => self.refuse(name, why),
+        }
+    }
+
+    /// Fetches a document that must be there, unless its role is pending.
+    fn need(
+        &mut self,
+        name: &str,
+        role: &RoleName,
+        limit: u64,
+    ) -> Result<Option<Vec<u8>>, Stopped> {
+        match self.fetch(name, limit)? {
+            Some(bytes) => Ok(Some(bytes)),
+            None if self.pending.contains(role) => {
+                self.note(name, WalkVerdict::Pending);
+                Ok(None)
+            }
+            None => self.refuse(name, Refused::Missing),
+        }
+    }
+
+    /// Follows `N.root.json` from the trusted root on, as far as there are roots, and wants the last one fresh.
+    fn follow_roots(
+        &mut self,
+        mut root: TrustedRoot,
+        check: fn(&Root, Timestamp) -> Result<(), Refused>,
+    ) -> Result<TrustedRoot, Stopped> {
+        for _ in 0..MAX_ROOTS {
+            let dialect = match root.root().body().spec_version {
+                Some(_) => Dialect::Tuf1,
+                None => Dialect::Notary1,
+            };
+            let name = format!("{}.root.json", root.root().body().version + 1);
+            let Some(bytes) = self.fetch(&name, MAX_ROOT)? else { break };
+            let next = match Signed::<Root>::read(dialect, &bytes) {
+                Ok(next) => next,
+                Err(why) => return self.refuse(&name, why),
+            };
+            root = match root.succeed(next) {
+                Ok(next) => next,
+                Err(why) => return self.refuse(&name, why),
+            };
+            let tally = root.root().tally();
+            self.accept(&name, tally.good.len(), tally.threshold.count());
+        }
+        let name = format!("root.json, version {}", root.root().body().version);
+        if let Err(why) = root.fresh(self.at) {
+            return self.refuse(&name, why);
+        }
+        if let Err(why) = check(root.root().body(), self.at) {
+            return self.refuse(&name, why);
+        }
+        let tally = root.root().tally();
+        self.accept(&name, tally.good.len(), tally.threshold.count());
+        self.walk.root = Some(root.clone());
+        Ok(root)
+    }
+
+    fn accept_verified<T>(&mut self, name: &str, document: &Verified<T>) {
+        let tally = document.tally();
+        self.accept(name, tally.good.len(), tally.threshold.count());
+    }
+
+    fn keep(&mut self, role: RoleName, document: &Verified<Targets>) {
+        self.walk.targets.insert(role, document.body().targets.clone());
+    }
+}
