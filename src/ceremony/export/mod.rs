@@ -114,9 +114,7 @@ fn server_key(plan: &Plan, roster: &Roster, role: &RoleName) -> Option<String> {
     let (_, listed) = plan.repository.dialect.list_key(public)?;
     match listed.wire.member("keyval").and_then(|value| value.member("public")) {
         Some(Json::String(text)) => Some(text.clone()),
-        Some(
-            Json::Null | Json::Bool(_) | Json::Integer(_) | Json::Array(_) | Json::Object(_),
-        )
+        Some(Json::Null | Json::Bool(_) | Json::Integer(_) | Json::Array(_) | Json::Object(_))
         | None => Some(BASE64.encode(public.spki_der())),
     }
 }
@@ -128,7 +126,12 @@ fn readme(plan: &Plan, served: &BTreeMap<String, Vec<u8>>) -> String {
     );
     let folder = folder(plan);
     for (name, bytes) in served {
-        let _ = writeln!(text, "{folder}/{name}\n    {}\n    sha256 {}", explain(name), Digest::of(bytes));
+        let _ = writeln!(
+            text,
+            "{folder}/{name}\n    {}\n    sha256 {}",
+            explain(name),
+            Digest::of(bytes)
+        );
     }
     let pending: Vec<_> = Recipe::of(plan).pending.iter().map(ToString::to_string).collect();
     if !pending.is_empty() {

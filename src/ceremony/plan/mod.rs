@@ -3,6 +3,9 @@
 //! A [`Plan`] is parsed strictly and holds only names and values that make sense by themselves; whether they make
 //! sense together is for the check to say.
 
+mod file;
+pub mod parse;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -364,8 +367,8 @@ pub enum Insert {
 pub struct Waiver {
     /// The finding's stable name.
     pub finding: String,
-    /// Why it is all right here.
-    pub reason: Label,
+    /// Why it is all right here: 1 to 200 printable characters.
+    pub reason: String,
     /// Who says so.
     pub by: Label,
 }
@@ -472,6 +475,18 @@ impl fmt::Display for Store {
             Self::Pkcs11 { serial, .. } => write!(f, "PKCS#11 token {serial}"),
             Self::Virtual { serial } => write!(f, "virtual token {serial}"),
         }
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Custodian => "custodian",
+            Self::Operator => "operator",
+            Self::Witness => "witness",
+            Self::Administrator => "administrator",
+            Self::Releaser => "releaser",
+        })
     }
 }
 

@@ -1,0 +1,33 @@
+//! What to do about trouble, in one sentence or two.
+
+use super::event::TroubleKind;
+
+/// The advice for a kind of trouble.
+pub const fn of(kind: TroubleKind) -> &'static str {
+    match kind {
+        TroubleKind::Absent => "Bring what is missing, then try again.",
+        TroubleKind::Other => {
+            "Take it out and insert the right one. No secret was asked for, no try was used."
+        }
+        TroubleKind::Occupied => {
+            "Nothing was overwritten. Use an empty place, or move what is there away, then try again."
+        }
+        TroubleKind::WrongSecret => {
+            "The secret was wrong, or the file is damaged. Check the keyboard layout and try again."
+        }
+        TroubleKind::Blocked => {
+            "The token takes no more secrets today. Use a replacement by a new plan, or stop."
+        }
+        TroubleKind::NobodyAnswered => "Nothing was used up. Try again when the holder is ready.",
+        TroubleKind::Gone => "Insert it again and try again. The attempt is counted.",
+        TroubleKind::BadSignature => {
+            "The signature was thrown away. Trying again asks for another; twice means a bad token."
+        }
+        TroubleKind::Mismatch => {
+            "Do not use what was found. Find out who made it; a new file needs a new plan."
+        }
+        TroubleKind::Full => "Make room or use another medium, then try again.",
+        TroubleKind::Device => "Check the medium and its cable, then try again.",
+        TroubleKind::Unsupported => "This store cannot do it. Stop, and make a new plan.",
+    }
+}

@@ -1,0 +1,349 @@
+//! The audit: what a stranger can derive again from an evidence folder, claim by claim.
+//!
+//! The transcript is replayed through the same engine over the plan that is in the folder; the documents that come out
+//! are compared with those that lie there. Nothing here reads a file: the driver gives the bytes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::tuf::digest::Digest;
+use crate::tuf::name::KeyName;
+use crate::tuf::signature::Signature;
+
+use super::check::{Checked, Ground};
+use super::engine::{Compared, Engine};
+use super::event::{Entry, Event, Happened, Mode, Opening, Outcome, Wanted};
+use super::plan::Plan;
+use super::scene::Verdict;
+use super::transcript;
+use super::twin::{Purpose, Twin};
+
+/// One claim and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// The judgement.
+    pub verdict: Verdict,
+    /// The claim's stable name.
+    pub name: String,
+    /// What was found, in words.
+    pub text: String,
+}
+
+/// Everything that an audit says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// The format of this: 1.
+    pub format: u32,
+    /// The codename, as far as it could be read.
+    pub codename: String,
+    /// The mode, as far as it could be read.
+    pub mode: Option<Mode>,
+    /// The head of the transcript.
+    pub head: Option<Digest>,
+    /// The claims, in the order of the audit.
+    pub claims: Vec<Claim>,
+    /// What no file can show.
+    pub beyond: Vec<String>,
+}
+
+impl Audit {
+    /// The worst verdict.
+    pub fn verdict(&self) -> Verdict {
+        self.claims.iter().map(|claim| claim.verdict).max().unwrap_or(Verdict::Unknown)
+    }
+
+    pub(super) fn claim(&mut self, verdict: Verdict, name: &str, text: impl Into<String>) {
+        self.claims.push(Claim { verdict, name: name.to_owned(), text: text.into() });
+    }
+}
+
+/// Plays the transcript of an evidence folder again. The error is the claim that failed.
+pub fn replay(plan: &Plan, transcript: &[u8]) -> Result<(Engine, Vec<Entry>), Claim> {
+    let fail =
+        |name: &str, text: String| Claim { verdict: Verdict::Fail, name: name.to_owned(), text };
+    let entries = transcript::read(transcript, plan.digest)
+        .map_err(|why| fail("transcript-chain", why.to_string()))?;
+    let Some(Entry { event: Event::Opened(opening), .. }) = entries.first() else {
+        return Err(fail("transcript-chain", "the transcript does not open a ceremony".into()));
+    };
+    if opening.plan != plan.digest {
+        return Err(fail(
+            "plan",
+            format!("the transcript is of the plan {}, not of this one", opening.plan),
+        ));
+    }
+    let ground = ground(plan, opening);
+    let engine = Engine::replay(ground, &entries)
+        .map_err(|why| fail("transcript-replay", why.to_string()))?;
+    Ok((engine, entries))
+}
+
+/// What a recorded ceremony stood on: its plan, or in a rehearsal its plan's twin.
+pub fn ground(plan: &Plan, opening: &Opening) -> Ground {
+    let checked = Checked::on_record(plan.clone(), opening.check);
+    Ground::new(match opening.mode {
+        Mode::Real => checked,
+        Mode::Check => checked.twinned(&Twin::new(plan, Purpose::Check)),
+        Mode::Rehearsal => checked.twinned(&Twin::new(plan, Purpose::Rehearse)),
+    })
+}
+
+/// Audits an evidence folder: the plan, the transcript and all other files by their path. `head` is what the signed
+/// paper says, if somebody has it.
+pub fn audit(files: &BTreeMap<String, Vec<u8>>, head: Option<Digest>) -> Audit {
+    let mut audit = Audit {
+        format: 1,
+        codename: String::new(),
+        mode: None,
+        head: None,
+        claims: Vec::new(),
+        beyond: Vec::new(),
+    };
+    let (Some(plan), Some(record)) = (files.get("plan.toml"), files.get("transcript.jsonl")) else {
+        audit.claim(
+            Verdict::Fail,
+            "evidence",
+            "Expected plan.toml and transcript.jsonl; this is not an evidence folder.",
+        );
+        return audit;
+    };
+    let plan = match Plan::parse(plan) {
+        Ok(plan) => plan,
+        Err(why) => {
+            audit.claim(Verdict::Fail, "plan", format!("plan.toml does not parse: {why}"));
+            return audit;
+        }
+    };
+    audit.codename = plan.codename.to_string();
+    let found = transcript::head(record);
+    audit.head = Some(found);
+    match head {
+        Some(paper) if paper == found => audit.claim(
+            Verdict::Pass,
+            "head",
+            "The record is the one whose head is on the paper you hold.",
+        ),
+        Some(paper) => audit.claim(
+            Verdict::Fail,
+            "head",
+            format!("The paper says {paper}; the head of this record is {found}."),
+        ),
+        None => audit.claim(
+            Verdict::Unknown,
+            "head",
+            "Consistent, not authenticated: without the head from the signed paper, somebody could have \
+             made all of this up.",
+        ),
+    }
+    match replay(&plan, record) {
+        Err(claim) => audit.claims.push(claim),
+        Ok((engine, entries)) => {
+            audit.mode = Some(engine.opening().mode);
+            played(&mut audit, &engine, &entries, files);
+        }
+    }
+    audit
+}
+
+fn played(
+    audit: &mut Audit,
+    engine: &Engine,
+    entries: &[Entry],
+    files: &BTreeMap<String, Vec<u8>>,
+) {
+    audit.claim(
+        Verdict::Pass,
+        "transcript",
+        format!("{} entries, chained, and the engine derives each of them again.", entries.len()),
+    );
+    times(audit, entries);
+    ended(audit, engine);
+    for (path, bytes) in engine.sealed_files() {
+        match files.get(&path) {
+            Some(found) if *found == bytes => {}
+            Some(_) => audit.claim(
+                Verdict::Fail,
+                "derived-files",
+                format!("{path} is not what plan and record lead to."),
+            ),
+            None => audit.claim(Verdict::Fail, "derived-files", format!("{path} is missing.")),
+        }
+    }
+    if !audit.claims.iter().any(|claim| claim.name == "derived-files") {
+        audit.claim(
+            Verdict::Pass,
+            "derived-files",
+            "Documents, certificates and keys are what plan and record lead to, recomputed now.",
+        );
+    }
+    signatures(audit, engine);
+    nonces(audit, entries);
+    comparisons(audit, engine);
+    statements(audit, engine);
+    audit.beyond = beyond(engine);
+}
+
+/// The machine's clock never went back.
+fn times(audit: &mut Audit, entries: &[Entry]) {
+    let back = entries.windows(2).filter(|pair| match pair {
+        [before, after] => after.at < before.at,
+        _ => false,
+    });
+    match back.count() {
+        0 => {}
+        n => audit.claim(Verdict::Warn, "clock", format!("The clock went back {n} times.")),
+    }
+}
+
+fn ended(audit: &mut Audit, engine: &Engine) {
+    match engine.wanted() {
+        Wanted::Close(Outcome::Done) => {
+            audit.claim(Verdict::Pass, "ended", "The ceremony was held to its end.");
+        }
+        Wanted::Close(Outcome::Aborted) => {
+            audit.claim(Verdict::Warn, "ended", "People stopped the ceremony.");
+        }
+        Wanted::Act(..) | Wanted::Ask(_) => {
+            audit.claim(Verdict::Warn, "ended", "The record ends in the middle of the ceremony.");
+        }
+    }
+}
+
+fn signatures(audit: &mut Audit, engine: &Engine) {
+    let record = engine.record();
+    for doc in &record.recipe.documents {
+        let good = super::walk::tally(engine.plan(), record, &doc.role).len();
+        let need = usize::try_from(doc.threshold).unwrap_or(usize::MAX);
+        let text = format!("{}: {good} good signatures, {need} needed.", doc.role);
+        let verdict = match (good >= need, engine.wanted()) {
+            (true, _) => Verdict::Pass,
+            (false, Wanted::Close(Outcome::Done)) => Verdict::Fail,
+            (false, Wanted::Close(Outcome::Aborted) | Wanted::Act(..) | Wanted::Ask(_)) => {
+                Verdict::Warn
+            }
+        };
+        audit.claim(verdict, "signatures", text);
+    }
+    for (name, enrolled) in &record.roster.keys {
+        use super::roster::Enrolled;
+        match (enrolled, record.roster.proofs.contains_key(name)) {
+            (_, true) => {}
+            (Enrolled::Server { .. }, false) => audit.claim(
+                Verdict::Warn,
+                "possession",
+                format!("{name}: the server showed this key and proved nothing."),
+            ),
+            (Enrolled::Made { .. } | Enrolled::Shown { .. } | Enrolled::Enrolled { .. }, false) => {
+                audit.claim(
+                    Verdict::Warn,
+                    "possession",
+                    format!("{name}: nobody proved to hold this key."),
+                )
+            }
+        }
+    }
+}
+
+/// A repeated ECDSA nonce gives the private key away.
+fn nonces(audit: &mut Audit, entries: &[Entry]) {
+    let mut seen: BTreeMap<(String, Vec<u8>), Option<Digest>> = BTreeMap::new();
+    for entry in entries {
+        let Event::Happened { act, what: Happened::Signed(signature) } = &entry.event else {
+            continue;
+        };
+        let Some(r) = Signature::ecdsa_r(signature) else { continue };
+        let key = (act.subject.clone(), r.to_vec());
+        match seen.insert(key, act.bytes) {
+            Some(bytes) if bytes != act.bytes => audit.claim(
+                Verdict::Fail,
+                "nonces",
+                format!(
+                    "{} used one nonce for two messages: its private key can be computed.",
+                    act.subject
+                ),
+            ),
+            Some(_) | None => {}
+        }
+    }
+    if !audit.claims.iter().any(|claim| claim.name == "nonces") {
+        audit.claim(Verdict::Pass, "nonces", "No two signatures of a key share a nonce value (r).");
+    }
+}
+
+fn comparisons(audit: &mut Audit, engine: &Engine) {
+    let record = engine.record();
+    if engine.opening().unattended {
+        audit.claim(
+            Verdict::Warn,
+            "comparisons",
+            "UNATTENDED: a script answered; no people compared anything.",
+        );
+        return;
+    }
+    let wrong = record.comparisons.iter().filter(|made| made.right != Some(true)).count();
+    if wrong > 0 {
+        audit.claim(
+            Verdict::Warn,
+            "comparisons",
+            format!("{wrong} comparisons were wrong at first."),
+        );
+    }
+    match record.compared {
+        Some(Compared::SecondLaptop) => audit.claim(
+            Verdict::Pass,
+            "comparisons",
+            "The digest of the change was compared with a second laptop, word by word.",
+        ),
+        Some(Compared::WrittenDown) => audit.claim(
+            Verdict::Warn,
+            "comparisons",
+            "The digest of the change was written down, not compared: nothing outside knew it.",
+        ),
+        None => {}
+    }
+}
+
+fn statements(audit: &mut Audit, engine: &Engine) {
+    let record = engine.record();
+    if !record.exceptions.is_empty() {
+        let text = format!("{} exceptions were filed: read the report.", record.exceptions.len());
+        audit.claim(Verdict::Warn, "exceptions", text);
+    }
+    let disagree: Vec<&String> =
+        record.statements.iter().filter(|(_, said)| !said.agrees).map(|(name, _)| name).collect();
+    for name in &disagree {
+        audit.claim(Verdict::Warn, "statements", format!("{name:?} does not agree."));
+    }
+    if disagree.is_empty() && !record.statements.is_empty() {
+        let text = format!("All {} participants agree.", record.statements.len());
+        audit.claim(Verdict::Pass, "statements", text);
+    }
+}
+
+fn beyond(engine: &Engine) -> Vec<String> {
+    let record = engine.record();
+    let mut lines: BTreeMap<&KeyName, (u32, usize)> = BTreeMap::new();
+    for ((key, _), asked) in &record.attempts {
+        lines.entry(key).or_default().0 += asked;
+    }
+    for name in record.signatures.values().flatten().map(|(name, _)| name) {
+        lines.entry(name).or_default().1 += 1;
+    }
+    for name in record.roster.proofs.keys() {
+        lines.entry(name).or_default().1 += 1;
+    }
+    let mut text: Vec<String> = lines
+        .into_iter()
+        .map(|(name, (asked, kept))| {
+            let excess = usize::try_from(asked).unwrap_or(usize::MAX).saturating_sub(kept);
+            format!("{name}: {asked} signatures asked for, {kept} kept, {excess} in excess")
+        })
+        .collect();
+    text.push("that touches and keystrokes on the video are as many as asked for here".to_owned());
+    text.push("that bags were unbroken and the boot image was the published one".to_owned());
+    text.push("that this machine, the people and the video were honest".to_owned());
+    text
+}

@@ -1,0 +1,372 @@
+//! The program: what is wanted next, as a function of what is known.
+//!
+//! The steps are walked in order, and the first thing that is not done yet is wanted. Dialogs, interruptions and
+//! trouble come before any step.
+
+use super::super::ask::{Ask, AskId, AskKind, Choice, Field, Form, Wish};
+use super::super::check::Ground;
+use super::super::event::{Act, ActKind, FileAt, Mode, Outcome, Place, Wanted};
+use super::super::plan::{MediumRole, Part, Plan};
+use super::super::scene::Verdict;
+use super::super::steps::{Step, StepId, steps};
+use super::state::{Open, State};
+use super::want::{Want, in_evidence};
+use super::{comparison, outcome, turns};
+
+/// How many words a witness reads from the paper, and how many come from the second laptop.
+pub(super) const PAPER_WORDS: usize = 2;
+pub(super) const LAPTOP_WORDS: usize = 4;
+
+/// What is wanted now.
+pub(super) fn want(ground: &Ground, state: &State) -> Want {
+    if state.aborted.is_some() {
+        return Want::Close(Outcome::Aborted);
+    }
+    if let Some(wish) = state.dialogs.last() {
+        return dialog(*wish);
+    }
+    if let Some((interrupted, act)) = &state.inspect {
+        return Want::Act {
+            kind: ActKind::Inspect,
+            subject: interrupted.to_string(),
+            bytes: None,
+            act: Act::Inspect { interrupted: interrupted.clone(), act: Box::new(act.clone()) },
+        };
+    }
+    if let Some(open) = &state.trouble {
+        return trouble(open);
+    }
+    if state.differed {
+        return comparison_failed();
+    }
+    steps(ground.plan())
+        .iter()
+        .find_map(|step| of_step(ground, state, step))
+        .unwrap_or(Want::Close(Outcome::Done))
+}
+
+/// The step that the open want belongs to: the first that is not done.
+pub(super) fn current_step(ground: &Ground, state: &State) -> usize {
+    let all = steps(ground.plan());
+    all.iter().position(|step| of_step(ground, state, step).is_some()).unwrap_or(all.len() - 1)
+}
+
+fn of_step(ground: &Ground, state: &State, step: &Step) -> Option<Want> {
+    let plan = ground.plan();
+    match &step.id {
+        StepId::Open => (state.present.is_none()).then(|| roll_call(plan)),
+        StepId::Room => room(plan, state),
+        StepId::Gate => gate(plan, state),
+        StepId::Gather => gather(plan, state),
+        StepId::Keys => plan.keys.iter().find_map(|key| turns::enrol(ground, state, key)),
+        StepId::Roster => roster(plan, state),
+        StepId::Review => review(plan, state),
+        StepId::Compare => compare(state),
+        StepId::Sign => plan.keys.iter().find_map(|key| turns::sign(state, key)),
+        StepId::Export => export(ground, state),
+        StepId::HandOver => plan.keys.iter().find_map(|key| turns::hand_over(state, key)),
+        StepId::Statements => statements(state),
+        StepId::Seal => state.sealed.is_none().then(|| Want::Act {
+            kind: ActKind::Seal,
+            subject: String::new(),
+            bytes: None,
+            act: Act::Seal(outcome::evidence_files(ground, state)),
+        }),
+        StepId::Inserted(name) => (!state.has_pressed(AskKind::Note, name))
+            .then(|| Want::press(AskKind::Note, name, 'g', "done; go on")),
+    }
+}
+
+fn dialog(wish: Wish) -> Want {
+    let field = |label: &str, max, optional| Field { label: label.to_owned(), max, optional };
+    match wish {
+        Wish::Exception => Want::ask(
+            AskKind::Exception,
+            "",
+            Form::Fill(vec![
+                field("what was expected", 200, false),
+                field("what happened", 200, false),
+                field("what is decided", 200, false),
+                field("who decides", 64, false),
+            ]),
+        ),
+        Wish::Pause => Want::press(AskKind::Pause, "", 'r', "everybody is back; go on"),
+        Wish::Abort => Want::ask(
+            AskKind::Abort,
+            "",
+            Form::Fill(vec![
+                field("codename, to stop for good", 32, true),
+                field("why", 200, true),
+            ]),
+        ),
+    }
+}
+
+fn trouble(open: &Open) -> Want {
+    let mut choices = Vec::new();
+    if open.again {
+        choices.push(choice('r', "again", "try again"));
+    }
+    if open.adopt {
+        choices.push(choice('a', "adopt", "take what was found, if it can prove itself"));
+    }
+    choices.push(choice('s', "stop", "stop the ceremony"));
+    Want::ask(AskKind::Trouble, open.about.clone(), Form::Choose(choices))
+}
+
+fn comparison_failed() -> Want {
+    let choices = vec![
+        choice('e', "exception", "file an exception, then compare again"),
+        choice('s', "stop", "stop the ceremony"),
+    ];
+    Want::ask(AskKind::Trouble, "comparison", Form::Choose(choices))
+}
+
+pub(super) fn choice(key: char, word: &str, label: &str) -> Choice {
+    Choice { key, word: word.to_owned(), label: label.to_owned() }
+}
+
+/// Letters for the items of a list.
+fn lettered(items: impl IntoIterator<Item = (String, String)>) -> Vec<Choice> {
+    ('a'..='z')
+        .chain('A'..='Z')
+        .filter(|key| !"gxplqd".contains(*key))
+        .zip(items)
+        .map(|(key, (word, label))| Choice { key, word, label })
+        .collect()
+}
+
+fn roll_call(plan: &Plan) -> Want {
+    let items = plan.people.iter().map(|person| {
+        let parts: Vec<_> = person.roles.iter().map(|part| part.to_string()).collect();
+        (person.name.to_string(), format!("{} ({})", person.name, parts.join(", ")))
+    });
+    let label = "all who are here are ticked".to_owned();
+    Want::ask(AskKind::RollCall, "", Form::Tick { items: lettered(items), key: 'g', label })
+}
+
+fn room(plan: &Plan, state: &State) -> Option<Want> {
+    let Some(facts) = &state.room else {
+        return Some(Want::Act {
+            kind: ActKind::Room,
+            subject: String::new(),
+            bytes: None,
+            act: Act::Room,
+        });
+    };
+    if !state.has_pressed(AskKind::Room, "") {
+        let stops = state.opening.mode == Mode::Real
+            && facts.iter().any(|fact| {
+                fact.verdict == Verdict::Fail
+                    && plan.waiver(&format!("room-{}", fact.name)).is_none()
+            });
+        return Some(if stops {
+            let choices = vec![
+                choice('r', "again", "it is mended; check the room again"),
+                choice('s', "stop", "stop the ceremony"),
+            ];
+            Want::ask(AskKind::Room, "", Form::Choose(choices))
+        } else {
+            Want::press(AskKind::Room, "", 'g', "the room is as it should be")
+        });
+    }
+    (!state.has_pressed(AskKind::Clock, "")).then(|| {
+        Want::press(AskKind::Clock, "", 'g', "an independent clock says the same, within 3 minutes")
+    })
+}
+
+fn gate(plan: &Plan, state: &State) -> Option<Want> {
+    let waiting = comparers(plan)
+        .into_iter()
+        .find(|name| !state.has_pressed(AskKind::ComparePlan, name))
+        .map(|name| Want::ask(AskKind::ComparePlan, name, Form::Words(Vec::new())));
+    waiting.or_else(|| head(state, "plan accepted"))
+}
+
+/// Who reads words of the plan's digest from the paper: every witness, or else whoever reads aloud.
+pub(super) fn comparers(plan: &Plan) -> Vec<String> {
+    let named = |part| plan.people_who(part).map(|p| p.name.to_string()).collect::<Vec<_>>();
+    [Part::Witness, Part::Administrator, Part::Custodian]
+        .into_iter()
+        .map(named)
+        .find(|names| !names.is_empty())
+        .unwrap_or_default()
+}
+
+fn head(state: &State, when: &str) -> Option<Want> {
+    (!state.has_pressed(AskKind::Head, when))
+        .then(|| Want::press(AskKind::Head, when, 's', "all have written it down and signed"))
+}
+
+fn medium(state: &State, name: &str, label: &str) -> Option<Want> {
+    (!state.has_pressed(AskKind::Medium, name))
+        .then(|| Want::press(AskKind::Medium, name, 'g', label))
+}
+
+fn gather(plan: &Plan, state: &State) -> Option<Want> {
+    plan.inputs.iter().find_map(|input| {
+        if let Some(want) = medium(state, input.medium.as_str(), "it is in") {
+            return Some(want);
+        }
+        let file = FileAt { place: Place::Medium(input.medium.clone()), path: input.path.clone() };
+        (!state.inputs.contains_key(&file)).then(|| Want::Act {
+            kind: ActKind::Read,
+            subject: file.to_string(),
+            bytes: None,
+            act: Act::Read(file),
+        })
+    })
+}
+
+fn roster(plan: &Plan, state: &State) -> Option<Want> {
+    plan.media(MediumRole::Out).find_map(|out| {
+        let label = "it is in, and empty";
+        medium(state, out.name.as_str(), label).or_else(|| {
+            let file =
+                FileAt { place: Place::Medium(out.name.clone()), path: "roster.json".to_owned() };
+            placed(state, file, || outcome::roster_file(plan, state))
+        })
+    })
+}
+
+/// Writes a file, then reads it back.
+fn placed(state: &State, file: FileAt, bytes: impl FnOnce() -> Vec<u8>) -> Option<Want> {
+    if !state.written.contains_key(&file) {
+        return Some(Want::write(file, bytes()));
+    }
+    (!state.confirmed.contains(&file)).then(|| Want::read_back(file))
+}
+
+fn review(plan: &Plan, state: &State) -> Option<Want> {
+    let change = state.change.as_ref()?;
+    let table = in_evidence("change.tsv");
+    if !state.written.contains_key(&table) {
+        return Some(Want::write(table, change.table().as_bytes().to_vec()));
+    }
+    if state.has_pressed(AskKind::Review, "") {
+        return None;
+    }
+    let documents =
+        state.recipe.documents.iter().map(|doc| {
+            (doc.role.to_string(), format!("{} version {}: read", doc.role, doc.version))
+        });
+    let waivers = plan.waivers.iter().map(|waiver| {
+        (
+            format!("waiver {}", waiver.finding),
+            format!("waived: {} ({})", waiver.finding, waiver.by),
+        )
+    });
+    let items = lettered(documents.chain(waivers));
+    let label = "all is read; go on to compare".to_owned();
+    Some(Want::ask(AskKind::Review, "", Form::Tick { items, key: 'g', label }))
+}
+
+fn compare(state: &State) -> Option<Want> {
+    if let Some(want) = source(state) {
+        return Some(want);
+    }
+    let done = state.has_pressed(AskKind::CompareChange, "")
+        || state.has_pressed(AskKind::WrittenDown, "");
+    if !done {
+        return Some(match state.compared {
+            Some(super::state::Compared::SecondLaptop) => {
+                Want::ask(AskKind::CompareChange, "", Form::Words(Vec::new()))
+            }
+            Some(super::state::Compared::WrittenDown) | None => {
+                Want::press(AskKind::WrittenDown, "", 's', "all have written it down")
+            }
+        });
+    }
+    head(state, "before the first signature")
+}
+
+fn source(state: &State) -> Option<Want> {
+    state.compared.is_none().then(|| {
+        let choices = vec![
+            choice('c', "second-laptop", "a second laptop drafted the same plan from roster.json"),
+            choice('w', "written-down", "nothing outside can know it: show it, write it down"),
+        ];
+        Want::ask(AskKind::Source, "", Form::Choose(choices))
+    })
+}
+
+fn export(ground: &Ground, state: &State) -> Option<Want> {
+    if !state.has_pressed(AskKind::Medium, "export") {
+        return Some(Want::press(AskKind::Medium, "export", 'g', "write the export"));
+    }
+    let plan = ground.plan();
+    let files = outcome::export(plan, state);
+    let out = plan.media(MediumRole::Out).find_map(|out| {
+        files.iter().find_map(|(path, bytes)| {
+            let file = FileAt { place: Place::Medium(out.name.clone()), path: path.clone() };
+            placed(state, file, || bytes.clone())
+        })
+    });
+    out.or_else(|| {
+        outcome::trusted(plan, state).into_iter().find_map(|(path, bytes)| {
+            let file = FileAt { place: Place::Trust, path };
+            placed(state, file, || bytes)
+        })
+    })
+}
+
+fn statements(state: &State) -> Option<Want> {
+    let present = state.present.as_ref()?;
+    present.iter().find_map(|person| match state.statements.get(person) {
+        None => Some(Want::ask(
+            AskKind::Statement,
+            person,
+            Form::Choose(vec![
+                choice('a', "agree", "I agree: it went as the record says"),
+                choice('n', "disagree", "I do not agree, and say why"),
+            ]),
+        )),
+        Some(said) if !said.agrees && said.why.is_none() => Some(Want::ask(
+            AskKind::Statement,
+            person,
+            Form::Fill(vec![Field { label: "why".to_owned(), max: 200, optional: false }]),
+        )),
+        Some(_) => None,
+    })
+}
+
+/// Comparisons ask for other words at each attempt, so their form depends on the number of the question.
+pub(super) fn numbered_form(state: &State, id: &AskId, form: Form) -> Form {
+    match asked_positions(state, id) {
+        Some(positions) => comparison::form(&positions),
+        None => form,
+    }
+}
+
+/// The positions of the words that a comparison asks for; nothing for other questions.
+pub(super) fn asked_positions(state: &State, id: &AskId) -> Option<Vec<u8>> {
+    let count = match id.kind {
+        AskKind::ComparePlan => PAPER_WORDS,
+        AskKind::CompareChange => LAPTOP_WORDS,
+        AskKind::RollCall
+        | AskKind::Clock
+        | AskKind::Room
+        | AskKind::Head
+        | AskKind::Ready
+        | AskKind::LastTry
+        | AskKind::Medium
+        | AskKind::Review
+        | AskKind::Source
+        | AskKind::WrittenDown
+        | AskKind::Trouble
+        | AskKind::Note
+        | AskKind::Statement
+        | AskKind::Exception
+        | AskKind::Pause
+        | AskKind::Abort => return None,
+    };
+    Some(comparison::positions(state.opening.session, id, count))
+}
+
+/// The open question, if it is people's turn.
+pub(super) const fn open_ask(wanted: &Wanted) -> Option<&Ask> {
+    match wanted {
+        Wanted::Ask(ask) => Some(ask),
+        Wanted::Act(..) | Wanted::Close(_) => None,
+    }
+}

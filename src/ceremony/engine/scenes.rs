@@ -1,0 +1,566 @@
+//! The scene: what people see of the state, never more than they may.
+
+use crate::tuf::digest::Digest;
+use crate::tuf::document::{Dialect, DocRole};
+
+use super::super::ask::{AskId, AskKind};
+use super::super::check::Ground;
+use super::super::event::{Act, ActId, Mode, Outcome, Wanted};
+use super::super::plan::{Origin, Plan, PlannedKey, Store};
+use super::super::scene::{Block, Scene, TallyLine, Verdict};
+use super::super::steps::steps;
+use super::state::State;
+use super::{outcome, program};
+
+/// What people see now.
+pub(super) fn scene(ground: &Ground, state: &State, wanted: &Wanted, head: Digest) -> Scene {
+    let plan = ground.plan();
+    let all = steps(plan);
+    let at = program::current_step(ground, state);
+    let painter = Painter { plan, state, head };
+    let (title, blocks, details, help) = match wanted {
+        Wanted::Ask(ask) => {
+            let title = painter.title(&ask.id, all.get(at).map_or("", |step| step.title.as_str()));
+            (title, painter.asked(&ask.id), painter.details(&ask.id), help(ask.id.kind))
+        }
+        Wanted::Act(id, act) => (
+            all.get(at).map_or_else(String::new, |step| step.title.clone()),
+            painter.acting(id, act),
+            Vec::new(),
+            vec!["The machine works. Only x (exception) and p (pause) are taken now.".to_owned()],
+        ),
+        Wanted::Close(outcome) => {
+            ("THE END".to_owned(), painter.closing(*outcome), Vec::new(), Vec::new())
+        }
+    };
+    Scene {
+        mode: state.opening.mode,
+        codename: plan.codename.to_string(),
+        step: (at + 1, all.len()),
+        title,
+        tallies: painter.tallies(),
+        blocks,
+        ask: match wanted {
+            Wanted::Ask(ask) => Some(ask.clone()),
+            Wanted::Act(..) | Wanted::Close(_) => None,
+        },
+        details,
+        log: state.log.clone(),
+        help,
+    }
+}
+
+struct Painter<'a> {
+    plan: &'a Plan,
+    state: &'a State,
+    head: Digest,
+}
+
+fn read(text: impl Into<String>) -> Block {
+    Block::ReadAloud(text.into())
+}
+
+fn text(text: impl Into<String>) -> Block {
+    Block::Text(text.into())
+}
+
+fn row(label: &str, value: impl Into<String>) -> (String, String) {
+    (label.to_owned(), value.into())
+}
+
+impl Painter<'_> {
+    fn title(&self, id: &AskId, step: &str) -> String {
+        match id.kind {
+            AskKind::Exception => "EXCEPTION".to_owned(),
+            AskKind::Pause => "PAUSE".to_owned(),
+            AskKind::Abort => "STOP FOR GOOD?".to_owned(),
+            AskKind::Trouble => "SOMETHING DID NOT WORK".to_owned(),
+            AskKind::Ready | AskKind::LastTry => {
+                let holder = self.key_of(&id.about).map(|key| self.holder(key));
+                format!("{step} - {}", holder.unwrap_or_default())
+            }
+            AskKind::RollCall
+            | AskKind::Clock
+            | AskKind::Room
+            | AskKind::ComparePlan
+            | AskKind::Head
+            | AskKind::Medium
+            | AskKind::Review
+            | AskKind::Source
+            | AskKind::CompareChange
+            | AskKind::WrittenDown
+            | AskKind::Note
+            | AskKind::Statement => step.to_owned(),
+        }
+    }
+
+    fn key_of(&self, about: &str) -> Option<&PlannedKey> {
+        let name = about.rsplit_once('/').map_or(about, |(_, name)| name);
+        self.plan.keys.iter().find(|key| key.name.as_str() == name)
+    }
+
+    fn holder(&self, key: &PlannedKey) -> String {
+        key.holder.as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+
+    fn place(&self, key: &PlannedKey) -> String {
+        let store = key.store.as_ref().map(ToString::to_string).unwrap_or_default();
+        match (self.state.opening.mode, &key.store) {
+            (Mode::Real, _) | (_, None) => store,
+            (Mode::Check | Mode::Rehearsal, Some(Store::Virtual { .. })) => store,
+            (Mode::Check | Mode::Rehearsal, Some(_)) => {
+                format!("a virtual token, which plays {store}")
+            }
+        }
+    }
+
+    fn asked(&self, id: &AskId) -> Vec<Block> {
+        match id.kind {
+            AskKind::RollCall => self.roll_call(),
+            AskKind::Clock => vec![
+                read("Please read the time from a clock that is not this machine's, in UTC."),
+                text(
+                    "This machine's time is in the corner above. Every date in what is signed \
+                     today counts from the day on which the plan's window opens, or from today.",
+                ),
+            ],
+            AskKind::Room => self.room(),
+            AskKind::ComparePlan => self.compare_plan(id),
+            AskKind::Head => self.write_head(id),
+            AskKind::Ready => self.ready(id),
+            AskKind::LastTry => self.last_try(id),
+            AskKind::Medium => self.medium(id),
+            AskKind::Review => self.review(),
+            AskKind::Source => self.source(),
+            AskKind::CompareChange => self.compare_change(),
+            AskKind::WrittenDown => self.written_down(),
+            AskKind::Trouble => self.trouble(),
+            AskKind::Note => self.note(id),
+            AskKind::Statement => self.statement(id),
+            AskKind::Exception => vec![
+                read(
+                    "An exception. Please say what was expected, what happened, and what is decided.",
+                ),
+                text("It gets a number and goes on record. Leave with Enter on the last line."),
+                Block::Rows(vec![row("number", (self.state.exceptions.len() + 1).to_string())]),
+            ],
+            AskKind::Pause => vec![
+                read("We rest. Tokens stay with their holders; nobody is alone with this machine."),
+                text("All tokens are logged out. When you go on, they are looked at again."),
+            ],
+            AskKind::Abort => vec![
+                Block::Mark(Verdict::Warn, "Stopping for good ends this ceremony.".to_owned()),
+                text(
+                    "Leave the first line empty to go on with the ceremony. To stop for good, \
+                     type the codename and say why. What was signed so far stays on record, is \
+                     not exported, and must not be used.",
+                ),
+            ],
+        }
+    }
+
+    fn roll_call(&self) -> Vec<Block> {
+        let plan = self.plan;
+        vec![
+            read(format!("This is {}: {}.", plan.codename, plan.title)),
+            Block::Rows(vec![
+                row("kind", plan.kind.to_string()),
+                row("repository", plan.repository.name.to_string()),
+                row("dialect", plan.repository.dialect.to_string()),
+                row("session", self.state.opening.session.to_string()),
+            ]),
+            read("Please answer when your name is called."),
+        ]
+    }
+
+    fn room(&self) -> Vec<Block> {
+        let facts = self.state.room.as_deref().unwrap_or_default();
+        let mut blocks = vec![text("What this machine can tell of the room:")];
+        blocks.extend(facts.iter().map(|fact| {
+            let waived = self.plan.waiver(&format!("room-{}", fact.name));
+            let note = waived.map(|w| format!(" (waived by {})", w.by)).unwrap_or_default();
+            Block::Mark(fact.verdict, format!("{}: {}{note}", fact.name, fact.text))
+        }));
+        blocks
+    }
+
+    fn compare_plan(&self, id: &AskId) -> Vec<Block> {
+        let mut blocks = vec![
+            text("Is this the plan that was approved? The answer is NOT on this screen."),
+            read(format!(
+                "{}, from your paper script, box A: the words with these numbers, please.",
+                id.about
+            )),
+            text(
+                "The operator types what is said. If a word differs, say so: nothing has been \
+                 made or signed yet.",
+            ),
+        ];
+        blocks.extend(self.last_comparison(id));
+        blocks
+    }
+
+    fn last_comparison(&self, id: &AskId) -> Option<Block> {
+        let last = self.state.comparisons.last()?;
+        (last.right == Some(false) && last.what == id.script_name()).then(|| {
+            Block::Banner(
+                "The words typed before were not right. One more wrong answer stops the \
+                 comparison."
+                    .to_owned(),
+            )
+        })
+    }
+
+    fn write_head(&self, id: &AskId) -> Vec<Block> {
+        vec![
+            read("Please write down the head of the transcript, and sign beside it."),
+            Block::Digest { label: format!("head: {}", id.about), digest: self.head },
+            text("It binds everything on record up to here to your paper."),
+        ]
+    }
+
+    fn ready(&self, id: &AskId) -> Vec<Block> {
+        let Some(key) = self.key_of(&id.about) else { return Vec::new() };
+        let turn = id.about.split('/').next().unwrap_or_default();
+        let holder = self.holder(key);
+        let call = match &key.store {
+            Some(Store::Yubikey { serial, .. } | Store::Virtual { serial }) => {
+                format!("{holder}, please insert your token, serial {serial}.")
+            }
+            Some(Store::Pkcs11 { serial, .. }) => {
+                format!("{holder}, please insert your token, serial {serial}.")
+            }
+            Some(Store::Age { .. }) | None => format!("{holder}, please come to the keyboard."),
+        };
+        let mut rows = vec![
+            row("key", key.name.to_string()),
+            row("holder", holder),
+            row("in", self.place(key)),
+            row("algorithm", key.algorithm.to_string()),
+        ];
+        let will = match turn {
+            "keys" => self.will_enrol(key),
+            "sign" => format!(
+                "{} signature(s), on the documents just reviewed, and on no others",
+                self.state.recipe.signed_by(&key.name).count()
+            ),
+            _ => "an encrypted copy goes to the KEYS medium".to_owned(),
+        };
+        rows.push(row("will happen", will));
+        vec![read(call), Block::Rows(rows), text("Others look away while a secret is typed.")]
+    }
+
+    fn will_enrol(&self, key: &PlannedKey) -> String {
+        let made = match key.origin {
+            Origin::Make { .. } => "the key is made",
+            Origin::Fingerprint(_) | Origin::Enrol { .. } | Origin::Server { .. } => {
+                "the key is looked for"
+            }
+        };
+        match (self.plan.repository.dialect, key.certificate) {
+            (Dialect::Notary1, Some(certificate)) => format!(
+                "{made}, and signs its own certificate for {}, valid {}",
+                self.plan.repository.name, certificate.valid_for
+            ),
+            (Dialect::Notary1, None) | (Dialect::Tuf1, _) => {
+                format!("{made}, and signs a challenge to prove itself")
+            }
+        }
+    }
+
+    fn last_try(&self, id: &AskId) -> Vec<Block> {
+        let holder = self.key_of(&id.about).map(|key| self.holder(key)).unwrap_or_default();
+        vec![
+            Block::Banner("ONE TRY IS LEFT. A wrong secret now blocks the token.".to_owned()),
+            read(format!("{holder}, do you want to use the last try?")),
+        ]
+    }
+
+    fn medium(&self, id: &AskId) -> Vec<Block> {
+        if id.about == "export" {
+            let mut blocks = self.accepted();
+            let files = outcome::export(self.plan, self.state);
+            blocks.push(read("Everything is signed. Please insert the medium OUT."));
+            blocks.push(Block::List {
+                title: "files to write to OUT, public data only".to_owned(),
+                items: files.into_keys().collect(),
+            });
+            return blocks;
+        }
+        let medium = self.plan.media.iter().find(|medium| medium.name.as_str() == id.about);
+        let role = medium.map(|medium| medium.role.to_string()).unwrap_or_default();
+        let inputs: Vec<String> = self
+            .plan
+            .inputs
+            .iter()
+            .filter(|input| input.medium.as_str() == id.about)
+            .map(|input| format!("{}  sha256 {}", input.path, input.sha256.value))
+            .collect();
+        let mut blocks = vec![
+            read(format!("Please insert the medium {}.", id.about)),
+            Block::Rows(vec![row("medium", id.about.clone()), row("role", role)]),
+        ];
+        if !inputs.is_empty() {
+            let title = "files that the plan takes from it; anything else is ignored".to_owned();
+            blocks.push(Block::List { title, items: inputs });
+        }
+        blocks
+    }
+
+    /// What our own client says of the signed documents.
+    fn accepted(&self) -> Vec<Block> {
+        super::super::walk::blocks(self.plan, self.state)
+    }
+
+    fn review(&self) -> Vec<Block> {
+        let mut blocks = vec![
+            read("We review what will be signed. Nothing else is signed today."),
+            Block::Rows(vec![
+                row("repository", self.plan.repository.name.to_string()),
+                row("kind", "first root: there is nothing before it".to_owned()),
+            ]),
+        ];
+        blocks.extend(super::super::walk::review(self.plan, self.state));
+        blocks.extend(self.plan.waivers.iter().map(|waiver| {
+            Block::Mark(
+                Verdict::Warn,
+                format!("waived: {}: {} ({})", waiver.finding, waiver.reason, waiver.by),
+            )
+        }));
+        blocks
+    }
+
+    fn source(&self) -> Vec<Block> {
+        vec![
+            text("Is this machine about to sign what the plan says?"),
+            text(
+                "A second laptop can tell: carry OUT to it and run  anchorite draft PLAN \
+                 --roster OUT/roster.json . It drafts the same documents from the same plan and \
+                 prints the digest in words. Then choose it here; this screen will ask for some \
+                 of those words.",
+            ),
+            text(
+                "Without a second laptop nothing outside can know the digest, because keys were \
+                 made just now. Then this screen shows it, you write it down, and the evidence \
+                 says that it was not compared.",
+            ),
+        ]
+    }
+
+    fn compare_change(&self) -> Vec<Block> {
+        let mut blocks = vec![
+            text("The answer is NOT on this screen. Use the second laptop."),
+            read("From the second laptop: the words with these numbers, please."),
+        ];
+        blocks.extend(self.last_comparison(&AskId {
+            kind: AskKind::CompareChange,
+            about: String::new(),
+            nth: 1,
+        }));
+        blocks
+    }
+
+    fn written_down(&self) -> Vec<Block> {
+        let digest = self.state.change.as_ref().map(super::super::change::ChangeSet::digest);
+        let mut blocks = vec![read(
+            "This is the digest of all that will be signed. Please write it down, and sign.",
+        )];
+        blocks.extend(
+            digest.map(|digest| Block::Digest { label: "digest of the change".to_owned(), digest }),
+        );
+        blocks.push(text("The evidence will say: written down, not compared."));
+        blocks
+    }
+
+    fn trouble(&self) -> Vec<Block> {
+        let Some(open) = &self.state.trouble else {
+            return vec![
+                Block::Banner("THE WORDS DIFFER. Nothing has been signed.".to_owned()),
+                text(
+                    "Do not try again with other words. Find out why: another plan, another \
+                     print-out, or a machine that lies. File an exception to go on, or stop.",
+                ),
+            ];
+        };
+        vec![
+            Block::Banner(format!("{} did not work.", open.about)),
+            Block::Rows(vec![row("found", open.trouble.found.clone())]),
+            text(super::super::advice::of(open.trouble.kind)),
+            text("It is on record. Nothing that was done before is lost."),
+        ]
+    }
+
+    fn note(&self, id: &AskId) -> Vec<Block> {
+        let step = steps(self.plan).into_iter().find(|step| step.id.as_str() == id.about);
+        step.map(|step| step.read_aloud.into_iter().map(Block::ReadAloud).collect())
+            .unwrap_or_default()
+    }
+
+    fn statement(&self, id: &AskId) -> Vec<Block> {
+        vec![
+            read(format!("{}, do you agree that this ceremony went as the record says?", id.about)),
+            Block::Rows(vec![
+                row("exceptions", self.state.exceptions.len().to_string()),
+                row("signatures asked for", self.state.attempts.values().sum::<u32>().to_string()),
+            ]),
+        ]
+    }
+
+    fn acting(&self, id: &ActId, act: &Act) -> Vec<Block> {
+        let what = match act {
+            Act::Room => "checking the room".to_owned(),
+            Act::Read(file) => format!("reading {file}"),
+            Act::Look(key) => format!("looking at {}", self.place(key)),
+            Act::Make(key) => format!("making the key {} in {}", key.name, self.place(key)),
+            Act::Prove { key, .. } => format!("{} signs a challenge", key.name),
+            Act::Sign { key, payload, .. } => {
+                format!("{} signs {}, sha256 {}", key.name, payload.id(), payload.digest())
+            }
+            Act::Write { file, bytes } => format!("writing {file}, {} bytes", bytes.len()),
+            Act::ReadBack(file) => format!("reading {file} back"),
+            Act::HandOver { key, .. } => format!("writing an encrypted copy of {}", key.name),
+            Act::Inspect { interrupted, .. } => format!("looking what {interrupted} left behind"),
+            Act::Seal(files) => format!("sealing the evidence, {} files", files.len()),
+        };
+        vec![text(what), Block::Rows(vec![row("act", id.to_string())])]
+    }
+
+    fn closing(&self, outcome: Outcome) -> Vec<Block> {
+        match outcome {
+            Outcome::Done => vec![
+                Block::Mark(Verdict::Pass, "The ceremony is done and the evidence sealed.".into()),
+                read("Please write down the last head of the transcript, and sign beside it."),
+                Block::Digest { label: "head: at the end".to_owned(), digest: self.head },
+                text("Nothing is live yet: the export must be published from an online machine."),
+            ],
+            Outcome::Aborted => vec![
+                Block::Mark(Verdict::Warn, "The ceremony was stopped.".to_owned()),
+                Block::Digest { label: "head: stopped".to_owned(), digest: self.head },
+                text("What was signed is on record and must not be used."),
+            ],
+        }
+    }
+
+    fn tallies(&self) -> Vec<TallyLine> {
+        if self.state.change.is_none() {
+            return Vec::new();
+        }
+        self.state.recipe.documents.iter().map(|doc| self.tally(&doc.role, doc)).collect()
+    }
+
+    fn tally(&self, role: &DocRole, doc: &super::super::recipe::DocRecipe) -> TallyLine {
+        let tally = super::super::walk::tally(self.plan, self.state, role);
+        let (signed, open) = doc
+            .signers
+            .iter()
+            .map(|name| name.to_string())
+            .partition::<Vec<_>, _>(|name| tally.iter().any(|good| good == name));
+        TallyLine {
+            what: role.to_string(),
+            have: signed.len(),
+            need: usize::try_from(doc.threshold).unwrap_or(usize::MAX),
+            signed,
+            open,
+        }
+    }
+
+    fn details(&self, id: &AskId) -> Vec<Block> {
+        let Some(change) = &self.state.change else { return Vec::new() };
+        let open = match id.kind {
+            AskKind::Source | AskKind::CompareChange => false,
+            AskKind::RollCall
+            | AskKind::Clock
+            | AskKind::Room
+            | AskKind::ComparePlan
+            | AskKind::Head
+            | AskKind::Ready
+            | AskKind::LastTry
+            | AskKind::Medium
+            | AskKind::Review
+            | AskKind::WrittenDown
+            | AskKind::Trouble
+            | AskKind::Note
+            | AskKind::Statement
+            | AskKind::Exception
+            | AskKind::Pause
+            | AskKind::Abort => true,
+        };
+        // While the digest of the change is being compared, nothing that leads to it is shown.
+        if !open || (self.state.compared.is_some() && !self.compared()) {
+            return Vec::new();
+        }
+        change
+            .payloads()
+            .iter()
+            .flat_map(|payload| {
+                let bytes = String::from_utf8_lossy(payload.to_sign()).into_owned();
+                [
+                    Block::Heading(format!("{}: the exact bytes to sign", payload.id())),
+                    Block::Rows(vec![
+                        row("sha256", payload.digest().to_string()),
+                        row("bytes", bytes),
+                    ]),
+                ]
+            })
+            .collect()
+    }
+
+    fn compared(&self) -> bool {
+        self.state.has_pressed(AskKind::CompareChange, "")
+            || self.state.has_pressed(AskKind::WrittenDown, "")
+    }
+}
+
+fn help(kind: AskKind) -> Vec<String> {
+    let lines: &[&str] = match kind {
+        AskKind::RollCall => &[
+            "Tick everybody who is in the room. The operator is the only one at the keyboard.",
+            "Everybody whose key is needed must be here; so must somebody who compares words.",
+        ],
+        AskKind::Clock => &[
+            "A wrong clock makes wrong expiry dates. Compare with a watch, not with this machine.",
+            "If it differs by more than 3 minutes, file an exception or stop and set the clock.",
+        ],
+        AskKind::Room => &[
+            "These are facts that this machine can see. It cannot see a hidden camera.",
+            "[NO] stops a real ceremony unless the plan waives it by name.",
+        ],
+        AskKind::ComparePlan | AskKind::CompareChange => &[
+            "The words stand for the bytes of a digest. This screen never shows them, so that a",
+            "machine that lies cannot give itself the answer. Type what is read aloud to you.",
+        ],
+        AskKind::Head => &[
+            "The head is a hash over the whole record so far. On signed paper it proves later",
+            "that the record was not changed. Copy all groups, and have a second person check.",
+        ],
+        AskKind::Ready | AskKind::LastTry => &[
+            "The named holder comes to the keyboard, alone. Others look away while a secret is",
+            "typed. The token is recognised by its serial number and key before a PIN is asked.",
+        ],
+        AskKind::Medium => {
+            &["Media are enrolled beforehand. A wrong medium is refused and nothing is written."]
+        }
+        AskKind::Review => &[
+            "Read every line aloud. d shows the exact bytes. Tick each item when it was read.",
+            "After this the digest of exactly these bytes is compared or written down.",
+        ],
+        AskKind::Source | AskKind::WrittenDown => &[
+            "A second laptop that drafts the same plan makes the comparison worth more: two",
+            "machines would have to lie in the same way.",
+        ],
+        AskKind::Trouble => &[
+            "What happened is on record already. Trying again is safe unless the screen says",
+            "otherwise. x files an exception with your words for it.",
+        ],
+        AskKind::Note => &["The plan put this in. Do what it says, then go on."],
+        AskKind::Statement => {
+            &["Each participant answers for themselves. Not agreeing is all right, and recorded."]
+        }
+        AskKind::Exception => &["Exceptions are normal as long as they are written down."],
+        AskKind::Pause => &["Nothing continues until you say so."],
+        AskKind::Abort => {
+            &["Stopping before the first signature leaves nothing that could be used."]
+        }
+    };
+    lines.iter().map(|line| (*line).to_owned()).collect()
+}

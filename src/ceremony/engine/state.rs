@@ -1,0 +1,236 @@
+//! What the engine knows: facts only, gathered from entries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::tuf::digest::Digest;
+use crate::tuf::document::DocRole;
+use crate::tuf::name::KeyName;
+use crate::tuf::payload::Payload;
+use crate::tuf::signature::Signature;
+use crate::tuf::time::Timestamp;
+
+use super::super::ask::{Ask, AskId, AskKind, Wish};
+use super::super::change::ChangeSet;
+use super::super::check::Ground;
+use super::super::event::{
+    Act, ActId, ActKind, Entry, FileAt, Opening, Request, RoomFact, Seen, Trouble, Wanted,
+};
+use super::super::recipe::Recipe;
+use super::super::roster::{Facts, Roster};
+use super::super::story;
+use super::want::Want;
+
+/// All that a ceremony has gathered.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// How it was opened.
+    pub opening: Opening,
+    /// The recipe of the plan.
+    pub recipe: Recipe,
+    /// Who was in the room.
+    pub present: Option<BTreeSet<String>>,
+    /// The room's facts.
+    pub room: Option<Vec<RoomFact>>,
+    /// The files taken in, by where they were.
+    pub inputs: BTreeMap<FileAt, Vec<u8>>,
+    /// The keys.
+    pub roster: Roster,
+    /// The documents, once they can be drafted.
+    pub change: Option<ChangeSet>,
+    /// The transcript's head when the roster was written out.
+    pub roster_head: Option<Digest>,
+    /// The transcript's head now.
+    pub head: Digest,
+    /// How the digest of the change was compared.
+    pub compared: Option<Compared>,
+    /// Every typed comparison: what was compared, when, and whether the words were right.
+    pub comparisons: Vec<Comparison>,
+    /// Good signatures on documents, in the order in which they were made.
+    pub signatures: BTreeMap<DocRole, Vec<(KeyName, Signature)>>,
+    /// Every signature that was asked for: what for, and how often.
+    pub attempts: BTreeMap<(KeyName, Digest), u32>,
+    /// Files written, and their digests.
+    pub written: BTreeMap<FileAt, Digest>,
+    /// Files read back and found right.
+    pub confirmed: BTreeSet<FileAt>,
+    /// Keys handed over, and the file they are in.
+    pub handed_over: BTreeMap<KeyName, String>,
+    /// Exceptions, in order.
+    pub exceptions: Vec<Exception>,
+    /// What each participant said at the end.
+    pub statements: BTreeMap<String, Statement>,
+    /// The tree of the sealed evidence.
+    pub sealed: Option<Digest>,
+    /// Whether people stopped it, and why.
+    pub aborted: Option<String>,
+    /// One line for each entry.
+    pub log: Vec<String>,
+
+    pub(super) asked: BTreeMap<(AskKind, String), u32>,
+    pub(super) acted: BTreeMap<(ActKind, String, Option<Digest>), u32>,
+    pub(super) pressed: BTreeSet<(AskKind, String)>,
+    pub(super) wrong: u32,
+    pub(super) differed: bool,
+    pub(super) seen: BTreeMap<KeyName, Seen>,
+    pub(super) trouble: Option<Open>,
+    pub(super) dialogs: Vec<Wish>,
+    pub(super) inspect: Option<(ActId, Act)>,
+    pub(super) found_key: Option<(KeyName, crate::tuf::key::PublicKey)>,
+}
+
+/// Trouble that people have not decided about yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Open {
+    /// What was being done, for people and for scripts: `sign root-a`.
+    pub(super) about: String,
+    /// What went wrong.
+    pub(super) trouble: Trouble,
+    /// Whether trying again can help.
+    pub(super) again: bool,
+    /// Whether what was found can be adopted.
+    pub(super) adopt: bool,
+}
+
+/// How the digest of the change was compared with something outside this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    /// With words from a second laptop that drafted the same plan.
+    SecondLaptop,
+    /// Nothing outside could know it; people wrote it down.
+    WrittenDown,
+}
+
+/// One typed comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    /// When.
+    pub at: Timestamp,
+    /// What was compared: the question's name.
+    pub what: String,
+    /// Whether the words were right; nothing when people said that they differ.
+    pub right: Option<bool>,
+}
+
+/// An exception as people filed it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Exception {
+    /// Its number, from 1.
+    pub number: usize,
+    /// When it was filed.
+    pub at: Timestamp,
+    /// What was expected.
+    pub expected: String,
+    /// What happened.
+    pub happened: String,
+    /// What was decided.
+    pub decided: String,
+    /// Who decided.
+    pub by: String,
+}
+
+/// What a participant said at the end.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Statement {
+    /// Whether they agree that the ceremony went as the record says.
+    pub agrees: bool,
+    /// Why not, in their words.
+    pub why: Option<String>,
+}
+
+impl State {
+    pub(super) fn new(ground: &Ground, opening: Opening) -> Self {
+        Self {
+            opening,
+            recipe: Recipe::of(ground.plan()),
+            present: None,
+            room: None,
+            inputs: BTreeMap::new(),
+            roster: Roster::default(),
+            change: None,
+            roster_head: None,
+            head: ground.plan().digest,
+            compared: None,
+            comparisons: Vec::new(),
+            signatures: BTreeMap::new(),
+            attempts: BTreeMap::new(),
+            written: BTreeMap::new(),
+            confirmed: BTreeSet::new(),
+            handed_over: BTreeMap::new(),
+            exceptions: Vec::new(),
+            statements: BTreeMap::new(),
+            sealed: None,
+            aborted: None,
+            log: Vec::new(),
+            asked: BTreeMap::new(),
+            acted: BTreeMap::new(),
+            pressed: BTreeSet::new(),
+            wrong: 0,
+            differed: false,
+            seen: BTreeMap::new(),
+            trouble: None,
+            dialogs: Vec::new(),
+            inspect: None,
+            found_key: None,
+        }
+    }
+
+    /// The recorded facts that drafts are made from.
+    pub fn facts(&self) -> Facts {
+        Facts::from(&self.opening)
+    }
+
+    /// How often `payload` was signed by keys so far.
+    pub(super) fn has_signed(&self, key: &KeyName, payload: &Payload) -> bool {
+        self.signatures
+            .get(&payload.id().role)
+            .is_some_and(|made| made.iter().any(|(name, _)| name == key))
+    }
+
+    pub(super) fn has_pressed(&self, kind: AskKind, about: &str) -> bool {
+        self.pressed.contains(&(kind, about.to_owned()))
+    }
+
+    /// Counts a want, so that the same thing asked again has another name, and remembers every signature asked for.
+    pub(super) fn number(&mut self, want: Want) -> (Request, Wanted) {
+        match want {
+            Want::Ask { kind, about, form } => {
+                let nth = self.asked.entry((kind, about.clone())).or_default();
+                *nth += 1;
+                let id = AskId { kind, about, nth: *nth };
+                let form = super::program::numbered_form(self, &id, form);
+                (Request::Ask(id.clone()), Wanted::Ask(Ask { id, form }))
+            }
+            Want::Act { kind, subject, bytes, act } => {
+                let nth = self.acted.entry((kind, subject.clone(), bytes)).or_default();
+                *nth += 1;
+                let id = ActId { kind, subject, bytes, nth: *nth };
+                if let (Act::Sign { key, .. } | Act::Prove { key, .. }, Some(bytes)) = (&act, bytes)
+                {
+                    *self.attempts.entry((key.name.clone(), bytes)).or_default() += 1;
+                }
+                (Request::Act(id.clone()), Wanted::Act(id, act))
+            }
+            Want::Close(outcome) => (Request::Close(outcome), Wanted::Close(outcome)),
+        }
+    }
+
+    pub(super) fn interrupt(&mut self, interrupted: Option<(ActId, Act)>) {
+        self.seen.clear();
+        self.inspect = interrupted.filter(|(id, _)| match id.kind {
+            ActKind::Make | ActKind::Prove | ActKind::Sign | ActKind::Write | ActKind::HandOver => {
+                true
+            }
+            ActKind::Room
+            | ActKind::Read
+            | ActKind::Look
+            | ActKind::ReadBack
+            | ActKind::Inspect
+            | ActKind::Seal => false,
+        });
+    }
+
+    /// Adds the line of the log for an entry.
+    pub(super) fn note(&mut self, entry: &Entry) {
+        self.log.push(story::log_line(entry));
+    }
+}

@@ -1,0 +1,141 @@
+//! The model of the room: it answers every question and carries out every act as a good room would, with throw-away
+//! keys, so that a plan can be played from end to end without anybody.
+
+use std::collections::BTreeMap;
+
+use crate::tuf::digest::Digest;
+
+use super::ask::{Answer, Ask, AskKind, Form, People};
+use super::engine::Engine;
+use super::event::{
+    Act, ActId, Base64, FileAt, Happened, Remains, RoomFact, Seen, Trouble, TroubleKind,
+};
+use super::plan::{Origin, PlannedKey, Store};
+use super::scene::Verdict;
+use super::twin::Twin;
+
+/// A room in which everything works and everybody answers.
+#[derive(Debug, Clone)]
+pub struct Room {
+    twin: Twin,
+    files: BTreeMap<FileAt, Vec<u8>>,
+}
+
+impl Room {
+    /// A room with the twin's stand-ins on its media.
+    pub fn new(twin: Twin) -> Self {
+        let files = twin.inputs().clone();
+        Self { twin, files }
+    }
+
+    /// Carries out an act.
+    pub fn act(&mut self, id: &ActId, act: &Act) -> Happened {
+        match act {
+            Act::Room => Happened::Room(vec![RoomFact {
+                name: "model".to_owned(),
+                verdict: Verdict::Pass,
+                text: "a model of a room".to_owned(),
+            }]),
+            Act::Read(file) => match self.files.get(file) {
+                Some(bytes) => {
+                    Happened::Read { digest: Digest::of(bytes), content: Base64(bytes.clone()) }
+                }
+                None => failed(TroubleKind::Absent, format!("{file} is not there")),
+            },
+            Act::Look(key) => Happened::Seen(self.look(key)),
+            Act::Make(key) => match self.twin.key(&key.name) {
+                Some(forged) => Happened::Made { public: forged.public_key().clone() },
+                None => unforgeable(key),
+            },
+            Act::Prove { key, message, .. } => self.sign(key, message),
+            Act::Sign { key, payload, .. } => self.sign(key, payload.to_sign()),
+            Act::Write { file, bytes } => {
+                if self.files.contains_key(file) {
+                    return failed(TroubleKind::Occupied, format!("{file} is there already"));
+                }
+                self.files.insert(file.clone(), bytes.clone());
+                Happened::Written { digest: Digest::of(bytes) }
+            }
+            Act::ReadBack(file) => match self.files.get(file) {
+                Some(bytes) => Happened::ReadBack { digest: Digest::of(bytes) },
+                None => failed(TroubleKind::Absent, format!("{file} is not there")),
+            },
+            Act::HandOver { key, .. } => Happened::HandedOver { file: format!("{}.age", key.name) },
+            Act::Inspect { .. } => Happened::Inspected(Remains::Nothing),
+            Act::Seal(_) => Happened::Sealed { tree: Digest::of(id.to_string().as_bytes()) },
+        }
+    }
+
+    /// Answers a question: everybody is here, everything is read, and the words are right.
+    pub fn answer(&self, ask: &Ask, engine: &Engine) -> People {
+        let say = match &ask.form {
+            Form::Press { .. } => Answer::Pressed,
+            Form::Choose(choices) => {
+                Answer::Chose(choices.first().map(|c| c.word.clone()).unwrap_or_default())
+            }
+            Form::Tick { items, .. } => {
+                Answer::Ticked(items.iter().map(|item| item.word.clone()).collect())
+            }
+            Form::Fill(fields) => {
+                Answer::Typed(fields.iter().map(|field| field.label.clone()).collect())
+            }
+            Form::Words(fields) => {
+                let digest = match ask.id.kind {
+                    AskKind::CompareChange => {
+                        engine.change().map_or(engine.plan().digest, |change| change.digest())
+                    }
+                    _ => engine.plan().digest,
+                };
+                Answer::Typed(fields.iter().map(|field| word(&digest, &field.label)).collect())
+            }
+        };
+        People::Answer { ask: ask.id.clone(), say }
+    }
+
+    /// The files that the ceremony left on the media.
+    pub const fn files(&self) -> &BTreeMap<FileAt, Vec<u8>> {
+        &self.files
+    }
+
+    fn look(&self, key: &PlannedKey) -> Seen {
+        let serial = match &key.store {
+            Some(Store::Yubikey { serial, .. } | Store::Virtual { serial }) => {
+                Some(serial.to_string())
+            }
+            Some(Store::Pkcs11 { serial, .. }) => Some(serial.clone()),
+            Some(Store::Age { .. }) | None => None,
+        };
+        let there = match key.origin {
+            Origin::Fingerprint(_) => true,
+            Origin::Make { .. } | Origin::Enrol { .. } | Origin::Server { .. } => false,
+        };
+        let known = self.twin.key(&key.name).map(|forged| forged.public_key().clone());
+        let made = self.twin.plan().key(&key.name).is_some();
+        let keys = if there || made { known.into_iter().collect() } else { Vec::new() };
+        Seen { serial, keys, tries_left: None }
+    }
+
+    fn sign(&self, key: &PlannedKey, message: &[u8]) -> Happened {
+        match self.twin.key(&key.name) {
+            Some(forged) => Happened::Signed(forged.sign(message)),
+            None => unforgeable(key),
+        }
+    }
+}
+
+/// The word of a digest that a field such as `word 7` asks for; nothing for other labels.
+pub fn word(digest: &Digest, label: &str) -> String {
+    let position: usize =
+        label.strip_prefix("word ").and_then(|n| n.parse().ok()).unwrap_or_default();
+    let words = digest.words();
+    let found = position.checked_sub(1).and_then(|index| words.get(index));
+    found.map(|word| (*word).to_owned()).unwrap_or_default()
+}
+
+fn failed(kind: TroubleKind, found: String) -> Happened {
+    Happened::Failed(Trouble { kind, found })
+}
+
+fn unforgeable(key: &PlannedKey) -> Happened {
+    failed(TroubleKind::Unsupported, format!("no throw-away {} key can be made", key.algorithm))
+}

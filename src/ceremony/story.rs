@@ -1,0 +1,72 @@
+//! The transcript in words: one line for each entry, for the log and the report. No line holds a digest that a
+//! comparison could ask for.
+
+use super::ask::{Answer, People, Wish};
+use super::event::{Entry, Event, Happened, Remains};
+
+/// What an entry says, on one line, without any secret and without foreign text that is not quoted.
+pub fn log_line(entry: &Entry) -> String {
+    let time = entry.at.to_minute();
+    let time = time.get(11..16).unwrap_or_default();
+    format!("{time}  {}", what(&entry.event))
+}
+
+fn what(event: &Event) -> String {
+    match event {
+        Event::Opened(opening) => {
+            format!("opened, session {}", opening.session)
+        }
+        Event::People(People::Answer { ask, say }) => {
+            format!("{}: {}", ask.script_name(), said(say))
+        }
+        Event::People(People::Wish(wish)) => match wish {
+            Wish::Exception => "people file an exception".to_owned(),
+            Wish::Pause => "people rest".to_owned(),
+            Wish::Abort => "people want to stop".to_owned(),
+        },
+        Event::Happened { act, what } => format!("{act}: {}", happened(what)),
+        Event::Resumed { tool, interrupted } => match interrupted {
+            Some(act) => {
+                format!("resumed by {} {}; {act} was interrupted", tool.name, tool.version)
+            }
+            None => format!("resumed by {} {}", tool.name, tool.version),
+        },
+    }
+}
+
+fn said(answer: &Answer) -> String {
+    match answer {
+        Answer::Pressed => "done".to_owned(),
+        Answer::Chose(word) => word.clone(),
+        Answer::Ticked(words) => format!("{} noted", words.len()),
+        Answer::Typed(lines) => {
+            lines.iter().map(|line| format!("{line:?}")).collect::<Vec<_>>().join(", ")
+        }
+        Answer::Differ => "they differ".to_owned(),
+    }
+}
+
+fn happened(what: &Happened) -> String {
+    match what {
+        Happened::Room(facts) => format!("{} facts", facts.len()),
+        Happened::Read { digest, .. } => format!("read, sha256 {digest}"),
+        Happened::Seen(seen) => match &seen.serial {
+            Some(serial) => format!("serial {serial}, {} keys", seen.keys.len()),
+            None => format!("{} keys", seen.keys.len()),
+        },
+        Happened::Made { public } => format!("made, fingerprint {}", public.fingerprint()),
+        Happened::Signed(_) => "signed and verified".to_owned(),
+        Happened::Written { .. } => "written and synced".to_owned(),
+        Happened::ReadBack { .. } => "read back".to_owned(),
+        Happened::HandedOver { file } => format!("handed over in {file:?}"),
+        Happened::Inspected(Remains::Nothing) => "nothing was left behind".to_owned(),
+        Happened::Inspected(Remains::Key(key)) => {
+            format!("a key was left behind, fingerprint {}", key.fingerprint())
+        }
+        Happened::Inspected(Remains::File(digest)) => {
+            format!("a file was left behind, sha256 {digest}")
+        }
+        Happened::Sealed { tree } => format!("evidence sealed, tree {tree}"),
+        Happened::Failed(trouble) => format!("did not work: {}", trouble.found),
+    }
+}
