@@ -29,17 +29,19 @@ pub fn files(
     files.extend(anchors(plan, roster, served));
     files.insert("README".to_owned(), readme(plan, served).into_bytes());
     if plan.repository.dialect == Dialect::Notary1 {
-        let scripts = online::files(&[online_side(plan, roster, served)]).unwrap_or_default();
+        let scripts = online::files(&[online_side(plan, roster, served)])
+            .expect("names of repositories and tags were parsed and hold no control character");
         files.extend(scripts.into_iter().map(|(path, bytes)| (path.to_owned(), bytes)));
     }
     files
 }
 
-/// The repository's folder on OUT.
+/// The repository's folder on OUT. A colon of a port would be refused by a FAT file system.
 fn folder(plan: &Plan) -> String {
+    let name = plan.repository.name.as_str().replace(':', "_");
     match plan.repository.dialect {
-        Dialect::Notary1 => plan.repository.name.to_string(),
-        Dialect::Tuf1 => format!("{}/metadata", plan.repository.name),
+        Dialect::Notary1 => name,
+        Dialect::Tuf1 => format!("{name}/metadata"),
     }
 }
 
@@ -89,7 +91,8 @@ fn online_side(
     online::Repository {
         name: plan.repository.name.clone(),
         folder: folder(plan),
-        timestamp_key: server_key(plan, roster, &RoleName::timestamp()).unwrap_or_default(),
+        timestamp_key: server_key(plan, roster, &RoleName::timestamp())
+            .expect("a notary1 plan has its timestamp signed online, and its key is in the roster"),
         snapshot_key: server_key(plan, roster, &RoleName::snapshot()),
         documents: documents.collect(),
         tags: plan

@@ -1,0 +1,64 @@
+//! The shipped plans: each passes the check, and plays to its end in a model of the room.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anchorite::ceremony::check::{CheckReport, play};
+use anchorite::ceremony::event::Mode;
+use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::scene::Verdict;
+use anchorite::ceremony::twin::{Purpose, Twin};
+use anchorite::tuf::time::Timestamp;
+
+const SHIPPED: [&str; 2] = ["first-root-notary1", "first-root-tuf1"];
+
+fn plan(name: &str) -> Plan {
+    Plan::parse(&fs::read(format!("ceremonies/{name}/plan.toml")).unwrap()).unwrap()
+}
+
+fn noon() -> Timestamp {
+    "2026-12-01T12:00:00Z".parse().unwrap()
+}
+
+#[test]
+fn every_shipped_plan_may_be_rehearsed() {
+    for name in SHIPPED {
+        let report = CheckReport::of(&plan(name), noon(), &BTreeMap::new());
+        assert!(report.verdict(Mode::Rehearsal) < Verdict::Fail, "{name}: {report:#?}");
+        let walked = report.findings.iter().find(|f| f.name == "client-accepts");
+        assert!(walked.is_some(), "{name}: {report:#?}");
+    }
+}
+
+#[test]
+fn no_shipped_plan_may_be_held_for_real_as_it_is() {
+    for name in SHIPPED {
+        let report = CheckReport::of(&plan(name), noon(), &BTreeMap::new());
+        assert_eq!(report.verdict(Mode::Real), Verdict::Fail, "{name}");
+        assert!(report.clear(&plan(name), Mode::Real).is_none());
+    }
+}
+
+#[test]
+fn the_same_plan_plays_to_the_same_transcript() {
+    for name in SHIPPED {
+        let twin = Twin::new(&plan(name), Purpose::Check);
+        let first = play(&twin, noon()).unwrap();
+        let again = play(&twin, noon()).unwrap();
+        assert_eq!(first.head(), again.head());
+        assert_eq!(first.served(), again.served());
+    }
+}
+
+#[test]
+fn a_rehearsal_and_a_check_never_share_a_key() {
+    let plan = plan("first-root-tuf1");
+    let check = play(&Twin::new(&plan, Purpose::Check), noon()).unwrap();
+    let rehearsal = Twin::new(&plan, Purpose::Rehearse);
+    for (name, enrolled) in &check.roster().keys {
+        assert_ne!(rehearsal.key(name).unwrap().public_key(), enrolled.key());
+    }
+    assert_eq!(rehearsal.plan().digest, plan.digest);
+    assert!(rehearsal.plan().repository.name.as_str().starts_with("rehearsal.invalid/"));
+}
