@@ -5,6 +5,7 @@
 //! few ways, so what can be done in one of them can be done in all.
 
 pub mod page;
+pub mod plain;
 pub mod secrets;
 pub mod words;
 
