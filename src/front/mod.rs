@@ -6,6 +6,7 @@
 
 pub mod page;
 pub mod plain;
+pub mod script;
 pub mod secrets;
 pub mod words;
 
