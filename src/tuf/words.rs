@@ -30,6 +30,12 @@ impl Digest {
     }
 }
 
+/// Whether a word can stand at this place of a digest, counted from 1; capitals do not matter.
+pub fn can_stand(word: &str, place: usize) -> bool {
+    let Some(place) = place.checked_sub(1).filter(|place| *place < 32) else { return false };
+    list(place).split(' ').any(|known| known.eq_ignore_ascii_case(word))
+}
+
 /// Why words are not those of a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadWords {
@@ -140,6 +146,13 @@ mod tests {
         let digest = Digest::of(b"abc");
         let words = digest.words().join(" ");
         assert_eq!(Digest::from_words(&words.to_uppercase()).unwrap(), digest);
+    }
+
+    #[test]
+    fn a_word_stands_at_its_own_places_only() {
+        assert!(can_stand("Stagehand", 7) && can_stand("adroitness", 20));
+        assert!(!can_stand("stagehand", 20) && !can_stand("adroitness", 7));
+        assert!(!can_stand("stagehand", 0) && !can_stand("stagehand", 33) && !can_stand("", 1));
     }
 
     #[test]
