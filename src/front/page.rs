@@ -129,6 +129,11 @@ impl Page {
         lines.collect()
     }
 
+    /// A sentence about the last key or answer.
+    pub fn notice(&self, text: &str) -> Vec<Line> {
+        self.labelled("!  ", Tone::Strong, &self.ours(text), Tone::Strong)
+    }
+
     fn ours(&self, text: &str) -> String {
         escape_for(text, self.charset)
     }

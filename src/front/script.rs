@@ -24,7 +24,7 @@ use crate::keystore::{Label, Rules, Secret, Unlock};
 
 use super::plain::teller::Teller;
 use super::secrets::Secrets;
-use super::words::{digest_words, touch_now, wish_word};
+use super::words::{touch_now, wish_word, word_place};
 
 pub use parse::BadScript;
 use parse::{Entry, Line, Say};
@@ -43,10 +43,10 @@ impl Script {
         Ok(Self { entries: parse::entries(toml)?, secrets, teller: None, refused: None })
     }
 
-    /// Tells the ceremony as plain text while it is played.
+    /// Tells the ceremony as plain text while it is played, without the bell.
     #[must_use]
     pub fn told_by(mut self, teller: Teller<Box<dyn Write + Send>>) -> Self {
-        self.teller = Some(teller);
+        self.teller = Some(teller.silent());
         self
     }
 
@@ -155,10 +155,7 @@ impl Unlock for Script {
     }
 
     fn touch(&mut self, label: &Label) {
-        self.tell(|teller| {
-            let banner = touch_now(label, teller.charset());
-            teller.blocks(&[Block::Banner(banner)]);
-        });
+        self.tell(|teller| teller.blocks(&[Block::Banner(touch_now(label))]));
     }
 }
 
@@ -200,7 +197,7 @@ fn answer(form: &Form, say: &Say) -> Result<Answer, String> {
         }
         (Form::Words(_), Say::Texts(texts)) if texts.as_slice() == ["differ"] => Ok(Answer::Differ),
         (Form::Words(fields), Say::Texts(texts)) => typed(fields, texts),
-        (Form::Words(fields), Say::Digest(digest)) => spoken(fields, &digest_words(digest)),
+        (Form::Words(fields), Say::Digest(digest)) => spoken(fields, &digest.words()),
         (Form::Words(fields), Say::Words(words)) => spoken(fields, words),
         (Form::Words(_), Say::Yes) => Err("a comparison takes digest, words or say".to_owned()),
     }
@@ -223,10 +220,9 @@ fn typed(fields: &[Field], texts: &[String]) -> Result<Answer, String> {
 }
 
 /// The words at the positions that the fields name: `word 7`.
-fn spoken(fields: &[Field], words: &[String]) -> Result<Answer, String> {
+fn spoken<W: AsRef<str>>(fields: &[Field], words: &[W]) -> Result<Answer, String> {
     let word = |field: &Field| {
-        let nth: usize = field.label.rsplit(' ').next().unwrap_or_default().parse().ok()?;
-        words.get(nth.checked_sub(1)?).cloned()
+        words.get(word_place(field)?.checked_sub(1)?).map(|word| word.as_ref().to_owned())
     };
     fields
         .iter()

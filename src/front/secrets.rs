@@ -56,7 +56,7 @@ impl NewSecret {
             ],
             Stage::First => vec![
                 "The keyboard types what its keys say.".to_owned(),
-                format!("Choose the new {kind}: {}. It is not shown.", self.wanted()),
+                format!("Choose the new {kind}: {}.", self.wanted()),
             ],
             Stage::Again(_) => vec![format!("Type the same {kind} again.")],
         }
@@ -244,7 +244,7 @@ pub enum BadSecrets {
 }
 
 /// The line that shows whether the keyboard types what its keys say.
-const KEYBOARD_LINE: &str = "zy-_@#";
+pub const KEYBOARD_LINE: &str = "zy-_@#";
 
 fn check(rules: &Rules, text: &str) -> Result<(), String> {
     let chars = text.chars().count();

@@ -6,6 +6,7 @@ use crate::ceremony::ask::{Field, Wish};
 use crate::ceremony::event::Mode;
 use crate::keystore::Label;
 use crate::tuf::digest::Digest;
+use crate::tuf::words::can_stand;
 
 /// Which characters the people's screen can draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -125,27 +126,24 @@ pub fn hex_lines(digest: &Digest) -> Vec<String> {
     digest.groups().chunks(8).map(|line| line.join(" ")).collect()
 }
 
-/// Some of a digest's words with their numbers from 1, four a line: ` 1 stagehand     2 ...`.
+/// A digest's words with their numbers from 1, four a line: ` 1 stagehand     2 adroitness`.
 pub fn word_lines(digest: &Digest) -> Vec<String> {
-    let numbered: Vec<String> = digest_words(digest)
-        .iter()
+    let numbered: Vec<String> = digest
+        .words()
+        .into_iter()
         .zip(1_usize..)
         .map(|(word, nth)| pad(&format!("{nth:>2} {word}"), 17))
         .collect();
     numbered.chunks(4).map(|line| line.concat().trim_end().to_owned()).collect()
 }
 
-/// The 32 words of a digest.
-pub fn digest_words(_digest: &Digest) -> Vec<String> {
-    Vec::new()
+/// The place, from 1, of the word that a field asks for: its label ends in a number, as in `word 7`.
+pub fn word_place(field: &Field) -> Option<usize> {
+    field.label.rsplit(' ').next()?.parse().ok()
 }
 
-/// Whether a text is one of the words that digests are read as; the case of letters does not matter.
-pub fn is_digest_word(text: &str) -> bool {
-    text.chars().count() > 3 && text.chars().all(|c| c.is_ascii_alphabetic())
-}
-
-/// Why a field does not take this text, as a sentence; nothing where it does.
+/// Why a field does not take this text, as a sentence; nothing where it does. Words that are compared must be words of
+/// the list: a slip of the fingers is no comparison.
 pub fn field_trouble(field: &Field, text: &str, words: bool) -> Option<String> {
     if text.is_empty() {
         return (!field.optional).then(|| "This cannot stay empty.".to_owned());
@@ -156,11 +154,9 @@ pub fn field_trouble(field: &Field, text: &str, words: bool) -> Option<String> {
     if text.chars().count() > field.max {
         return Some(format!("At most {} characters fit here.", field.max));
     }
-    if words && !is_digest_word(text) {
-        return Some(
-            "This is no word of the list, so nothing was compared. Have it read out again."
-                .to_owned(),
-        );
+    if words && word_place(field).is_some_and(|place| !can_stand(text, place)) {
+        let why = "No such word can stand at this place, so nothing was compared. Have it read out again.";
+        return Some(why.to_owned());
     }
     None
 }
@@ -191,10 +187,9 @@ pub fn wish_noted(wish: Wish) -> String {
     )
 }
 
-/// The banner that asks for a touch.
-pub fn touch_now(label: &Label, charset: Charset) -> String {
-    let place = escape_for(&label.place, charset);
-    format!("TOUCH NOW: key {}, {place}, {}", label.key, escape_for(&label.holder, charset))
+/// The banner that asks for a touch, not yet escaped.
+pub fn touch_now(label: &Label) -> String {
+    format!("TOUCH NOW: key {}, {}, {}", label.key, label.place, label.holder)
 }
 
 /// How many tries are left, as a sentence; nothing where the store does not count.

@@ -184,8 +184,7 @@ impl<T: Typist, W: Write> Unlock for Plain<T, W> {
     }
 
     fn touch(&mut self, label: &Label) {
-        let banner = touch_now(label, self.teller.charset());
-        self.teller.blocks(&[Block::Banner(banner)]);
+        self.teller.blocks(&[Block::Banner(touch_now(label))]);
         self.teller.bring_out();
     }
 }

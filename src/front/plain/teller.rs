@@ -19,6 +19,7 @@ pub struct Teller<W> {
     told: Option<Told>,
     doing: String,
     failed: Option<io::Error>,
+    rings: bool,
 }
 
 /// What was told last.
@@ -33,7 +34,13 @@ impl<W: Write> Teller<W> {
     /// Tells to `out`.
     pub const fn new(out: W, clock: Clock, charset: Charset) -> Self {
         let page = Page { width: COLUMNS, charset, whole_lists: false };
-        Self { out, clock, page, told: None, doing: String::new(), failed: None }
+        Self { out, clock, page, told: None, doing: String::new(), failed: None, rings: true }
+    }
+
+    /// Never rings the bell: for a record that is read later.
+    #[must_use]
+    pub fn silent(self) -> Self {
+        Self { rings: false, ..self }
     }
 
     /// Which characters can be drawn.
@@ -146,7 +153,9 @@ impl<W: Write> Teller<W> {
 
     /// Rings the bell.
     pub fn bell(&mut self) {
-        self.write("\u{7}");
+        if self.rings {
+            self.write("\u{7}");
+        }
     }
 
     /// Brings everything out; a failure is kept for [`Teller::flush`].
