@@ -138,6 +138,7 @@ pub fn audit(files: &BTreeMap<String, Vec<u8>>, head: Option<Digest>) -> Audit {
              made all of this up.",
         ),
     }
+    manifest(&mut audit, files);
     match replay(&plan, record) {
         Err(claim) => audit.claims.push(claim),
         Ok((engine, entries)) => {
@@ -161,6 +162,8 @@ fn played(
     );
     times(audit, entries);
     ended(audit, engine);
+    sealed(audit, engine, files);
+    reports(audit, engine, files);
     for (path, bytes) in engine.sealed_files() {
         match files.get(&path) {
             Some(found) if *found == bytes => {}
@@ -184,6 +187,111 @@ fn played(
     comparisons(audit, engine);
     statements(audit, engine);
     audit.beyond = beyond(engine);
+}
+
+/// Which files the seal covers: all but the record itself, what is written after the seal, and what is added later.
+pub fn is_sealed(path: &str) -> bool {
+    !(path == "transcript.jsonl"
+        || path == "MANIFEST"
+        || path == "report.json"
+        || path == "report.txt"
+        || path.starts_with('.')
+        || path.starts_with("addenda/"))
+}
+
+/// SHA-256 of the sorted lines `sha256  path` of all sealed files.
+pub fn tree<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> Digest {
+    let mut lines: Vec<String> = files
+        .filter(|(path, _)| is_sealed(path))
+        .map(|(path, bytes)| format!("{}  {path}\n", Digest::of(bytes)))
+        .collect();
+    lines.sort();
+    Digest::of(lines.concat().as_bytes())
+}
+
+/// The manifest of an evidence folder, in the form of `sha256sum`: everything but itself and what is added later.
+pub fn manifest_text(files: &BTreeMap<String, Vec<u8>>) -> String {
+    files
+        .iter()
+        .filter(|(path, _)| *path != "MANIFEST" && !path.starts_with("addenda/"))
+        .map(|(path, bytes)| format!("{}  {path}\n", Digest::of(bytes)))
+        .collect()
+}
+
+fn manifest(audit: &mut Audit, files: &BTreeMap<String, Vec<u8>>) {
+    let Some(stated) = files.get("MANIFEST") else {
+        audit.claim(
+            Verdict::Fail,
+            "manifest",
+            "MANIFEST is missing: the evidence is not finished.",
+        );
+        return;
+    };
+    let stated = String::from_utf8_lossy(stated);
+    let derived = manifest_text(files);
+    let named: BTreeMap<&str, &str> =
+        stated.lines().filter_map(|line| line.split_once("  ").map(|(d, p)| (p, d))).collect();
+    for (path, digest) in &named {
+        match files.get(*path) {
+            None => audit.claim(Verdict::Fail, "manifest", format!("{path:?} is missing.")),
+            Some(bytes) if Digest::of(bytes).to_string() != *digest => {
+                audit.claim(Verdict::Fail, "manifest", format!("{path:?} was changed."));
+            }
+            Some(_) => {}
+        }
+    }
+    for path in files.keys() {
+        if path.starts_with("addenda/") {
+            let text = format!("{path:?} was added later and is not sealed.");
+            audit.claim(Verdict::Warn, "addenda", text);
+        } else if path != "MANIFEST" && !named.contains_key(path.as_str()) {
+            audit.claim(Verdict::Fail, "manifest", format!("{path:?} does not belong here."));
+        }
+    }
+    if audit.claims.iter().any(|claim| claim.name == "manifest") {
+        return;
+    }
+    if stated == derived {
+        let text = format!("All {} files are there, unchanged, and no others.", named.len());
+        audit.claim(Verdict::Pass, "manifest", text);
+    } else {
+        audit.claim(Verdict::Fail, "manifest", "MANIFEST is not written as it should be.");
+    }
+}
+
+fn sealed(audit: &mut Audit, engine: &Engine, files: &BTreeMap<String, Vec<u8>>) {
+    let Some(stated) = engine.record().sealed else { return };
+    if tree(files.iter()) == stated {
+        audit.claim(Verdict::Pass, "seal", "The sealed tree is the one that the record names.");
+    } else {
+        audit.claim(Verdict::Fail, "seal", "The files are not those that were sealed.");
+    }
+}
+
+/// The reports are derived again. Other versions of the program may word the text in another way.
+fn reports(audit: &mut Audit, engine: &Engine, files: &BTreeMap<String, Vec<u8>>) {
+    match files.get("report.json") {
+        Some(found) if *found == super::report::json(engine) => {
+            audit.claim(Verdict::Pass, "report", "report.json says what the record says.");
+        }
+        Some(_) => {
+            audit.claim(Verdict::Fail, "report", "report.json does not say what the record says.")
+        }
+        None => audit.claim(Verdict::Fail, "report", "report.json is missing."),
+    }
+    let same_tool = engine.opening().tool.version == env!("CARGO_PKG_VERSION");
+    match files.get("report.txt") {
+        Some(found) if *found == super::report::text(engine).into_bytes() => {}
+        Some(_) if same_tool => {
+            audit.claim(Verdict::Fail, "report", "report.txt does not say what the record says.")
+        }
+        Some(_) => audit.claim(
+            Verdict::Warn,
+            "report",
+            "report.txt was written by another version and is not compared.",
+        ),
+        None => audit.claim(Verdict::Fail, "report", "report.txt is missing."),
+    }
 }
 
 /// The machine's clock never went back.

@@ -12,6 +12,7 @@ pub mod export;
 pub mod model;
 pub mod plan;
 pub mod recipe;
+pub mod report;
 pub mod roster;
 pub mod scene;
 pub mod steps;

@@ -1,3 +1,12 @@
 //! The driver: the loop that carries requests out, and its three ports: people, machines, paper.
 
+pub mod bench;
+pub mod evidence;
+pub mod file;
+pub mod hold;
+pub mod journal;
+pub mod media;
 pub mod ports;
+pub mod room;
+pub mod session;
+pub mod workspace;

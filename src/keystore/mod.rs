@@ -4,6 +4,7 @@
 //! belongs to whoever talks to people; and it gives a [`Signer`] that returns typed signatures.
 
 pub mod secret;
+pub mod virtual_token;
 
 use std::fmt;
 
@@ -85,6 +86,18 @@ pub struct Rules {
     pub min_bits: u32,
     /// Whether only digits are taken, as for a PIN pad.
     pub digits_only: bool,
+}
+
+impl Rules {
+    /// What a passphrase must be like: it stands between a stolen file and its key for years.
+    pub const fn passphrase() -> Self {
+        Self { min_chars: 12, max_chars: 200, min_bits: 60, digits_only: false }
+    }
+
+    /// What a PIN must be like: a token counts wrong ones, so it may be short (PIV: 6 to 8 characters).
+    pub const fn pin() -> Self {
+        Self { min_chars: 6, max_chars: 8, min_bits: 0, digits_only: false }
+    }
 }
 
 /// What a look at a store showed.

@@ -76,7 +76,7 @@ struct State {
     dialect: Dialect,
     serial: Option<String>,
     has_key: bool,
-    /// SHA-256 of the rehearsal's secret; it guards nothing.
+    /// A slow hash of the rehearsal's secret.
     secret: Option<Digest>,
     tries_left: u8,
     pin: Option<PinPolicy>,
@@ -180,18 +180,14 @@ impl VirtualToken {
     }
 
     /// Asks for the secret once and compares it.
-    fn unlock(
-        &mut self,
-        unlock: &mut dyn Unlock,
-        fault: Option<Fault>,
-    ) -> Result<(), TokenError> {
+    fn unlock(&mut self, unlock: &mut dyn Unlock, fault: Option<Fault>) -> Result<(), TokenError> {
         if self.state.tries_left == 0 {
             return Err(TokenError::Blocked);
         }
         let tries = (!self.is_file()).then_some(self.state.tries_left);
         let given = unlock.secret(&self.label, tries).ok_or(TokenError::NoSecret)?;
         let right = match &self.state.secret {
-            Some(known) => hash(&given) == *known,
+            Some(known) => hash(&self.state, &given) == *known,
             // A key that was there before the rehearsal opens with any secret.
             None => true,
         };
@@ -228,7 +224,7 @@ impl KeyStore for VirtualToken {
         }
         let rules = if self.is_file() { Rules::passphrase() } else { Rules::pin() };
         let secret = unlock.new_secret(&self.label, &rules).ok_or(TokenError::NoSecret)?;
-        self.state.secret = Some(hash(&secret));
+        self.state.secret = Some(hash(&self.state, &secret));
         self.state.pin = spec.pin;
         self.state.touch = spec.touch;
         self.state.has_key = true;
@@ -303,9 +299,15 @@ impl Signer for VirtualSigner<'_> {
     }
 }
 
-fn hash(secret: &Secret) -> Digest {
-    Digest::of(secret.expose().as_bytes())
+/// Slow and salted: people may type a real passphrase in a rehearsal, against all advice.
+fn hash(state: &State, secret: &Secret) -> Digest {
+    let salt = [state.seed.as_bytes().as_slice(), state.name.as_bytes()].concat();
+    let mut out = [0; 32];
+    pbkdf2::pbkdf2_hmac::<sha2::Sha256>(secret.expose().as_bytes(), &salt, ROUNDS, &mut out);
+    Digest::from_bytes(out)
 }
+
+const ROUNDS: u32 = 100_000;
 
 fn file_error(path: &Path, what: &str) -> TokenError {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -383,8 +385,7 @@ mod tests {
     #[test]
     fn the_third_wrong_secret_blocks_it_and_the_right_one_comes_too_late() {
         let folder = tempfile::tempdir().unwrap();
-        let mut people =
-            People { secrets: vec!["123456", "3", "2", "1", "123456"], touches: 0 };
+        let mut people = People { secrets: vec!["123456", "3", "2", "1", "123456"], touches: 0 };
         let mut token = token(folder.path());
         token.make(&SPEC, &mut people).unwrap();
         let errors: Vec<_> = (0..4).map(|_| sign(&mut token, &mut people).unwrap_err()).collect();

@@ -1,0 +1,161 @@
+//! The report: what the record says, for machines and for people. Both are derived from the replayed engine, and both may name
+//! the head, since they are written after the seal.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::tuf::digest::Digest;
+use crate::tuf::key::Fingerprint;
+use crate::tuf::name::KeyName;
+use crate::tuf::time::Timestamp;
+
+use super::engine::{Compared, Engine, Exception, Statement};
+use super::event::{Mode, Outcome, SessionId, ToolId, Wanted};
+
+/// The report in JSON; `format` is 1.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    format: u32,
+    codename: &'a KeyName,
+    kind: String,
+    title: String,
+    mode: Mode,
+    unattended: bool,
+    session: SessionId,
+    tool: &'a ToolId,
+    plan: Digest,
+    opened: Timestamp,
+    outcome: &'static str,
+    repository: String,
+    dialect: String,
+    head: Digest,
+    tree: Option<Digest>,
+    change: Option<Digest>,
+    compared: Option<&'static str>,
+    keys: BTreeMap<String, Fingerprint>,
+    signatures: BTreeMap<String, Vec<String>>,
+    signatures_asked_for: u32,
+    exceptions: &'a [Exception],
+    statements: &'a BTreeMap<String, Statement>,
+    documents: BTreeMap<String, Digest>,
+}
+
+fn report(engine: &Engine) -> Report<'_> {
+    let (plan, record) = (engine.plan(), engine.record());
+    Report {
+        format: 1,
+        codename: &plan.codename,
+        kind: plan.kind.to_string(),
+        title: plan.title.to_string(),
+        mode: record.opening.mode,
+        unattended: record.opening.unattended,
+        session: record.opening.session,
+        tool: &record.opening.tool,
+        plan: record.opening.plan,
+        opened: record.opening.at,
+        outcome: outcome(engine),
+        repository: plan.repository.name.to_string(),
+        dialect: plan.repository.dialect.to_string(),
+        head: engine.head(),
+        tree: record.sealed,
+        change: engine.change().map(super::change::ChangeSet::digest),
+        compared: record.compared.map(|how| match how {
+            Compared::SecondLaptop => "second-laptop",
+            Compared::WrittenDown => "written-down",
+        }),
+        keys: record
+            .roster
+            .keys
+            .iter()
+            .map(|(name, enrolled)| (name.to_string(), enrolled.key().fingerprint()))
+            .collect(),
+        signatures: record
+            .signatures
+            .iter()
+            .map(|(role, made)| {
+                (role.to_string(), made.iter().map(|(name, _)| name.to_string()).collect())
+            })
+            .collect(),
+        signatures_asked_for: record.attempts.values().sum(),
+        exceptions: &record.exceptions,
+        statements: &record.statements,
+        documents: engine
+            .served()
+            .into_iter()
+            .map(|(name, bytes)| (name, Digest::of(&bytes)))
+            .collect(),
+    }
+}
+
+fn outcome(engine: &Engine) -> &'static str {
+    match engine.wanted() {
+        Wanted::Close(Outcome::Done) => "done",
+        Wanted::Close(Outcome::Aborted) => "stopped",
+        Wanted::Act(..) | Wanted::Ask(_) => "unfinished",
+    }
+}
+
+/// `report.json`.
+pub fn json(engine: &Engine) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(&report(engine)).expect("a report is JSON");
+    bytes.push(b'\n');
+    bytes
+}
+
+/// `report.txt`: the same for people.
+pub fn text(engine: &Engine) -> String {
+    let report = report(engine);
+    let mut out = String::new();
+    let mut line = |label: &str, value: String| {
+        let _ = writeln!(out, "{label:<14}{value}");
+    };
+    line(report.codename.as_str(), format!("{} {}", report.mode, report.outcome));
+    line("title", report.title.clone());
+    line("kind", format!("{}, {}", report.kind, report.dialect));
+    line("repository", report.repository.clone());
+    line("opened", report.opened.to_minute());
+    line("session", report.session.to_string());
+    line("tool", format!("{} {}", report.tool.name, report.tool.version));
+    line("plan", report.plan.to_string());
+    if report.unattended {
+        line("UNATTENDED", "a script answered; no people compared anything".to_owned());
+    }
+    if let Some(change) = report.change {
+        line("change", change.to_string());
+    }
+    if let Some(how) = report.compared {
+        line("compared", how.to_owned());
+    }
+    for (name, fingerprint) in &report.keys {
+        line("key", format!("{name}  {fingerprint}"));
+    }
+    for (role, signers) in &report.signatures {
+        line("signed", format!("{role} by {}", signers.join(", ")));
+    }
+    for (name, digest) in &report.documents {
+        line("document", format!("{name}  sha256 {digest}"));
+    }
+    line("asked for", format!("{} signatures", report.signatures_asked_for));
+    for exception in report.exceptions {
+        line("exception", format!("{}, {}", exception.number, exception.at.to_minute()));
+        line("  expected", format!("{:?}", exception.expected));
+        line("  happened", format!("{:?}", exception.happened));
+        line("  decided", format!("{:?} by {:?}", exception.decided, exception.by));
+    }
+    for (person, said) in report.statements {
+        let why = said.why.as_deref().map(|why| format!(": {why:?}")).unwrap_or_default();
+        let agrees = if said.agrees { "agrees" } else { "DOES NOT AGREE" };
+        line("statement", format!("{person:?} {agrees}{why}"));
+    }
+    if let Some(tree) = report.tree {
+        line("tree", tree.to_string());
+    }
+    line("head", report.head.groups().join(" "));
+    line("", report.head.words().join(" "));
+    for entry in &engine.record().log {
+        line("log", entry.clone());
+    }
+    out
+}

@@ -1,0 +1,339 @@
+//! The benches: the machines of a ceremony, real or virtual. They differ in their stores and their clock only.
+
+mod virtual_bench;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+
+use crate::ceremony::ask::Wish;
+use crate::ceremony::event::{
+    Act, Base64, FileAt, Happened, MAX_INPUT, Place, Remains, Seen, Trouble, TroubleKind,
+};
+use crate::ceremony::plan::{Plan, PlannedKey};
+use crate::ceremony::scene::Verdict;
+use crate::keystore::{KeyStore, Spec, TokenError, Unlock};
+use crate::tuf::digest::Digest;
+use crate::tuf::key::{Fingerprint, PublicKey};
+use crate::tuf::time::Timestamp;
+
+use super::file::{self, Readers};
+use super::media::{Media, is_public};
+use super::ports::{Company, Progress, World};
+use super::{evidence, room};
+
+pub use virtual_bench::VirtualStores;
+
+/// The stores of a bench.
+pub trait Stores {
+    /// Opens the store of a key.
+    fn store(&mut self, key: &PlannedKey) -> Result<Box<dyn KeyStore>, TokenError>;
+
+    /// Writes an encrypted copy of a key, as its `leaves` says: the file's name and its bytes, proven to hold the key.
+    fn copy_out(
+        &mut self,
+        key: &PlannedKey,
+        public: &PublicKey,
+        unlock: &mut dyn Unlock,
+    ) -> Result<(String, Vec<u8>), TokenError>;
+}
+
+/// Where a bench gets the time.
+#[derive(Debug, Clone, Copy)]
+pub enum Clock {
+    /// The system's clock.
+    System,
+    /// A clock that begins here and goes on by so many seconds each time it is read.
+    Steps {
+        /// What it says next.
+        next: Timestamp,
+        /// By how many seconds it goes on.
+        step: i64,
+    },
+}
+
+impl Clock {
+    /// The time now.
+    pub fn now(&mut self) -> Timestamp {
+        match self {
+            Self::System => system_time(),
+            Self::Steps { next, step } => {
+                let now = *next;
+                *next = now.plus_seconds(*step).unwrap_or(now);
+                now
+            }
+        }
+    }
+}
+
+/// The system's time, in whole seconds.
+pub fn system_time() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seconds = since.map(|since| since.as_secs()).unwrap_or_default();
+    i64::try_from(seconds)
+        .ok()
+        .and_then(Timestamp::from_unix_seconds)
+        .expect("the system clock is within the years that can be written")
+}
+
+/// The machines of one ceremony.
+pub struct Bench<S> {
+    plan: Plan,
+    stores: S,
+    media: Media,
+    clock: Clock,
+    room: PathBuf,
+    rehearsal: bool,
+    evidence: PathBuf,
+    trust: PathBuf,
+    nonces: BTreeMap<(Fingerprint, Vec<u8>), Digest>,
+}
+
+/// What a bench is made of.
+pub struct Setting<S> {
+    /// The plan that is played.
+    pub plan: Plan,
+    /// The stores.
+    pub stores: S,
+    /// The media.
+    pub media: Media,
+    /// The clock.
+    pub clock: Clock,
+    /// Below which `/proc` and `/sys` are read.
+    pub room: PathBuf,
+    /// Whether it is a rehearsal: then the room's faults are warnings.
+    pub rehearsal: bool,
+    /// The evidence folder.
+    pub evidence: PathBuf,
+    /// The folder of trusted documents.
+    pub trust: PathBuf,
+}
+
+impl<S: Stores> Bench<S> {
+    /// Sets up a bench.
+    pub fn new(setting: Setting<S>) -> Self {
+        Self {
+            plan: setting.plan,
+            stores: setting.stores,
+            media: setting.media,
+            clock: setting.clock,
+            room: setting.room,
+            rehearsal: setting.rehearsal,
+            evidence: setting.evidence,
+            trust: setting.trust,
+            nonces: BTreeMap::new(),
+        }
+    }
+
+    fn carry_out(&mut self, act: &Act, company: &mut dyn Company) -> Result<Happened, Trouble> {
+        match act {
+            Act::Room => Ok(self.look_around()),
+            Act::Read(at) => {
+                let bytes = self.media.read(&self.plan, at)?;
+                Ok(Happened::Read { digest: Digest::of(&bytes), content: Base64(bytes) })
+            }
+            Act::Look(key) => {
+                let seen = self.stores.store(key).and_then(|mut store| store.look());
+                let seen = seen.map_err(|error| token_trouble(key, &error))?;
+                Ok(Happened::Seen(Seen {
+                    serial: seen.serial,
+                    keys: seen.keys,
+                    tries_left: seen.tries_left,
+                }))
+            }
+            Act::Make(key) => self.make(key, company),
+            Act::Prove { key, public, message } => self.sign(key, public, message, company),
+            Act::Sign { key, public, payload } => {
+                self.sign(key, public, payload.to_sign(), company)
+            }
+            Act::Write { file, bytes } => self.write(file, bytes),
+            Act::ReadBack(at) => {
+                let bytes = self.read_back(at)?;
+                Ok(Happened::ReadBack { digest: Digest::of(&bytes) })
+            }
+            Act::HandOver { key, public, .. } => self.hand_over(key, public, company),
+            Act::Inspect { act, .. } => Ok(Happened::Inspected(self.inspect(act))),
+            Act::Seal(files) => {
+                let sealed = evidence::seal(&self.evidence, files);
+                sealed
+                    .map(|tree| Happened::Sealed { tree })
+                    .map_err(|error| file::trouble("evidence", &error))
+            }
+        }
+    }
+
+    fn look_around(&mut self) -> Happened {
+        let now = self.clock.now();
+        let mut facts = room::check(&self.room, now);
+        if self.rehearsal {
+            // A rehearsal may be held at any desk: it says what the real room would refuse.
+            for fact in facts.iter_mut().filter(|fact| fact.verdict == Verdict::Fail) {
+                fact.verdict = Verdict::Warn;
+            }
+        }
+        Happened::Room(facts)
+    }
+
+    fn make(&mut self, key: &PlannedKey, company: &mut dyn Company) -> Result<Happened, Trouble> {
+        use crate::ceremony::plan::Origin;
+        let (pin, touch) = match &key.origin {
+            Origin::Make { pin, touch } => (*pin, *touch),
+            Origin::Fingerprint(_) | Origin::Enrol { .. } | Origin::Server { .. } => (None, None),
+        };
+        let spec = Spec { algorithm: key.algorithm, pin, touch };
+        company.progress(&doing(format!("making the key {}", key.name)));
+        let made = self.stores.store(key).and_then(|mut store| store.make(&spec, &mut *company));
+        let made = made.map_err(|error| token_trouble(key, &error))?;
+        Ok(Happened::Made { public: made.public })
+    }
+
+    /// One signature: verified in software, and never with a nonce that was used before.
+    fn sign(
+        &mut self,
+        key: &PlannedKey,
+        public: &PublicKey,
+        message: &[u8],
+        company: &mut dyn Company,
+    ) -> Result<Happened, Trouble> {
+        company.progress(&doing(format!("{} signs", key.name)));
+        let trouble = |error: TokenError| token_trouble(key, &error);
+        let mut store = self.stores.store(key).map_err(trouble)?;
+        let fingerprint = public.fingerprint();
+        let mut signer = store.signer(&fingerprint, &mut *company).map_err(trouble)?;
+        let signature = signer.sign(message, &mut *company).map_err(trouble)?;
+        if !public.verifies(message, &signature) {
+            return Err(token_trouble(key, &TokenError::BadSignature));
+        }
+        if let Some(r) = signature.ecdsa_r() {
+            let digest = Digest::of(message);
+            let known = self.nonces.insert((fingerprint, r.to_vec()), digest);
+            if known.is_some_and(|known| known != digest) {
+                return Err(Trouble {
+                    kind: TroubleKind::BadSignature,
+                    found: format!("{}: a nonce was used twice; do not use this key", key.name),
+                });
+            }
+        }
+        Ok(Happened::Signed(signature))
+    }
+
+    fn folder(&self, at: &FileAt) -> Result<(PathBuf, Readers), Trouble> {
+        match &at.place {
+            Place::Medium(name) => Ok((self.media.folder(&self.plan, name)?, Readers::All)),
+            Place::Evidence => Ok((self.evidence.clone(), Readers::Owner)),
+            Place::Trust => Ok((self.trust.clone(), Readers::Owner)),
+        }
+    }
+
+    fn write(&mut self, at: &FileAt, bytes: &[u8]) -> Result<Happened, Trouble> {
+        let (folder, readers) = self.folder(at)?;
+        if matches!(at.place, Place::Medium(_)) && !is_public(bytes) {
+            return Err(Trouble {
+                kind: TroubleKind::Mismatch,
+                found: format!("{at} looks like a secret and may not go out"),
+            });
+        }
+        file::write_new(&folder, &at.path, bytes, readers)
+            .map_err(|error| file::trouble(&at.to_string(), &error))?;
+        Ok(Happened::Written { digest: Digest::of(bytes) })
+    }
+
+    fn read_back(&self, at: &FileAt) -> Result<Vec<u8>, Trouble> {
+        let (folder, _) = self.folder(at)?;
+        file::read_back(&folder, &at.path, u64::MAX - 1)
+            .map_err(|error| file::trouble(&at.to_string(), &error))
+    }
+
+    fn hand_over(
+        &mut self,
+        key: &PlannedKey,
+        public: &PublicKey,
+        company: &mut dyn Company,
+    ) -> Result<Happened, Trouble> {
+        let Some(leaves) = &key.leaves else {
+            return Err(token_trouble(key, &TokenError::Unsupported("it does not leave".into())));
+        };
+        let folder = self.media.folder(&self.plan, &leaves.medium)?;
+        company.progress(&doing(format!("writing an encrypted copy of {}", key.name)));
+        let copied = self.stores.copy_out(key, public, &mut *company);
+        let (name, bytes) = copied.map_err(|error| token_trouble(key, &error))?;
+        let shown = format!("{}:{name}", leaves.medium);
+        file::write_new(&folder, &name, &bytes, Readers::Owner)
+            .map_err(|error| file::trouble(&shown, &error))?;
+        let again = file::read_back(&folder, &name, MAX_INPUT)
+            .map_err(|error| file::trouble(&shown, &error))?;
+        if again != bytes {
+            return Err(Trouble {
+                kind: TroubleKind::Mismatch,
+                found: format!("{shown}: what is there is not what was written"),
+            });
+        }
+        Ok(Happened::HandedOver { file: name })
+    }
+
+    /// What an interrupted act left behind.
+    fn inspect(&mut self, act: &Act) -> Remains {
+        match act {
+            Act::Make(key) => {
+                let seen = self.stores.store(key).and_then(|mut store| store.look());
+                seen.ok()
+                    .and_then(|seen| seen.keys.into_iter().next())
+                    .map_or(Remains::Nothing, Remains::Key)
+            }
+            Act::Write { file, .. } => match self.read_back(file) {
+                Ok(bytes) => Remains::File(Digest::of(&bytes)),
+                Err(_) => Remains::Nothing,
+            },
+            Act::Room
+            | Act::Read(_)
+            | Act::Look(_)
+            | Act::Prove { .. }
+            | Act::Sign { .. }
+            | Act::ReadBack(_)
+            | Act::HandOver { .. }
+            | Act::Inspect { .. }
+            | Act::Seal(_) => Remains::Nothing,
+        }
+    }
+}
+
+impl<S: Stores> World for Bench<S> {
+    fn now(&mut self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn act(&mut self, act: &Act, company: &mut dyn Company) -> (Happened, Option<Wish>) {
+        let what = self.carry_out(act, company).unwrap_or_else(Happened::Failed);
+        (what, company.wish())
+    }
+}
+
+fn doing(what: String) -> Progress {
+    Progress { doing: what, done: None }
+}
+
+/// What a store's error means for the ceremony.
+fn token_trouble(key: &PlannedKey, error: &TokenError) -> Trouble {
+    let kind = match error {
+        TokenError::Absent => TroubleKind::Absent,
+        TokenError::Other { .. } | TokenError::NoSuchKey(_) => TroubleKind::Other,
+        TokenError::Occupied(_) => TroubleKind::Occupied,
+        TokenError::WrongSecret { .. } => TroubleKind::WrongSecret,
+        TokenError::Blocked => TroubleKind::Blocked,
+        TokenError::NoSecret | TokenError::NoTouch => TroubleKind::NobodyAnswered,
+        TokenError::Gone => TroubleKind::Gone,
+        TokenError::BadSignature => TroubleKind::BadSignature,
+        TokenError::Unsupported(_) => TroubleKind::Unsupported,
+        TokenError::File { .. } => TroubleKind::Mismatch,
+    };
+    let tries = match error {
+        TokenError::WrongSecret { tries_left: Some(left) } => format!("; {left} tries are left"),
+        _ => String::new(),
+    };
+    Trouble { kind, found: format!("{}: {error}{tries}", key.name) }
+}
+
+/// Reads a file of the bench's own, for its stores.
+fn own_io(name: &str, error: &io::Error) -> TokenError {
+    TokenError::File { path: name.to_owned(), what: error.to_string() }
+}

@@ -1,0 +1,85 @@
+//! The stores of a rehearsal: virtual tokens play them all.
+
+use std::path::PathBuf;
+
+use crate::ceremony::plan::{LeavingForm, Origin, PlannedKey, Store};
+use crate::keystore::virtual_token::{VirtualSpec, VirtualToken};
+use crate::keystore::{KeyStore, Label, SecretKind, TokenError, Unlock};
+use crate::tuf::digest::Digest;
+use crate::tuf::document::Dialect;
+use crate::tuf::key::PublicKey;
+
+use super::{Stores, own_io};
+use crate::driver::file;
+
+/// Virtual tokens, one file each, below a folder of the rehearsal.
+#[derive(Debug, Clone)]
+pub struct VirtualStores {
+    folder: PathBuf,
+    seed: Digest,
+    dialect: Dialect,
+}
+
+impl VirtualStores {
+    /// Keeps the tokens' state below `folder`; their keys follow from the twin's seed.
+    pub const fn new(folder: PathBuf, seed: Digest, dialect: Dialect) -> Self {
+        Self { folder, seed, dialect }
+    }
+
+    /// The token that plays the store of a key.
+    pub fn token(&self, key: &PlannedKey) -> Result<VirtualToken, TokenError> {
+        file::make_folder(&self.folder).map_err(|error| own_io("tokens", &error))?;
+        let serial = match &key.store {
+            Some(Store::Yubikey { serial, .. } | Store::Virtual { serial }) => {
+                Some(serial.to_string())
+            }
+            Some(Store::Pkcs11 { serial, .. }) => Some(serial.clone()),
+            Some(Store::Age { .. }) | None => None,
+        };
+        let spec = VirtualSpec {
+            seed: self.seed,
+            name: key.name.to_string(),
+            algorithm: key.algorithm,
+            dialect: self.dialect,
+            serial,
+            has_key: matches!(key.origin, Origin::Fingerprint(_)),
+        };
+        let path = self.folder.join(format!("{}.json", key.name));
+        VirtualToken::open(&path, label(key), spec)
+    }
+}
+
+impl Stores for VirtualStores {
+    fn store(&mut self, key: &PlannedKey) -> Result<Box<dyn KeyStore>, TokenError> {
+        Ok(Box::new(self.token(key)?))
+    }
+
+    fn copy_out(
+        &mut self,
+        key: &PlannedKey,
+        public: &PublicKey,
+        unlock: &mut dyn Unlock,
+    ) -> Result<(String, Vec<u8>), TokenError> {
+        // The holder opens the store, as they would for a real copy; the copy is a stand-in and says so.
+        let mut token = self.token(key)?;
+        drop(token.signer(&public.fingerprint(), unlock)?);
+        let ending = match key.leaves.as_ref().map(|leaves| &leaves.form) {
+            Some(LeavingForm::Age { .. }) => "age",
+            Some(LeavingForm::Notary) | None => "key",
+        };
+        let text = format!("REHEARSAL: a stand-in for the encrypted key {}\n", key.name);
+        Ok((format!("{}.{ending}", key.name), text.into_bytes()))
+    }
+}
+
+/// How a key is spoken of when its secret is asked for.
+pub(super) fn label(key: &PlannedKey) -> Label {
+    let is_file = matches!(key.store, Some(Store::Age { .. }) | None);
+    let store = key.store.as_ref().map(ToString::to_string).unwrap_or_default();
+    Label {
+        key: key.name.clone(),
+        holder: key.holder.as_ref().map(ToString::to_string).unwrap_or_default(),
+        place: format!("a virtual token, which plays {store}"),
+        kind: if is_file { SecretKind::Passphrase } else { SecretKind::Pin },
+    }
+}

@@ -1,0 +1,211 @@
+//! Files: new ones only, synced, and read back past the cache; paths that never leave their folder.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Advice, Mode, OFlags, ResolveFlags};
+
+use crate::ceremony::event::{Trouble, TroubleKind};
+
+/// Who may read a new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readers {
+    /// Only its owner: 0600.
+    Owner,
+    /// Everybody: 0644, for what is public.
+    All,
+}
+
+/// Makes a folder and its parents, readable by their owner only (0700).
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a new file below `folder` and syncs it and its folder. An existing file is an error; a file that could not be
+/// written whole is removed.
+pub fn write_new(folder: &Path, path: &str, bytes: &[u8], readers: Readers) -> io::Result<()> {
+    let whole = below(folder, path)?;
+    if let Some(parent) = whole.parent() {
+        make_folder(parent)?;
+    }
+    no_links(folder, &whole)?;
+    let mode = match readers {
+        Readers::Owner => 0o600,
+        Readers::All => 0o644,
+    };
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&whole)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if let Err(error) = written {
+        // Nothing half-written is left behind.
+        let _ = std::fs::remove_file(&whole);
+        return Err(error);
+    }
+    sync_folder(whole.parent().unwrap_or(folder))
+}
+
+/// Reads a file below `folder`, past the cache: its pages are dropped first, so that the medium itself answers. At most
+/// `limit` bytes; no link is followed, and only a plain file is read.
+pub fn read_back(folder: &Path, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+    below(folder, path)?;
+    let dir = File::open(folder)?;
+    let opened: OwnedFd = rustix::fs::openat2(
+        &dir,
+        path,
+        OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK,
+        Mode::empty(),
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS,
+    )?;
+    let file = File::from(opened);
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
+    }
+    if found.len() > limit {
+        let why = format!("it has {} bytes, more than {limit}", found.len());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    // A file system that cannot drop its pages still reads right.
+    let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Joins a relative path, and refuses one that would leave the folder.
+pub fn below(folder: &Path, path: &str) -> io::Result<PathBuf> {
+    let safe = !path.is_empty()
+        && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
+        && !path.contains(['\\', '\0']);
+    if safe {
+        Ok(folder.join(path))
+    } else {
+        let why = format!("{path:?} is not a path below its folder");
+        Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+    }
+}
+
+/// No folder on the way may be a link: it could lead elsewhere.
+fn no_links(folder: &Path, whole: &Path) -> io::Result<()> {
+    let way = whole.ancestors().skip(1).take_while(|part| *part != folder);
+    for part in way {
+        if part.symlink_metadata()?.file_type().is_symlink() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "a folder on the way is a link",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Syncs a folder, so that a new name in it cannot be lost.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Every plain file below a folder, as relative paths with `/`, sorted. Links and devices are errors.
+pub fn list(folder: &Path) -> io::Result<Vec<String>> {
+    let mut found = Vec::new();
+    let mut waiting = vec![String::new()];
+    while let Some(at) = waiting.pop() {
+        for entry in std::fs::read_dir(folder.join(&at))? {
+            let entry = entry?;
+            let name = entry.file_name().into_string().map_err(|_| {
+                io::Error::new(io::ErrorKind::InvalidData, "a file name is not UTF-8")
+            })?;
+            let path = if at.is_empty() { name } else { format!("{at}/{name}") };
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                waiting.push(path);
+            } else if kind.is_file() {
+                found.push(path);
+            } else {
+                let why = format!("{path} is neither a file nor a folder");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Whether others than its owner may read a file.
+pub fn others_may_read(path: &Path) -> io::Result<bool> {
+    Ok(path.symlink_metadata()?.mode() & 0o077 != 0)
+}
+
+/// What an error of the file system means for the ceremony.
+pub fn trouble(file: &str, error: &io::Error) -> Trouble {
+    let (kind, found) = match error.kind() {
+        io::ErrorKind::NotFound => (TroubleKind::Absent, "is not there".to_owned()),
+        io::ErrorKind::AlreadyExists => (TroubleKind::Occupied, "is there already".to_owned()),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            (TroubleKind::Full, "does not fit: the medium is full".to_owned())
+        }
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
+            (TroubleKind::Mismatch, error.to_string())
+        }
+        _ if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+            (TroubleKind::Mismatch, "is a link, which is not followed".to_owned())
+        }
+        _ => (TroubleKind::Device, error.to_string()),
+    };
+    Trouble { kind, found: format!("{file}: {found}") }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_is_never_written_over_another() {
+        let folder = tempfile::tempdir().unwrap();
+        write_new(folder.path(), "a/b.json", b"one", Readers::All).unwrap();
+        let error = write_new(folder.path(), "a/b.json", b"two", Readers::All).unwrap_err();
+        assert_eq!(trouble("a/b.json", &error).kind, TroubleKind::Occupied);
+        assert_eq!(read_back(folder.path(), "a/b.json", 10).unwrap(), b"one");
+    }
+
+    #[test]
+    fn a_path_never_leaves_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["", "../x", "/etc/passwd", "a/../../x", "a//b", "."] {
+            assert!(read_back(folder.path(), path, 10).is_err(), "{path:?}");
+            assert!(write_new(folder.path(), path, b"", Readers::All).is_err(), "{path:?}");
+        }
+    }
+
+    #[test]
+    fn links_and_devices_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", folder.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("/etc", folder.path().join("folder")).unwrap();
+        for path in ["link", "folder/hostname"] {
+            let error = read_back(folder.path(), path, 1000).unwrap_err();
+            assert_eq!(trouble(path, &error).kind, TroubleKind::Mismatch, "{error}");
+        }
+        let error = write_new(folder.path(), "folder/x", b"", Readers::All).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+        rustix::fs::mknodat(
+            File::open(folder.path()).unwrap(),
+            "fifo",
+            rustix::fs::FileType::Fifo,
+            Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        assert!(read_back(folder.path(), "fifo", 1000).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        write_new(folder.path(), "long", &[0; 11], Readers::Owner).unwrap();
+        assert!(read_back(folder.path(), "long", 10).is_err());
+        assert!(!others_may_read(&folder.path().join("long")).unwrap());
+    }
+}

@@ -1,0 +1,185 @@
+//! The workspace: the BOOK in which keys, trusted documents, plans and evidence rest. It never goes online.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::FlockOperation;
+
+use crate::tuf::time::Timestamp;
+
+use super::file::{self, Readers};
+
+/// The file that marks a workspace.
+pub const MARKER: &str = "anchorite-workspace.toml";
+
+/// An opened workspace. Nobody else opens it while this value lives.
+#[derive(Debug)]
+pub struct Workspace {
+    folder: PathBuf,
+    _lock: File,
+}
+
+/// Why there is no workspace.
+#[derive(Debug, thiserror::Error)]
+pub enum NoWorkspace {
+    /// None was named, and no parent folder is one.
+    #[error("no workspace was found")]
+    NotFound,
+    /// The folder is not a workspace.
+    #[error("{0} is not a workspace")]
+    NotOne(String),
+    /// Somebody else has it open.
+    #[error("the workspace {0} is in use by another process")]
+    InUse(String),
+    /// The file system failed.
+    #[error("{path}: {error}")]
+    File {
+        /// The folder.
+        path: String,
+        /// What failed.
+        error: io::Error,
+    },
+}
+
+impl Workspace {
+    /// Makes a workspace in a folder, which may exist and be empty.
+    pub fn create(folder: &Path) -> Result<Self, NoWorkspace> {
+        let failed = |error| NoWorkspace::File { path: folder.display().to_string(), error };
+        file::make_folder(folder).map_err(failed)?;
+        for part in ["trust", "keys", "plans", "evidence"] {
+            file::make_folder(&folder.join(part)).map_err(failed)?;
+        }
+        file::write_new(folder, MARKER, b"anchorite = 1\n", Readers::Owner).map_err(failed)?;
+        Self::open(folder)
+    }
+
+    /// Opens a workspace and locks it.
+    pub fn open(folder: &Path) -> Result<Self, NoWorkspace> {
+        let path = || folder.display().to_string();
+        let lock = match File::open(folder.join(MARKER)) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(NoWorkspace::NotOne(path()));
+            }
+            Err(error) => return Err(NoWorkspace::File { path: path(), error }),
+        };
+        match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { folder: folder.to_owned(), _lock: lock }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(NoWorkspace::InUse(path())),
+            Err(error) => Err(NoWorkspace::File { path: path(), error: error.into() }),
+        }
+    }
+
+    /// Finds and opens a workspace: the one that was named, or else the nearest parent of `here` that is one. Never
+    /// silently the current folder itself unless it is marked.
+    pub fn find(named: Option<&Path>, here: &Path) -> Result<Self, NoWorkspace> {
+        match named {
+            Some(folder) => Self::open(folder),
+            None => here
+                .ancestors()
+                .find(|folder| folder.join(MARKER).is_file())
+                .map_or(Err(NoWorkspace::NotFound), Self::open),
+        }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where key files rest.
+    pub fn keys(&self) -> PathBuf {
+        self.folder.join("keys")
+    }
+
+    /// Where trusted documents rest.
+    pub fn trust(&self) -> PathBuf {
+        self.folder.join("trust")
+    }
+
+    /// Makes the folder of a new ceremony's evidence: `evidence/<utc>-<codename>`.
+    pub fn new_evidence(&self, at: Timestamp, codename: &str) -> io::Result<PathBuf> {
+        let name = format!("{}-{codename}", at.to_compact());
+        let folder = self.folder.join("evidence").join(name);
+        if folder.exists() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        file::make_folder(&folder)?;
+        Ok(folder)
+    }
+
+    /// Adds lines to the register, which only grows: one JSON object a line.
+    pub fn register(&self, lines: &[String]) -> io::Result<()> {
+        use std::io::Write as _;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let mut register = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(self.folder.join("register.jsonl"))?;
+        for line in lines {
+            register.write_all(format!("{line}\n").as_bytes())?;
+        }
+        register.sync_all()
+    }
+
+    /// Brings a second copy of the BOOK level: every file that it lacks is copied; the register and running transcripts, which
+    /// grow, are copied again.
+    pub fn copy_to(&self, second: &Path) -> io::Result<usize> {
+        let mut copied = 0;
+        for path in file::list(&self.folder)? {
+            let (from, to) = (self.folder.join(&path), second.join(&path));
+            let same = to
+                .metadata()
+                .is_ok_and(|there| from.metadata().is_ok_and(|here| here.len() == there.len()));
+            if same || path.ends_with(super::journal::BALLAST) {
+                continue;
+            }
+            if let Some(parent) = to.parent() {
+                file::make_folder(parent)?;
+            }
+            std::fs::copy(&from, &to)?;
+            File::open(&to)?.sync_all()?;
+            copied += 1;
+        }
+        Ok(copied)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_is_found_from_inside_and_nowhere_else() {
+        let outer = tempfile::tempdir().unwrap();
+        let folder = outer.path().join("book");
+        drop(Workspace::create(&folder).unwrap());
+        let inside = folder.join("evidence");
+        assert_eq!(Workspace::find(None, &inside).unwrap().folder(), folder);
+        assert!(matches!(Workspace::find(None, outer.path()), Err(NoWorkspace::NotFound)));
+        let named = Workspace::find(Some(outer.path()), &inside);
+        assert!(matches!(named, Err(NoWorkspace::NotOne(_))));
+    }
+
+    #[test]
+    fn only_one_opens_it_at_a_time() {
+        let outer = tempfile::tempdir().unwrap();
+        let first = Workspace::create(&outer.path().join("book")).unwrap();
+        let second = Workspace::open(first.folder());
+        assert!(matches!(second, Err(NoWorkspace::InUse(_))));
+        drop(first);
+        assert!(Workspace::open(&outer.path().join("book")).is_ok());
+    }
+
+    #[test]
+    fn its_folders_are_its_owners_alone() {
+        let outer = tempfile::tempdir().unwrap();
+        let book = Workspace::create(&outer.path().join("book")).unwrap();
+        for part in ["", "keys", "trust", "evidence"] {
+            assert!(!file::others_may_read(&book.folder().join(part)).unwrap(), "{part}");
+        }
+    }
+}
