@@ -116,7 +116,8 @@ impl Page {
         let names =
             |keys: &[String]| keys.iter().map(|key| self.ours(key)).collect::<Vec<_>>().join(", ");
         let lines = tallies.iter().map(|tally| {
-            let mut text = format!("{}: {} of {}", self.ours(&tally.what), tally.have, tally.need);
+            let what = self.ours(&tally.what);
+            let mut text = format!("{what}: {} good, {} needed", tally.have, tally.need);
             if !tally.signed.is_empty() {
                 text = format!("{text}  signed {}", names(&tally.signed));
             }

@@ -96,8 +96,11 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
             line.clear();
         }
         let mut rest = token;
-        while width(rest.trim_end()) > columns {
+        loop {
             let (head, tail) = split_at_width(rest, columns);
+            if tail.trim_end().is_empty() {
+                break;
+            }
             lines.push(head.to_owned());
             rest = tail;
         }

@@ -137,7 +137,8 @@ fn what_is_not_new_is_not_said_again() {
     done.tallies[0].have = 2;
     plain.show(done);
     let more = paper.text().strip_prefix(&first).unwrap().to_owned();
-    let expected = "... signing (9 in all)\nroot: 2 of 2  signed root-a  open root-b, root-c\n";
+    let expected =
+        "... signing (9 in all)\nroot: 2 good, 2 needed  signed root-a  open root-b, root-c\n";
     assert_eq!(more, expected);
 }
 

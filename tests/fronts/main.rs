@@ -5,3 +5,4 @@
 mod lines;
 mod scenes;
 mod screens;
+mod shipped;

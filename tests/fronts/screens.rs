@@ -13,8 +13,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
 
-const LOOKS: Looks = Looks { charset: Charset::Unicode, colour: true, bell: true };
-const SMALL: (u16, u16) = (80, 24);
+pub(crate) const LOOKS: Looks = Looks { charset: Charset::Unicode, colour: true, bell: true };
+pub(crate) const SMALL: (u16, u16) = (80, 24);
 
 /// A screen on which a scene was shown and its question asked.
 fn screen(scene: &Scene, size: (u16, u16), looks: Looks) -> Model {
@@ -39,7 +39,7 @@ fn buffer(model: &Model) -> Buffer {
 }
 
 /// The picture as text; `@` marks the cursor's place in a line of its own.
-fn picture(model: &Model) -> String {
+pub(crate) fn picture(model: &Model) -> String {
     let buffer = buffer(model);
     let mut text = String::new();
     for row in 0..buffer.area.height {

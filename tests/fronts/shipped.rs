@@ -1,0 +1,162 @@
+//! The shipped ceremonies, played with keys on the screen and with lines of plain text.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+
+use anchorite::ceremony::ask::{Answer, Ask, Form, People};
+use anchorite::ceremony::check::{CheckReport, Ground, base};
+use anchorite::ceremony::engine::Engine;
+use anchorite::ceremony::event::{Mode, Opening, Outcome, SessionId, ToolId, Wanted};
+use anchorite::ceremony::model::Room;
+use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::scene::Scene;
+use anchorite::ceremony::twin::{Purpose, Twin};
+use anchorite::driver::ports::Front as _;
+use anchorite::front::plain::Plain;
+use anchorite::front::plain::teller::Teller;
+use anchorite::front::plain::typist::Lines;
+use anchorite::front::secrets::Secrets;
+use anchorite::front::tui::keymap::Key;
+use anchorite::front::tui::{Effect, Input, Model, Round, update};
+use anchorite::front::words::Charset;
+
+use crate::screens::{LOOKS, SMALL, picture};
+
+/// Plays a shipped ceremony in a model of the room, and gives every scene with its question and the room's answer to
+/// `see`.
+fn play(name: &str, mut see: impl FnMut(&Scene, &Ask, &People)) {
+    let plan = Plan::parse(&fs::read(format!("ceremonies/{name}/plan.toml")).unwrap()).unwrap();
+    let at = "2026-12-01T12:00:00Z".parse().unwrap();
+    let twin = Twin::new(&plan, Purpose::Rehearse);
+    let report = CheckReport::of(&plan, at, &BTreeMap::new());
+    let ground = Ground::new(report.clear(twin.plan(), Mode::Rehearsal).unwrap());
+    let opening = Opening {
+        mode: Mode::Rehearsal,
+        session: SessionId::new([7; 16]),
+        tool: ToolId { name: "anchorite".to_owned(), version: String::new() },
+        plan: plan.digest,
+        base: base(&plan, at),
+        at,
+        check: None,
+        unattended: false,
+    };
+    let mut room = Room::new(twin);
+    let (mut engine, mut next) = Engine::open(ground, opening);
+    loop {
+        next = match next.wanted {
+            Wanted::Close(outcome) => {
+                assert_eq!(outcome, Outcome::Done);
+                return;
+            }
+            Wanted::Act(id, act) => {
+                let what = room.act(&id, &act);
+                engine.happened(at, id, what)
+            }
+            Wanted::Ask(ask) => {
+                let said = room.answer(&ask, &engine);
+                see(&engine.scene(), &ask, &said);
+                engine.people(at, said).unwrap()
+            }
+        };
+    }
+}
+
+fn plays(see: impl FnMut(&Scene, &Ask, &People) + Copy) {
+    for name in ["first-root-notary1", "first-root-tuf1"] {
+        play(name, see);
+    }
+}
+
+fn say(said: &People) -> &Answer {
+    match said {
+        People::Answer { say, .. } => say,
+        People::Wish(wish) => panic!("{wish:?}"),
+    }
+}
+
+/// The keys that give this answer.
+fn keys(ask: &Ask, answer: &Answer) -> Vec<Key> {
+    let mut keys = vec![Key::PageDown; 60];
+    match (&ask.form, answer) {
+        (Form::Press { key, .. }, Answer::Pressed) => keys.push(Key::Char(*key)),
+        (Form::Choose(choices), Answer::Chose(word)) => {
+            keys.push(Key::Char(choices.iter().find(|choice| choice.word == *word).unwrap().key));
+        }
+        (Form::Tick { items, key, .. }, Answer::Ticked(words)) => {
+            let ticked = items.iter().filter(|item| words.contains(&item.word));
+            keys.extend(ticked.map(|item| Key::Char(item.key)));
+            keys.extend(items.iter().map(|_| Key::Down));
+            keys.push(Key::Char(*key));
+        }
+        (Form::Fill(_) | Form::Words(_), Answer::Typed(texts)) => {
+            for text in texts {
+                keys.extend(text.chars().map(Key::Char));
+                keys.push(Key::Enter);
+            }
+            keys.push(Key::Enter);
+        }
+        (form, answer) => panic!("{form:?} {answer:?}"),
+    }
+    keys
+}
+
+/// The lines that give this answer.
+fn lines(ask: &Ask, answer: &Answer) -> String {
+    let key = match &ask.form {
+        Form::Press { key, .. } | Form::Tick { key, .. } => key.to_string(),
+        Form::Choose(_) | Form::Fill(_) | Form::Words(_) => String::new(),
+    };
+    match answer {
+        Answer::Pressed => format!("{key}\n"),
+        Answer::Chose(word) => format!("{word}\n"),
+        Answer::Ticked(words) => {
+            let Form::Tick { items, .. } = &ask.form else { panic!("{:?}", ask.form) };
+            let items = items.iter().filter(|item| words.contains(&item.word));
+            let letters: Vec<String> = items.map(|item| item.key.to_string()).collect();
+            format!("{}\n{key}\n", letters.join(" "))
+        }
+        Answer::Typed(texts) => format!("{}\n", texts.join("\n")),
+        Answer::Differ => "n\n".to_owned(),
+    }
+}
+
+#[test]
+fn every_question_of_a_ceremony_is_answered_with_keys() {
+    plays(|scene, ask, said| {
+        let mut model = Model::new(LOOKS, SMALL);
+        let _ = update(&mut model, Input::Scene(Box::new(scene.clone())));
+        let _ = update(&mut model, Input::Ask(Round(1), Box::new(ask.clone())));
+        let before = picture(&model);
+        let pressed = keys(ask, say(said)).into_iter();
+        let effects: Vec<Effect> =
+            pressed.filter_map(|key| update(&mut model, Input::Key(key))).collect();
+        match effects.as_slice() {
+            [Effect::Said(Round(1), heard)] => assert_eq!(heard, said),
+            other => panic!("{other:?}\n{before}\n{}", picture(&model)),
+        }
+    });
+}
+
+#[test]
+fn every_question_of_a_ceremony_is_answered_with_lines() {
+    plays(|scene, ask, said| {
+        let typed = lines(ask, say(said));
+        let clock = Box::new(|| "2026-12-01T12:00:00Z".parse().unwrap());
+        let teller = Teller::new(io::sink(), clock, Charset::Ascii);
+        let mut plain = Plain::new(Lines(typed.as_bytes()), teller, Secrets::default());
+        plain.show(scene.clone());
+        assert_eq!(&plain.ask(ask).unwrap(), said, "{typed}");
+    });
+}
+
+#[test]
+fn nothing_on_the_screen_tells_a_word_that_is_asked_for() {
+    plays(|scene, ask, said| {
+        let (Form::Words(_), Answer::Typed(words)) = (&ask.form, say(said)) else { return };
+        // Help, log and details are part of the scene, and all of it can be brought to the screen.
+        let shown = format!("{scene:?}").to_lowercase();
+        let told = words.iter().find(|word| shown.contains(&word.to_lowercase()));
+        assert_eq!(told, None, "{scene:#?}");
+    });
+}
