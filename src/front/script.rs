@@ -35,12 +35,19 @@ pub struct Script {
     secrets: Secrets,
     teller: Option<Teller<Box<dyn Write + Send>>>,
     refused: Option<String>,
+    has_begun: bool,
 }
 
 impl Script {
     /// Reads a script.
     pub fn parse(toml: &str, secrets: Secrets) -> Result<Self, BadScript> {
-        Ok(Self { entries: parse::entries(toml)?, secrets, teller: None, refused: None })
+        Ok(Self {
+            entries: parse::entries(toml)?,
+            secrets,
+            teller: None,
+            refused: None,
+            has_begun: false,
+        })
     }
 
     /// Tells the ceremony as plain text while it is played, without the bell.
@@ -89,7 +96,13 @@ impl Script {
 
 impl Front for Script {
     fn show(&mut self, scene: Scene) {
-        self.tell(|teller| teller.scene(&scene));
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        self.tell(|teller| {
+            if is_first {
+                teller.line("UNATTENDED: a script answers, and nobody compares anything.");
+            }
+            teller.scene(&scene);
+        });
     }
 
     fn ask(&mut self, ask: &Ask) -> Result<People, FrontFailed> {
