@@ -20,7 +20,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
 
-use crate::ceremony::ask::{Ask, People, Wish};
+use crate::ceremony::ask::{Ask, AskId, AskKind, Form, People, Wish};
 use crate::ceremony::event::Refusal;
 use crate::ceremony::scene::Scene;
 use crate::driver::ports::{Company, Front, FrontFailed, Progress};
@@ -85,6 +85,14 @@ impl Terminal {
             keys: Some(keys),
             drawing: Some(drawing),
         })
+    }
+
+    /// Keeps the last scene on the screen until people leave it, then gives the terminal back.
+    pub fn leave(mut self) -> Result<(), FrontFailed> {
+        let id = AskId { kind: AskKind::Note, about: "the end".to_owned(), nth: 1 };
+        let form = Form::Press { key: 'e', label: "everybody has read this: end".to_owned() };
+        // Nothing is recorded any more, so a wish ends it as well.
+        self.ask(&Ask { id, form }).map(drop)
     }
 
     fn send(&self, input: Input) {
