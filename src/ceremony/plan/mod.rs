@@ -5,6 +5,8 @@
 
 mod file;
 pub mod parse;
+pub mod print;
+pub mod template;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -184,7 +186,7 @@ pub enum Store {
         #[serde(default)]
         recovery: Vec<String>,
     },
-    /// A YubiKey's PIV applet.
+    /// The PIV applet of a `YubiKey`.
     Yubikey {
         /// The serial number printed on it.
         serial: u32,
@@ -197,7 +199,7 @@ pub enum Store {
         module: String,
         /// The token's serial number.
         serial: String,
-        /// The key's CKA_ID in hex.
+        /// The key's `CKA_ID` in hex.
         id: String,
     },
     /// A virtual token: for rehearsals and samples only.
