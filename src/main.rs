@@ -1,3 +1,7 @@
 //! Anchorite's program: it parses arguments, calls the library, and exits with its code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    anchorite::cli::main()
+}

@@ -8,8 +8,10 @@ use crate::tuf::digest::Digest;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::{KeyName, RepoName};
 use crate::tuf::signature::Signature;
+use crate::tuf::wire::certificate::Certificate;
 
 use super::event::{Mode, Opening, SessionId};
+use super::plan::Plan;
 
 /// The keys, proofs and certificates of a ceremony. It grows by events only.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -126,4 +128,70 @@ pub fn room_challenge(facts: &Facts, name: &KeyName, key: &PublicKey) -> Vec<u8>
 pub fn carried_challenge(repository: &RepoName, name: &KeyName, key: &PublicKey) -> Vec<u8> {
     format!("anchorite-proof-1\ncarried\n{repository}\n{name}\n{}\n", key.fingerprint())
         .into_bytes()
+}
+
+/// `roster.json`: what a second laptop needs to draft the same documents from the same plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RosterFile {
+    /// The format: 1.
+    pub format: u32,
+    /// The plan's codename.
+    pub codename: KeyName,
+    /// The recorded facts.
+    pub facts: Facts,
+    /// Keys, proofs and certificates.
+    pub roster: Roster,
+    /// The head of the transcript when it was written.
+    pub head: Digest,
+}
+
+impl RosterFile {
+    /// As JSON with a final newline.
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("names, digests and keys are JSON");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// Reads it strictly. The error is a sentence.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let file: Self = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        if file.format == 1 { Ok(file) } else { Err("expected format 1".to_owned()) }
+    }
+
+    /// Checks everything in it that a signature or a certificate proves. The error is a sentence.
+    pub fn verify(&self, plan: &Plan) -> Result<(), String> {
+        for (name, enrolled) in &self.roster.keys {
+            let planned = plan.key(name).ok_or_else(|| format!("{name} is no key of the plan"))?;
+            let key = enrolled.key();
+            if key.algorithm() != planned.algorithm {
+                return Err(format!("{name} is not an {} key", planned.algorithm));
+            }
+            let proven = match (self.roster.proofs.get(name), enrolled) {
+                (Some(Proof::Challenge(signature)), _) => {
+                    key.verifies(&room_challenge(&self.facts, name, key), signature)
+                }
+                (Some(Proof::Certificate(_)), _) => {
+                    self.roster.certificates.get(name).is_some_and(|pem| {
+                        Certificate::from_pem(pem).is_ok_and(|certificate| {
+                            certificate.public == *key
+                                && certificate.is_self_signed()
+                                && certificate.fits_gun(plan.repository.name.as_str())
+                        })
+                    })
+                }
+                // The plan pins the file's digest; the engine compared it.
+                (Some(Proof::Carried { .. }), _) | (None, Enrolled::Server { .. }) => true,
+                (
+                    None,
+                    Enrolled::Made { .. } | Enrolled::Shown { .. } | Enrolled::Enrolled { .. },
+                ) => false,
+            };
+            if !proven {
+                return Err(format!("{name}: its proof of possession does not hold"));
+            }
+        }
+        Ok(())
+    }
 }

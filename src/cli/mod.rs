@@ -1,1 +1,145 @@
-//! Under construction.
+//! The commands: arguments, subcommands, one file each, and failures in words.
+
+mod ceremony;
+mod doctor;
+mod documents;
+mod draft;
+mod evidence;
+mod failure;
+mod key;
+mod media;
+mod people;
+mod plan;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+pub use failure::{Exit, Failure};
+
+/// Offline key management and signing ceremonies for Docker Content Trust (Notary v1) and TUF 1.0.
+#[derive(Debug, Parser)]
+#[command(name = "anchorite", version, max_term_width = 100)]
+struct Arguments {
+    /// The workspace (BOOK); otherwise ANCHORITE_WORKSPACE, or the nearest parent folder that is one.
+    #[arg(long, global = true, value_name = "DIR")]
+    workspace: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make, check and print plans.
+    #[command(subcommand)]
+    Plan(plan::Command),
+    /// Draft a plan's documents on a second laptop, and show their digest in words.
+    Draft(draft::Draft),
+    /// Hold a rehearsal: the same screens, with virtual tokens and scratch media.
+    Rehearse(ceremony::Rehearse),
+    /// Hold a real ceremony.
+    Run(ceremony::Run),
+    /// Go on with a ceremony that was interrupted.
+    Resume(ceremony::Resume),
+    /// Show what a document says and who signed it.
+    Show(documents::Show),
+    /// Walk a repository as a client does.
+    Verify(documents::Verify),
+    /// Verify the evidence of a ceremony, or read its report.
+    #[command(subcommand)]
+    Evidence(evidence::Command),
+    /// Make, list and export keys in age files.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Enrol media and workspaces.
+    #[command(subcommand)]
+    Media(media::Command),
+    /// Check this machine and its room.
+    Doctor(doctor::Doctor),
+    /// Print the completions of a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Parses the arguments, carries the command out, and says how it ended.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let workspace = arguments.workspace.or_else(|| {
+        std::env::var_os("ANCHORITE_WORKSPACE").filter(|value| !value.is_empty()).map(PathBuf::from)
+    });
+    let done = match arguments.command {
+        Command::Plan(command) => command.run(workspace.as_deref()),
+        Command::Draft(command) => command.run(),
+        Command::Rehearse(command) => command.run(),
+        Command::Run(command) => command.run(workspace.as_deref()),
+        Command::Resume(command) => command.run(workspace.as_deref()),
+        Command::Show(command) => command.run(),
+        Command::Verify(command) => command.run(),
+        Command::Evidence(command) => command.run(),
+        Command::Key(command) => command.run(workspace.as_deref()),
+        Command::Media(command) => command.run(),
+        Command::Doctor(command) => command.run(),
+        Command::Completions { shell } => {
+            let mut command = Arguments::command();
+            clap_complete::generate(shell, &mut command, "anchorite", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(&failure);
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "failures are told on standard error, here only")]
+fn complain(failure: &Failure) {
+    if !failure.what.is_empty() {
+        eprintln!("{failure}");
+    }
+}
+
+/// Writes a line to standard output; a reader that went away is no failure.
+fn say(text: impl AsRef<str>) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stdout(), "{}", text.as_ref());
+}
+
+/// Writes bytes to standard output as they are.
+fn pour(bytes: &[u8]) {
+    use std::io::Write as _;
+    let _ = std::io::stdout().write_all(bytes);
+}
+
+/// Reads a file that the caller named, at most `limit` bytes.
+fn read(path: &std::path::Path, limit: u64) -> Result<Vec<u8>, Failure> {
+    use std::io::Read as _;
+    let failed = |error: std::io::Error| Failure::file(path, &error);
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
+        let shown = crate::front::words::escape(&path.display().to_string());
+        return Err(Failure::input(format!("{shown} is larger than {limit} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Reads and parses a plan.
+fn read_plan(path: &std::path::Path) -> Result<(Vec<u8>, crate::ceremony::plan::Plan), Failure> {
+    let bytes = read(path, 1 << 20)?;
+    let plan = crate::ceremony::plan::Plan::parse(&bytes).map_err(|errors| {
+        let shown = crate::front::words::escape(&path.display().to_string());
+        let lines: Vec<String> = errors.errors.iter().map(ToString::to_string).collect();
+        let failure = Failure::input(format!("{shown} is not a plan:"));
+        lines
+            .into_iter()
+            .fold(failure, |failure, line| failure.hint(crate::front::words::escape(&line)))
+    })?;
+    Ok((bytes, plan))
+}

@@ -4,7 +4,7 @@ use std::io;
 
 use crate::ceremony::ask::People;
 use crate::ceremony::engine::Engine;
-use crate::ceremony::event::{Next, Outcome, Wanted};
+use crate::ceremony::event::{Next, Outcome, Refusal, Wanted};
 
 use super::ports::{Front, FrontFailed, Journal, World};
 
@@ -17,6 +17,9 @@ pub enum HoldError {
     /// The front cannot go on.
     #[error(transparent)]
     Front(#[from] FrontFailed),
+    /// The engine refused a wish, which it never does: a bug of ours.
+    #[error("a wish was refused: {0}")]
+    Wish(Refusal),
 }
 
 /// Holds a ceremony from its next entry to its end. An entry is on disk before what it wants is carried out.
@@ -35,15 +38,12 @@ pub fn hold(
             Wanted::Act(id, act) => {
                 let (what, wish) = world.act(&act, front);
                 let happened = engine.happened(world.now(), id, what);
-                match wish {
-                    None => happened,
-                    Some(wish) => {
+                match (wish, &happened.wanted) {
+                    // At the end it is too late for a wish.
+                    (None, _) | (Some(_), Wanted::Close(_)) => happened,
+                    (Some(wish), Wanted::Act(..) | Wanted::Ask(_)) => {
                         journal.append(&happened.entry)?;
-                        match engine.people(world.now(), People::Wish(wish)) {
-                            Ok(next) => next,
-                            // Too late for a wish: what was wanted goes on.
-                            Err(_) => Next { ..happened },
-                        }
+                        engine.people(world.now(), People::Wish(wish)).map_err(HoldError::Wish)?
                     }
                 }
             }

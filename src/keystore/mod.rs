@@ -3,7 +3,11 @@
 //! A store is looked at without asking anybody for anything; it is unlocked through [`Unlock`], which
 //! belongs to whoever talks to people; and it gives a [`Signer`] that returns typed signatures.
 
+pub mod agefile;
+pub mod leaving;
+pub mod memory;
 pub mod secret;
+pub mod software_key;
 pub mod virtual_token;
 
 use std::fmt;

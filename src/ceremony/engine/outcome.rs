@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::tuf::digest::Digest;
 use crate::tuf::document::{Dialect, DocRole};
 use crate::tuf::key::{Fingerprint, KeyId};
 use crate::tuf::name::KeyName;
@@ -14,7 +13,7 @@ use super::super::check::Ground;
 use super::super::event::{EvidenceFile, Place};
 use super::super::export;
 use super::super::plan::Plan;
-use super::super::roster::{Facts, Roster};
+use super::super::roster::RosterFile;
 use super::state::State;
 
 /// The signed documents, as files by their role.
@@ -73,27 +72,16 @@ pub(super) fn trusted(plan: &Plan, state: &State) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-#[derive(Serialize)]
-struct RosterFile<'a> {
-    format: u32,
-    codename: &'a KeyName,
-    facts: Facts,
-    roster: &'a Roster,
-    head: Digest,
-}
-
 /// `roster.json`: what a second laptop needs to draft the same documents from the same plan.
 pub(super) fn roster_file(plan: &Plan, state: &State) -> Vec<u8> {
-    let file = RosterFile {
+    RosterFile {
         format: 1,
-        codename: &plan.codename,
+        codename: plan.codename.clone(),
         facts: state.facts(),
-        roster: &state.roster,
+        roster: state.roster.clone(),
         head: state.roster_head.unwrap_or(state.opening.plan),
-    };
-    let mut bytes = serde_json::to_vec_pretty(&file).expect("names, digests and keys are JSON");
-    bytes.push(b'\n');
-    bytes
+    }
+    .to_json()
 }
 
 #[derive(Serialize)]

@@ -1,5 +1,6 @@
 //! The benches: the machines of a ceremony, real or virtual. They differ in their stores and their clock only.
 
+mod real;
 mod virtual_bench;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use super::media::{Media, is_public};
 use super::ports::{Company, Progress, World};
 use super::{evidence, room};
 
+pub use real::RealStores;
 pub use virtual_bench::VirtualStores;
 
 /// The stores of a bench.

@@ -1,0 +1,388 @@
+//! `rehearse`, `run` and `resume`: a ceremony is set up, held, and told how it ended.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::ceremony::check::CheckReport;
+use crate::ceremony::event::{Mode, Outcome, SessionId};
+use crate::ceremony::plan::{MediumRole, Plan};
+use crate::ceremony::scene::Verdict;
+use crate::ceremony::twin::{Purpose, Twin, forged_fingerprints};
+use crate::driver::bench::{Bench, Clock, RealStores, Setting, VirtualStores, system_time};
+use crate::driver::file::{self, Readers};
+use crate::driver::media::{self, Media};
+use crate::driver::ports::World;
+use crate::driver::session::{Begin, Ended, Resumed, Session, read_plan};
+use crate::driver::workspace::Workspace;
+use crate::front::words::escape;
+use crate::keystore::memory;
+use crate::tuf::name::KeyName;
+
+use super::people::Faces;
+use super::plan::tell_findings;
+use super::{Exit, Failure, say};
+
+/// Hold a rehearsal.
+#[derive(Debug, Args)]
+pub(super) struct Rehearse {
+    /// The plan.
+    plan: PathBuf,
+    /// Where the rehearsal's folder is made; the current folder by default.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The clock begins at this time, such as 2026-12-01T08:00:00Z, and goes on by a second each time it is read.
+    #[arg(long, value_name = "TIME")]
+    clock: Option<crate::tuf::time::Timestamp>,
+    /// The session's 32 hex digits instead of random ones, so that a rehearsal can be repeated.
+    #[arg(long, value_name = "HEX")]
+    session: Option<String>,
+    #[command(flatten)]
+    faces: Faces,
+}
+
+/// Hold a real ceremony.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// The plan.
+    plan: PathBuf,
+    /// Where each medium is mounted.
+    #[arg(long, value_name = "NAME=DIR", value_parser = mount)]
+    medium: Vec<(KeyName, PathBuf)>,
+    #[command(flatten)]
+    faces: Faces,
+}
+
+/// Go on with a ceremony.
+#[derive(Debug, Args)]
+pub(super) struct Resume {
+    /// The evidence folder; the workspace's latest unfinished one by default.
+    dir: Option<PathBuf>,
+    /// Where each medium is mounted.
+    #[arg(long, value_name = "NAME=DIR", value_parser = mount)]
+    medium: Vec<(KeyName, PathBuf)>,
+    #[command(flatten)]
+    faces: Faces,
+}
+
+fn mount(text: &str) -> Result<(KeyName, PathBuf), String> {
+    let (name, folder) = text.split_once('=').ok_or("expected NAME=DIR")?;
+    let name: KeyName = name.parse().map_err(|bad| format!("{bad}"))?;
+    Ok((name, PathBuf::from(folder)))
+}
+
+impl Rehearse {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        memory::harden();
+        let (plan_bytes, plan) = super::read_plan(&self.plan)?;
+        let mut clock = match self.clock {
+            Some(next) => Clock::Steps { next, step: 1 },
+            None => Clock::System,
+        };
+        let at = clock.now();
+        let report = CheckReport::of(&plan, at, &BTreeMap::new());
+        let Some(checked) = report.clear(&plan, Mode::Rehearsal) else {
+            tell_findings(&report);
+            return Err(Failure::new(Exit::Wrong, "the check refuses this plan"));
+        };
+        let twin = Twin::new(&plan, Purpose::Rehearse);
+        let out = self.out.unwrap_or_else(|| PathBuf::from("."));
+        let name = format!("REHEARSAL-{}-{}", at.to_compact(), plan.codename);
+        let scratch = Scratch::make(&out.join(name), &twin)?;
+        let folder = scratch
+            .book
+            .new_evidence(at, plan.codename.as_str())
+            .map_err(|error| Failure::file(scratch.book.folder(), &error))?;
+        let session = Session::begin(Begin {
+            plan_bytes: &plan_bytes,
+            plan: &plan,
+            twin: Some(&twin),
+            report: &report,
+            checked,
+            mode: Mode::Rehearsal,
+            session: session_id(self.session.as_deref())?,
+            at,
+            unattended: self.faces.unattended(),
+            folder: &folder,
+        })?;
+        let mut bench = scratch.bench(&twin, &folder, clock);
+        let ended = self.faces.with_front(&[], |front| Ok(session.hold(front, &mut bench)?))?;
+        tell_end(&ended)
+    }
+}
+
+/// A rehearsal's own folder: a scratch workspace, scratch media, virtual tokens.
+struct Scratch {
+    folder: PathBuf,
+    book: Workspace,
+}
+
+impl Scratch {
+    fn make(folder: &Path, twin: &Twin) -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::file(folder, &error);
+        if folder.exists() {
+            return Err(Failure::file(folder, &std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let book = Workspace::create(&folder.join("BOOK"))?;
+        for medium in &twin.plan().media {
+            let at = folder.join(medium.name.as_str());
+            file::make_folder(&at).map_err(failed)?;
+            media::enrol(&at, &medium.name, medium.role, true).map_err(failed)?;
+        }
+        for (at, bytes) in twin.inputs() {
+            if let crate::ceremony::event::Place::Medium(name) = &at.place {
+                let medium = folder.join(name.as_str());
+                file::write_new(&medium, &at.path, bytes, Readers::All).map_err(failed)?;
+            }
+        }
+        Ok(Self { folder: folder.to_owned(), book })
+    }
+
+    /// A rehearsal that is there already, for its resume: the folder above the scratch workspace.
+    fn open(book: Workspace) -> Self {
+        let folder = book.folder().parent().unwrap_or(book.folder()).to_owned();
+        Self { folder, book }
+    }
+
+    fn bench(&self, twin: &Twin, evidence: &Path, clock: Clock) -> Bench<VirtualStores> {
+        let plan = twin.plan();
+        let mounts = plan
+            .media
+            .iter()
+            .map(|medium| (medium.name.clone(), self.folder.join(medium.name.as_str())))
+            .collect();
+        Bench::new(Setting {
+            plan: plan.clone(),
+            stores: VirtualStores::new(
+                self.folder.join("tokens"),
+                twin.seed(),
+                plan.repository.dialect,
+            ),
+            media: Media::new(mounts, true),
+            clock,
+            room: PathBuf::from("/"),
+            rehearsal: true,
+            evidence: evidence.to_owned(),
+            trust: self.book.trust(),
+        })
+    }
+}
+
+impl Run {
+    pub(super) fn run(self, workspace: Option<&Path>) -> Result<(), Failure> {
+        memory::harden();
+        let (plan_bytes, plan) = super::read_plan(&self.plan)?;
+        let media = media_of(&plan, &self.medium)?;
+        let at = system_time();
+        let report = CheckReport::of(&plan, at, &media.at_hand(&plan));
+        let Some(checked) = report.clear(&plan, Mode::Real) else {
+            tell_findings(&report);
+            let exit = match report.verdict(Mode::Real) {
+                Verdict::Unknown => Exit::CannotTell,
+                Verdict::Pass | Verdict::Warn | Verdict::Fail => Exit::Wrong,
+            };
+            return Err(Failure::new(exit, "the check refuses a real ceremony with this plan")
+                .hint("Mend the plan, or waive by name what may be waived; then check it again."));
+        };
+        self.unattended_is_waived(&plan)?;
+        for medium in &plan.media {
+            if medium.role != MediumRole::Book {
+                media
+                    .folder(&plan, &medium.name)
+                    .map_err(|trouble| Failure::new(Exit::Machine, escape(&trouble.found)))?;
+            }
+        }
+        let here =
+            std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
+        let book = Workspace::find(workspace, &here)?;
+        let folder = book
+            .new_evidence(at, plan.codename.as_str())
+            .map_err(|error| Failure::file(book.folder(), &error))?;
+        let session = Session::begin(Begin {
+            plan_bytes: &plan_bytes,
+            plan: &plan,
+            twin: None,
+            report: &report,
+            checked,
+            mode: Mode::Real,
+            session: session_id(None)?,
+            at,
+            unattended: self.faces.unattended(),
+            folder: &folder,
+        })?;
+        let mut bench = real_bench(&plan, &book, media, &folder);
+        let ended = self.faces.with_front(&[], |front| Ok(session.hold(front, &mut bench)?))?;
+        register(&book, &ended)?;
+        tell_end(&ended)
+    }
+
+    /// A real ceremony is answered by a script only where the plan says so.
+    fn unattended_is_waived(&self, plan: &Plan) -> Result<(), Failure> {
+        if self.faces.unattended() && plan.waiver("unattended").is_none() {
+            return Err(Failure::new(
+                Exit::Wrong,
+                "a script cannot answer in a real ceremony, unless the plan waives \"unattended\"",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Resume {
+    pub(super) fn run(self, workspace: Option<&Path>) -> Result<(), Failure> {
+        memory::harden();
+        let here =
+            std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
+        let (book, folder) = match &self.dir {
+            Some(folder) => {
+                let folder =
+                    folder.canonicalize().map_err(|error| Failure::file(folder, &error))?;
+                (Workspace::find(workspace, &folder)?, folder)
+            }
+            None => {
+                let book = Workspace::find(workspace, &here)?;
+                let folder = unfinished(&book)?;
+                (book, folder)
+            }
+        };
+        let (session, said) = match Session::resume(&folder, system_time())? {
+            Resumed::Ended(ended) => return tell_end(&ended),
+            Resumed::Open { session, said } => (session, said),
+        };
+        let plan = read_plan(&folder)?;
+        let ended = match session.engine().opening().mode {
+            Mode::Real => {
+                let media = media_of(&plan, &self.medium)?;
+                let mut bench = real_bench(&plan, &book, media, &folder);
+                let ended =
+                    self.faces.with_front(&said, |front| Ok(session.hold(front, &mut bench)?))?;
+                register(&book, &ended)?;
+                ended
+            }
+            Mode::Rehearsal | Mode::Check => {
+                let twin = Twin::new(&plan, Purpose::Rehearse);
+                let scratch = Scratch::open(book);
+                let mut bench = scratch.bench(&twin, &folder, Clock::System);
+                self.faces.with_front(&said, |front| Ok(session.hold(front, &mut bench)?))?
+            }
+        };
+        tell_end(&ended)
+    }
+}
+
+/// The latest evidence folder of a workspace without a manifest.
+fn unfinished(book: &Workspace) -> Result<PathBuf, Failure> {
+    let folder = book.folder().join("evidence");
+    let failed = |error: std::io::Error| Failure::file(&folder, &error);
+    let mut found: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .map_err(failed)?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|path| path.join("transcript.jsonl").is_file() && !path.join("MANIFEST").exists())
+        .collect();
+    found.sort();
+    found.pop().ok_or_else(|| Failure::input("no ceremony of this workspace is unfinished"))
+}
+
+fn media_of(plan: &Plan, mounts: &[(KeyName, PathBuf)]) -> Result<Media, Failure> {
+    for (name, _) in mounts {
+        if !plan.media.iter().any(|medium| medium.name == *name) {
+            let known: Vec<_> = plan.media.iter().map(|medium| medium.name.to_string()).collect();
+            return Err(Failure::input(format!("{name} is not a medium of the plan"))
+                .hint(format!("Its media are: {}.", known.join(", "))));
+        }
+    }
+    Ok(Media::new(mounts.iter().cloned().collect(), false))
+}
+
+fn real_bench(plan: &Plan, book: &Workspace, media: Media, evidence: &Path) -> impl World + use<> {
+    Bench::new(Setting {
+        plan: plan.clone(),
+        stores: RealStores::new(book.keys(), plan, forged_fingerprints(plan).into_keys().collect()),
+        media,
+        clock: Clock::System,
+        room: PathBuf::from("/"),
+        rehearsal: false,
+        evidence: evidence.to_owned(),
+        trust: book.trust(),
+    })
+}
+
+/// 16 random bytes, or the ones that were asked for.
+fn session_id(stated: Option<&str>) -> Result<SessionId, Failure> {
+    if let Some(text) = stated {
+        return SessionId::try_from(text.to_owned())
+            .map_err(|_| Failure::input("--session takes 32 hex digits"));
+    }
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Failure::new(Exit::Machine, format!("no random bytes: {error}")))?;
+    Ok(SessionId::new(bytes))
+}
+
+/// Adds the keys that were made to the workspace's register.
+fn register(book: &Workspace, ended: &Ended) -> Result<(), Failure> {
+    let engine = &ended.engine;
+    let state = match ended.outcome {
+        Outcome::Done => "authorised",
+        Outcome::Aborted => "generated",
+    };
+    let lines: Vec<String> = engine
+        .roster()
+        .keys
+        .iter()
+        .filter_map(|(name, enrolled)| {
+            let key = engine.plan().key(name)?;
+            Some(
+                serde_json::json!({
+                    "at": engine.opening().at,
+                    "key": name,
+                    "fingerprint": enrolled.key().fingerprint(),
+                    "holder": key.holder,
+                    "store": key.store.as_ref().map(ToString::to_string),
+                    "state": state,
+                    "reason": format!("{} {}", engine.plan().kind, engine.plan().codename),
+                    "session": engine.opening().session,
+                })
+                .to_string(),
+            )
+        })
+        .collect();
+    book.register(&lines).map_err(|error| Failure::file(book.folder(), &error))
+}
+
+/// Says how it ended, where everything is, and the exact command that verifies it.
+fn tell_end(ended: &Ended) -> Result<(), Failure> {
+    let head = ended.engine.head();
+    let folder = ended.folder.canonicalize().unwrap_or_else(|_| ended.folder.clone());
+    let rehearsal = match ended.engine.opening().mode {
+        Mode::Real => "",
+        Mode::Check | Mode::Rehearsal => " --rehearsal",
+    };
+    say("");
+    say(format!("Evidence:  {}", folder.display()));
+    if let (Mode::Rehearsal, Some(top)) = (ended.engine.opening().mode, folder.ancestors().nth(3)) {
+        say(format!("Media:     {}/OUT and its neighbours", top.display()));
+    }
+    say(format!("Head:      {head}"));
+    say(format!("           {}", head.words().join(" ")));
+    say("Verify:");
+    say(format!(
+        "  anchorite evidence verify {}{rehearsal} --head {head}",
+        quoted(&folder.display().to_string())
+    ));
+    match ended.outcome {
+        Outcome::Done => Ok(()),
+        Outcome::Aborted => Err(Failure::new(Exit::Stopped, "the ceremony was stopped")),
+    }
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=@".contains(c);
+    if path.chars().all(plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', "'\\''"))
+    }
+}

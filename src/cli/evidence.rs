@@ -1,0 +1,150 @@
+//! `evidence verify` and `evidence report`.
+
+use std::io::{IsTerminal as _, Write as _, stdin};
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use crate::ceremony::audit::{Audit, audit};
+use crate::ceremony::event::Mode;
+use crate::ceremony::scene::Verdict;
+use crate::driver::evidence;
+use crate::front::words::{escape, wrap};
+use crate::tuf::digest::Digest;
+
+use super::{Exit, Failure, pour, say};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Derive everything again and say PASS, FAIL, WARN or UNKNOWN for each claim.
+    Verify {
+        /// The evidence folder.
+        dir: PathBuf,
+        /// The head from the signed paper, as 64 hex digits or 32 words; without a value it is asked for.
+        #[arg(long, value_name = "HEX|WORDS", num_args = 0..)]
+        head: Option<Vec<String>>,
+        /// Take the evidence of a rehearsal as that.
+        #[arg(long)]
+        rehearsal: bool,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the report.
+    Report {
+        /// The evidence folder.
+        dir: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl Command {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Verify { dir, head, rehearsal, json } => {
+                let files = evidence::read(&dir).map_err(|error| Failure::file(&dir, &error))?;
+                let head = head.map(paper_head).transpose()?;
+                let audit = audit(&files, head);
+                if json {
+                    let text = serde_json::to_string_pretty(&audit)
+                        .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;
+                    say(text);
+                } else {
+                    tell(&audit);
+                }
+                verdict(&audit, rehearsal)
+            }
+            Self::Report { dir, json } => {
+                let name = if json { "report.json" } else { "report.txt" };
+                let path = dir.join(name);
+                let bytes = super::read(&path, 64 << 20)?;
+                pour(escape_lines(&String::from_utf8_lossy(&bytes)).as_bytes());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The report may quote foreign text: nothing in it may move the cursor.
+fn escape_lines(text: &str) -> String {
+    text.lines().map(|line| escape(line) + "\n").collect()
+}
+
+/// The head as it stands on the paper: digits, words, or asked for.
+fn paper_head(given: Vec<String>) -> Result<Digest, Failure> {
+    let mut text = given.join(" ");
+    if text.trim().is_empty() {
+        if !stdin().is_terminal() {
+            return Err(Failure::input("--head has no value, and there is nobody to ask")
+                .hint("Give it as 64 hex digits or 32 words."));
+        }
+        let _ = write!(std::io::stdout(), "head on the signed paper > ");
+        let _ = std::io::stdout().flush();
+        stdin()
+            .read_line(&mut text)
+            .map_err(|error| Failure::new(Exit::Machine, error.to_string()))?;
+    }
+    let text = text.trim();
+    text.parse::<Digest>().or_else(|not_hex| {
+        Digest::from_words(text).map_err(|not_words| {
+            Failure::input("the head is neither 64 hex digits nor 32 words")
+                .hint(format!("As digits: {not_hex}."))
+                .hint(format!("As words: {not_words}."))
+        })
+    })
+}
+
+fn tell(audit: &Audit) {
+    let mode = audit.mode.map(|mode| mode.to_string()).unwrap_or_default();
+    say(format!("{}  {mode}", escape(&audit.codename)));
+    say("");
+    for claim in &audit.claims {
+        let text = format!("{} ({})", escape(&claim.text), claim.name);
+        for (nth, line) in wrap(&text, 70).into_iter().enumerate() {
+            let mark = if nth == 0 { claim.verdict.to_string() } else { String::new() };
+            say(format!("{mark:<8} {line}"));
+        }
+    }
+    if !audit.beyond.is_empty() {
+        say("");
+        say("WHAT NO FILE CAN SHOW");
+        for line in &audit.beyond {
+            say(format!("  {}", escape(line)));
+        }
+    }
+    say("");
+    if let Some(head) = audit.head {
+        say(format!("head     {head}"));
+    }
+    say(format!("RESULT   {}", result(audit.verdict())));
+}
+
+const fn result(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "PASS",
+        Verdict::Warn => "PASS, with warnings to read",
+        Verdict::Unknown => "consistent, not authenticated",
+        Verdict::Fail => "FAIL",
+    }
+}
+
+fn verdict(audit: &Audit, rehearsal: bool) -> Result<(), Failure> {
+    match audit.verdict() {
+        Verdict::Fail => return Err(Failure::new(Exit::Wrong, "")),
+        Verdict::Pass | Verdict::Warn | Verdict::Unknown => {}
+    }
+    let played = match audit.mode {
+        Some(Mode::Rehearsal | Mode::Check) => true,
+        Some(Mode::Real) | None => false,
+    };
+    if played && !rehearsal {
+        return Err(Failure::new(Exit::Wrong, "this is a REHEARSAL; it proves nothing")
+            .hint("To take it as that: --rehearsal"));
+    }
+    match audit.verdict() {
+        Verdict::Unknown => Err(Failure::new(Exit::CannotTell, "")),
+        Verdict::Pass | Verdict::Warn | Verdict::Fail => Ok(()),
+    }
+}

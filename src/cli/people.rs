@@ -1,0 +1,137 @@
+//! Which front the people at hand get, and where their secrets come from.
+
+use std::fs::File;
+use std::io::{IsTerminal as _, stdin, stdout};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::ceremony::ask::People;
+use crate::driver::bench::system_time;
+use crate::driver::ports::Front;
+use crate::front::plain::Plain;
+use crate::front::plain::teller::Teller;
+use crate::front::plain::typist::{Keyboard, Lines};
+use crate::front::script::Script;
+use crate::front::secrets::Secrets;
+use crate::front::tui::Terminal;
+use crate::front::tui::model::Looks;
+
+use super::{Exit, Failure};
+
+/// How people take part.
+#[derive(Debug, Args)]
+pub(super) struct Faces {
+    /// Plain lines of text instead of the screen: for people who listen, and for small consoles.
+    #[arg(long, conflicts_with = "script")]
+    pub(super) plain: bool,
+    /// Let a script answer instead of people.
+    #[arg(long, value_name = "FILE")]
+    pub(super) script: Option<PathBuf>,
+    /// Read lines KEYNAME<TAB>SECRET from this file descriptor.
+    #[arg(long, value_name = "N")]
+    pub(super) passphrase_fd: Option<u32>,
+    /// No colours.
+    #[arg(long)]
+    pub(super) no_color: bool,
+    /// No bell.
+    #[arg(long)]
+    pub(super) no_bell: bool,
+}
+
+impl Faces {
+    /// Whether a script answers.
+    pub(super) const fn unattended(&self) -> bool {
+        self.script.is_some()
+    }
+
+    /// Opens the front and gives it to `hold`. A script must be at its end afterwards.
+    pub(super) fn with_front<T>(
+        &self,
+        said: &[People],
+        hold: impl FnOnce(&mut dyn Front) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let secrets = self.secrets()?;
+        let mut looks = Looks::from_env(|name| std::env::var(name).ok());
+        looks.colour &= !self.no_color;
+        looks.bell &= !self.no_bell;
+        let clock = || -> crate::front::Clock { Box::new(system_time) };
+        if let Some(path) = &self.script {
+            let text = String::from_utf8(super::read(path, 1 << 20)?)
+                .map_err(|_| Failure::input("the script is not UTF-8 text"))?;
+            let teller = Teller::new(boxed(stdout()), clock(), looks.charset);
+            let mut script = Script::parse(&text, secrets)?.told_by(teller);
+            script.skip(said);
+            let done = hold(&mut script)?;
+            script.finish()?;
+            return Ok(done);
+        }
+        let teller = || Teller::new(stdout(), clock(), looks.charset);
+        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        if !self.plain && !dumb && stdin().is_terminal() && stdout().is_terminal() {
+            let mut terminal = Terminal::start(looks, clock())
+                .map_err(|error| Failure::new(Exit::Machine, format!("the terminal: {error}")))?;
+            return hold(&mut terminal);
+        }
+        if let Ok(keyboard) = Keyboard::open() {
+            return hold(&mut Plain::new(keyboard, teller(), secrets));
+        }
+        hold(&mut Plain::new(Lines(std::io::BufReader::new(stdin())), teller(), secrets))
+    }
+
+    /// The secrets that were handed over. The descriptor is opened through `/dev/fd`, so that nothing secret is ever an
+    /// argument or in the environment.
+    pub(super) fn secrets(&self) -> Result<Secrets, Failure> {
+        let Some(number) = self.passphrase_fd else { return Ok(Secrets::default()) };
+        let bad = |why: String| Failure::input(format!("--passphrase-fd {number}: {why}"));
+        let file = File::open(format!("/dev/fd/{number}"))
+            .map_err(|error| bad(format!("it cannot be read: {error}")))?;
+        Secrets::read(file).map_err(|error| bad(error.to_string()))
+    }
+}
+
+fn boxed(out: std::io::Stdout) -> Box<dyn std::io::Write + Send> {
+    Box::new(out)
+}
+
+/// People at a keyboard, for commands outside a ceremony: they are only asked for secrets.
+pub(super) struct Keyboards(Box<dyn Front>);
+
+impl Keyboards {
+    /// Opens the terminal, or takes the secrets from a file descriptor.
+    pub(super) fn open(passphrase_fd: Option<u32>) -> Result<Self, Failure> {
+        let faces =
+            Faces { plain: true, script: None, passphrase_fd, no_color: true, no_bell: true };
+        let secrets = faces.secrets()?;
+        let looks = Looks::from_env(|name| std::env::var(name).ok());
+        let teller = Teller::new(stdout(), Box::new(system_time), looks.charset);
+        Ok(Self(match Keyboard::open() {
+            Ok(keyboard) => Box::new(Plain::new(keyboard, teller, secrets)),
+            Err(_) => {
+                Box::new(Plain::new(Lines(std::io::BufReader::new(stdin())), teller, secrets))
+            }
+        }))
+    }
+}
+
+impl crate::keystore::Unlock for Keyboards {
+    fn secret(
+        &mut self,
+        label: &crate::keystore::Label,
+        tries_left: Option<u8>,
+    ) -> Option<crate::keystore::Secret> {
+        self.0.secret(label, tries_left)
+    }
+
+    fn new_secret(
+        &mut self,
+        label: &crate::keystore::Label,
+        rules: &crate::keystore::Rules,
+    ) -> Option<crate::keystore::Secret> {
+        self.0.new_secret(label, rules)
+    }
+
+    fn touch(&mut self, label: &crate::keystore::Label) {
+        self.0.touch(label);
+    }
+}

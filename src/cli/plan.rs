@@ -1,0 +1,145 @@
+//! `plan new`, `plan check` and `plan print`.
+
+use std::path::PathBuf;
+
+use clap::{Subcommand, ValueEnum};
+
+use crate::ceremony::check::CheckReport;
+use crate::ceremony::event::Mode;
+use crate::ceremony::plan::print;
+use crate::ceremony::scene::Verdict;
+use crate::driver::bench::system_time;
+use crate::driver::media::Media;
+use crate::front::words::{escape, wrap};
+use crate::tuf::name::KeyName;
+use crate::tuf::time::Timestamp;
+
+use super::{Exit, Failure, pour, say};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Write a plan to begin with.
+    New {
+        /// The dialect.
+        #[arg(long)]
+        dialect: Dialect,
+        /// The new file.
+        file: PathBuf,
+    },
+    /// Check a plan: parse it, lint it, and play it to its end with throw-away keys.
+    Check {
+        /// The plan.
+        plan: PathBuf,
+        /// Where media are mounted, to check the inputs too.
+        #[arg(long, value_name = "NAME=DIR", value_parser = mount)]
+        medium: Vec<(KeyName, PathBuf)>,
+        /// Check for this time instead of now.
+        #[arg(long, value_name = "TIME")]
+        at: Option<Timestamp>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the paper script of a plan.
+    Print {
+        /// The plan.
+        plan: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Dialect {
+    Notary1,
+    Tuf1,
+}
+
+fn mount(text: &str) -> Result<(KeyName, PathBuf), String> {
+    let (name, folder) = text.split_once('=').ok_or("expected NAME=DIR")?;
+    let name: KeyName = name.parse().map_err(|bad| format!("{bad}"))?;
+    Ok((name, PathBuf::from(folder)))
+}
+
+impl Command {
+    pub(super) fn run(self, _workspace: Option<&std::path::Path>) -> Result<(), Failure> {
+        match self {
+            Self::New { dialect, file } => new(dialect, &file),
+            Self::Check { plan, medium, at, json } => check(&plan, medium, at, json),
+            Self::Print { plan } => {
+                let (_, plan) = super::read_plan(&plan)?;
+                pour(print::script(&plan).as_bytes());
+                Ok(())
+            }
+        }
+    }
+}
+
+fn new(dialect: Dialect, file: &std::path::Path) -> Result<(), Failure> {
+    let text: &[u8] = match dialect {
+        Dialect::Notary1 => include_bytes!("../../ceremonies/first-root-notary1/plan.toml"),
+        Dialect::Tuf1 => include_bytes!("../../ceremonies/first-root-tuf1/plan.toml"),
+    };
+    let mut new = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(file)
+        .map_err(|error| Failure::file(file, &error))?;
+    std::io::Write::write_all(&mut new, text).map_err(|error| Failure::file(file, &error))?;
+    say(format!("{} is a plan to begin with. Next:", file.display()));
+    say(format!("  anchorite plan check {}", file.display()));
+    Ok(())
+}
+
+fn check(
+    path: &std::path::Path,
+    mounts: Vec<(KeyName, PathBuf)>,
+    at: Option<Timestamp>,
+    json: bool,
+) -> Result<(), Failure> {
+    let (_, plan) = super::read_plan(path)?;
+    let media = Media::new(mounts.into_iter().collect(), false);
+    let report = CheckReport::of(&plan, at.unwrap_or_else(system_time), &media.at_hand(&plan));
+    if json {
+        pour(&report.to_json());
+    } else {
+        say(format!("{}: {}", plan.codename, escape(plan.title.as_str())));
+        say(format!("plan     {}", plan.digest));
+        say("");
+        tell_findings(&report);
+        say("");
+        for (key, count) in &report.signatures {
+            say(format!("{key} will sign {count} times."));
+        }
+        for (mode, what) in [(Mode::Rehearsal, "A rehearsal"), (Mode::Real, "A real ceremony")] {
+            let verdict = report.verdict(mode);
+            let may = match (mode, verdict) {
+                (_, Verdict::Fail) | (Mode::Real, Verdict::Unknown) => "is refused",
+                (_, Verdict::Pass | Verdict::Warn | Verdict::Unknown) => "may be held",
+            };
+            say(format!("{what} {may} ({verdict})."));
+        }
+    }
+    match report.verdict(Mode::Real) {
+        Verdict::Pass | Verdict::Warn => Ok(()),
+        Verdict::Unknown => Err(Failure::new(Exit::CannotTell, "")),
+        Verdict::Fail => Err(Failure::new(Exit::Wrong, "")),
+    }
+}
+
+/// Lists the findings of a check, worst first.
+pub(super) fn tell_findings(report: &CheckReport) {
+    for finding in &report.findings {
+        let waived =
+            finding.waived_by.as_ref().map(|by| format!(" Waived by {by}.")).unwrap_or_default();
+        let real = if finding.only_real { " (stops a real ceremony only)" } else { "" };
+        let text = format!(
+            "{}: {}: {}{waived}{real}",
+            finding.name,
+            escape(&finding.about),
+            escape(&finding.text)
+        );
+        for (nth, line) in wrap(&text, 70).into_iter().enumerate() {
+            let mark = if nth == 0 { finding.verdict.to_string() } else { String::new() };
+            say(format!("{mark:<8} {line}"));
+        }
+    }
+}
