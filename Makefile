@@ -2,6 +2,7 @@
 
 PLAN := ceremonies/first-root-notary1/plan.toml
 ANSWERS := ceremonies/first-root-notary1/answers.toml
+SECRETS := ceremonies/first-root-notary1/rehearsal-secrets
 
 .PHONY: help rehearse test
 
@@ -16,7 +17,7 @@ rehearse:
 	@if [ -t 0 ] && [ -t 1 ]; then \
 		cargo run --quiet --locked -- rehearse $(PLAN); \
 	else \
-		cargo run --quiet --locked -- rehearse $(PLAN) --script $(ANSWERS); \
+		cargo run --quiet --locked -- rehearse $(PLAN) --script $(ANSWERS) --passphrase-fd 3 3<$(SECRETS); \
 	fi
 
 test:
