@@ -275,7 +275,7 @@ fn reports(audit: &mut Audit, engine: &Engine, files: &BTreeMap<String, Vec<u8>>
             audit.claim(Verdict::Pass, "report", "report.json says what the record says.");
         }
         Some(_) => {
-            audit.claim(Verdict::Fail, "report", "report.json does not say what the record says.")
+            audit.claim(Verdict::Fail, "report", "report.json does not say what the record says.");
         }
         None => audit.claim(Verdict::Fail, "report", "report.json is missing."),
     }
@@ -283,7 +283,7 @@ fn reports(audit: &mut Audit, engine: &Engine, files: &BTreeMap<String, Vec<u8>>
     match files.get("report.txt") {
         Some(found) if *found == super::report::text(engine).into_bytes() => {}
         Some(_) if same_tool => {
-            audit.claim(Verdict::Fail, "report", "report.txt does not say what the record says.")
+            audit.claim(Verdict::Fail, "report", "report.txt does not say what the record says.");
         }
         Some(_) => audit.claim(
             Verdict::Warn,
@@ -349,7 +349,7 @@ fn signatures(audit: &mut Audit, engine: &Engine) {
                     Verdict::Warn,
                     "possession",
                     format!("{name}: nobody proved to hold this key."),
-                )
+                );
             }
         }
     }

@@ -403,6 +403,7 @@ pub struct Next {
 }
 
 /// A request with all that is needed to carry it out.
+#[expect(clippy::large_enum_variant, reason = "one value lives at a time")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wanted {
     /// Carry out this act and report with this id.

@@ -80,11 +80,9 @@ impl Room {
                 Answer::Typed(fields.iter().map(|field| field.label.clone()).collect())
             }
             Form::Words(fields) => {
-                let digest = match ask.id.kind {
-                    AskKind::CompareChange => {
-                        engine.change().map_or(engine.plan().digest, |change| change.digest())
-                    }
-                    _ => engine.plan().digest,
+                let digest = match (ask.id.kind == AskKind::CompareChange, engine.change()) {
+                    (true, Some(change)) => change.digest(),
+                    (true, None) | (false, _) => engine.plan().digest,
                 };
                 Answer::Typed(fields.iter().map(|field| word(&digest, &field.label)).collect())
             }

@@ -71,7 +71,10 @@ impl Recipe {
 
 /// The keys of a role that sign here: all of them, or as many as the threshold wants.
 fn signers(plan: &Plan, role: &PlannedRole) -> Vec<KeyName> {
-    let here = role.keys.iter().filter(|name| plan.key(name).is_some_and(|key| key.is_here()));
+    let here = role
+        .keys
+        .iter()
+        .filter(|name| plan.key(name).is_some_and(super::plan::PlannedKey::is_here));
     match role.sign {
         SignWho::All => here.cloned().collect(),
         SignWho::Threshold => {

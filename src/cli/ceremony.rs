@@ -234,17 +234,13 @@ impl Resume {
         memory::harden();
         let here =
             std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
-        let (book, folder) = match &self.dir {
-            Some(folder) => {
-                let folder =
-                    folder.canonicalize().map_err(|error| Failure::file(folder, &error))?;
-                (Workspace::find(workspace, &folder)?, folder)
-            }
-            None => {
-                let book = Workspace::find(workspace, &here)?;
-                let folder = unfinished(&book)?;
-                (book, folder)
-            }
+        let (book, folder) = if let Some(folder) = &self.dir {
+            let folder = folder.canonicalize().map_err(|error| Failure::file(folder, &error))?;
+            (Workspace::find(workspace, &folder)?, folder)
+        } else {
+            let book = Workspace::find(workspace, &here)?;
+            let folder = unfinished(&book)?;
+            (book, folder)
         };
         let (session, said) = match Session::resume(&folder, system_time())? {
             Resumed::Ended(ended) => return tell_end(&ended),

@@ -45,7 +45,7 @@ impl Command {
         match self {
             Self::Verify { dir, head, rehearsal, json } => {
                 let files = evidence::read(&dir).map_err(|error| Failure::file(&dir, &error))?;
-                let head = head.map(paper_head).transpose()?;
+                let head = head.as_deref().map(paper_head).transpose()?;
                 let audit = audit(&files, head);
                 if json {
                     let text = serde_json::to_string_pretty(&audit)
@@ -73,7 +73,7 @@ fn escape_lines(text: &str) -> String {
 }
 
 /// The head as it stands on the paper: digits, words, or asked for.
-fn paper_head(given: Vec<String>) -> Result<Digest, Failure> {
+fn paper_head(given: &[String]) -> Result<Digest, Failure> {
     let mut text = given.join(" ");
     if text.trim().is_empty() {
         if !stdin().is_terminal() {

@@ -74,6 +74,7 @@ impl Failure {
     /// An error of the file system on a path that the caller named.
     pub fn file(path: &std::path::Path, error: &io::Error) -> Self {
         let shown = crate::front::words::escape(&path.display().to_string());
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the list is the library's and grows")]
         match error.kind() {
             io::ErrorKind::NotFound => Self::input(format!("{shown} is not there")),
             io::ErrorKind::AlreadyExists => {

@@ -98,7 +98,7 @@ impl Command {
                     Form::Age => (format!("{name}.age"), encrypt_for(&to, &key.to_pkcs8_pem()?)?),
                     Form::Notary => {
                         let mut leaving = label(&name);
-                        leaving.place = "the copy that docker and notary read".to_owned();
+                        "the copy that docker and notary read".clone_into(&mut leaving.place);
                         let secret =
                             people.new_secret(&leaving, &Rules::passphrase()).ok_or_else(|| {
                                 Failure::new(Exit::Machine, "no passphrase was given")

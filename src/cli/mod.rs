@@ -22,7 +22,7 @@ pub use failure::{Exit, Failure};
 #[derive(Debug, Parser)]
 #[command(name = "anchorite", version, max_term_width = 100)]
 struct Arguments {
-    /// The workspace (BOOK); otherwise ANCHORITE_WORKSPACE, or the nearest parent folder that is one.
+    /// The workspace (BOOK); otherwise `ANCHORITE_WORKSPACE`, or the nearest parent folder that is one.
     #[arg(long, global = true, value_name = "DIR")]
     workspace: Option<PathBuf>,
     #[command(subcommand)]

@@ -139,6 +139,7 @@ pub fn others_may_read(path: &Path) -> io::Result<bool> {
 
 /// What an error of the file system means for the ceremony.
 pub fn trouble(file: &str, error: &io::Error) -> Trouble {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the list is the library's and grows")]
     let (kind, found) = match error.kind() {
         io::ErrorKind::NotFound => (TroubleKind::Absent, "is not there".to_owned()),
         io::ErrorKind::AlreadyExists => (TroubleKind::Occupied, "is there already".to_owned()),

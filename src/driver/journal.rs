@@ -48,7 +48,7 @@ impl FileJournal {
         let mut bytes = std::fs::read(&path)?;
         let whole = transcript::whole_length(&bytes);
         if let Some(torn) = bytes.get(whole..).filter(|torn| !torn.is_empty()) {
-            let name = (1..)
+            let name = (1..=u32::MAX)
                 .map(|n| format!("torn-{n}"))
                 .find(|name| !folder.join(name).exists())
                 .unwrap_or_default();
@@ -64,7 +64,7 @@ impl FileJournal {
             // Without room for ballast the ceremony can still go on.
             let _ = reserve(folder);
         }
-        let entries = bytes.iter().filter(|byte| **byte == b'\n').count();
+        let entries = bytes.split(|byte| *byte == b'\n').count() - 1;
         let head = if entries == 0 { plan } else { transcript::head(&bytes) };
         let journal = Self {
             folder: folder.to_owned(),

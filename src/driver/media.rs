@@ -61,18 +61,15 @@ impl Media {
                 format!("nobody said where {name} is: expected --medium {name}=DIR"),
             );
         };
-        let bytes = match file::read_back(folder, MARKER, 4096) {
-            Ok(bytes) => bytes,
-            Err(_) => {
-                return bad(
-                    TroubleKind::Absent,
-                    format!(
-                        "{name}: nothing is there, or it is not enrolled: expected {MARKER} \
+        let Ok(bytes) = file::read_back(folder, MARKER, 4096) else {
+            return bad(
+                TroubleKind::Absent,
+                format!(
+                    "{name}: nothing is there, or it is not enrolled: expected {MARKER} \
                          (anchorite media enrol DIR --role {} --name {name})",
-                        planned.role
-                    ),
-                );
-            }
+                    planned.role
+                ),
+            );
         };
         let text = String::from_utf8_lossy(&bytes);
         let Ok(marker) = toml::from_str::<Marker>(&text) else {

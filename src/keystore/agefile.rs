@@ -87,12 +87,12 @@ impl AgeFile {
 
     /// Puts the file's name into an error that has none.
     fn named(&self, error: TokenError) -> TokenError {
-        match error {
-            TokenError::File { path, what } if path.is_empty() => {
-                TokenError::File { path: self.name("age"), what }
-            }
-            other => other,
+        if let TokenError::File { path, what } = &error
+            && path.is_empty()
+        {
+            return TokenError::File { path: self.name("age"), what: what.clone() };
         }
+        error
     }
 
     fn public(&self) -> Result<PublicKey, TokenError> {
@@ -233,7 +233,8 @@ fn read_plain(path: &Path, name: &str) -> Result<Vec<u8>, TokenError> {
 fn encrypt(pem: &str, secret: &Secret, work_factor: u8) -> Result<Vec<u8>, TokenError> {
     let mut recipient = age::scrypt::Recipient::new(SecretString::from(secret.expose().to_owned()));
     recipient.set_work_factor(work_factor);
-    seal(pem, &[&recipient as &dyn age::Recipient])
+    let recipient: &dyn age::Recipient = &recipient;
+    seal(pem, &[recipient])
 }
 
 /// Encrypts a key for `age1…` recipients, armoured.
@@ -247,8 +248,10 @@ pub fn encrypt_for(recipients: &[String], pem: &str) -> Result<Vec<u8>, TokenErr
             })
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let all: Vec<&dyn age::Recipient> =
-        read.iter().map(|recipient| recipient as &dyn age::Recipient).collect();
+    let mut all: Vec<&dyn age::Recipient> = Vec::new();
+    for recipient in &read {
+        all.push(recipient);
+    }
     seal(pem, &all)
 }
 
@@ -279,7 +282,8 @@ pub fn decrypt(bytes: &[u8], secret: &Secret) -> Result<SoftwareKey, TokenError>
     }
     let mut identity = age::scrypt::Identity::new(SecretString::from(secret.expose().to_owned()));
     identity.set_max_work_factor(MAX_WORK_FACTOR);
-    let mut stream = match decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity)) {
+    let identity: &dyn age::Identity = &identity;
+    let mut stream = match decryptor.decrypt(std::iter::once(identity)) {
         Ok(stream) => stream,
         Err(age::DecryptError::ExcessiveWork { required, .. }) => {
             return Err(file(&format!(
@@ -375,11 +379,8 @@ mod tests {
         let decryptor =
             age::Decryptor::new_buffered(age::armor::ArmoredReader::new(&bytes[..])).unwrap();
         let mut pem = String::new();
-        decryptor
-            .decrypt(std::iter::once(&identity as &dyn age::Identity))
-            .unwrap()
-            .read_to_string(&mut pem)
-            .unwrap();
+        let open: &dyn age::Identity = &identity;
+        decryptor.decrypt(std::iter::once(open)).unwrap().read_to_string(&mut pem).unwrap();
         assert_eq!(*SoftwareKey::from_pkcs8_pem(&pem).unwrap().public_key(), made.public);
     }
 

@@ -75,7 +75,7 @@ fn derive(passphrase: &Secret, salt: &[u8]) -> Zeroizing<[u8; 32]> {
     secret
 }
 
-/// EncryptedPrivateKeyInfo (RFC 5958) with PBES2 (RFC 8018 A.4); the PRF is left out, which means HMAC-SHA1.
+/// `EncryptedPrivateKeyInfo` (RFC 5958) with PBES2 (RFC 8018 A.4); the PRF is left out, which means HMAC-SHA1.
 fn encrypted_private_key_info(salt: &[u8], iv: &[u8], sealed: &[u8]) -> Vec<u8> {
     /// 1.2.840.113549.1.5.13, 1.2.840.113549.1.5.12, 2.16.840.1.101.3.4.1.42.
     const PBES2: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05, 0x0d];

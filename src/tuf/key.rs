@@ -11,7 +11,7 @@ use spki::SubjectPublicKeyInfoRef;
 use super::digest::{Digest, NotADigest};
 use super::signature::Signature;
 
-/// A public key, held as its SubjectPublicKeyInfo in DER (RFC 5280 4.1.2.7): points uncompressed, so
+/// A public key, held as its `SubjectPublicKeyInfo` in DER (RFC 5280 4.1.2.7): points uncompressed, so
 /// that one key has one form and equality means *the same key*, whatever a document called it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -34,7 +34,7 @@ pub enum Algorithm {
     Rsa,
 }
 
-/// SHA-256 of a key's SubjectPublicKeyInfo DER: the same for every dialect and algorithm.
+/// SHA-256 of a key's `SubjectPublicKeyInfo` DER: the same for every dialect and algorithm.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fingerprint(Digest);
@@ -45,7 +45,7 @@ pub struct Fingerprint(Digest);
 pub struct KeyId(String);
 
 impl PublicKey {
-    /// Reads a SubjectPublicKeyInfo in DER.
+    /// Reads a `SubjectPublicKeyInfo` in DER.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, BadKey> {
         let info = SubjectPublicKeyInfoRef::try_from(der).map_err(|_| BadKey::NotSpki)?;
         match info.algorithm.oid.to_string().as_str() {
@@ -115,7 +115,7 @@ impl PublicKey {
         self.algorithm
     }
 
-    /// The key as SubjectPublicKeyInfo DER.
+    /// The key as `SubjectPublicKeyInfo` DER.
     pub fn spki_der(&self) -> &[u8] {
         &self.spki
     }
@@ -139,7 +139,7 @@ impl PublicKey {
         Some(key.n().bit_width().try_into().unwrap_or(usize::MAX))
     }
 
-    /// SHA-256 of the SubjectPublicKeyInfo DER.
+    /// SHA-256 of the `SubjectPublicKeyInfo` DER.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint(Digest::of(&self.spki))
     }
@@ -240,7 +240,7 @@ impl fmt::Display for KeyId {
 /// Why bytes are not a public key that we can use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadKey {
-    /// Not a SubjectPublicKeyInfo.
+    /// Not a `SubjectPublicKeyInfo`.
     #[error("expected a SubjectPublicKeyInfo in DER, found other bytes")]
     NotSpki,
     /// Not a `PUBLIC KEY` PEM.

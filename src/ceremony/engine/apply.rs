@@ -118,7 +118,7 @@ impl State {
             .iter()
             .filter(|key| key.is_here())
             .filter_map(|key| key.holder.as_ref())
-            .map(|holder| holder.as_str());
+            .map(super::super::plan::Label::as_str);
         let operators = plan.people_who(Part::Operator).map(|person| person.name.as_str());
         let missing: Vec<&str> = holders
             .chain(operators)

@@ -138,7 +138,7 @@ fn lettered(items: impl IntoIterator<Item = (String, String)>) -> Vec<Choice> {
 
 fn roll_call(plan: &Plan) -> Want {
     let items = plan.people.iter().map(|person| {
-        let parts: Vec<_> = person.roles.iter().map(|part| part.to_string()).collect();
+        let parts: Vec<_> = person.roles.iter().map(std::string::ToString::to_string).collect();
         (person.name.to_string(), format!("{} ({})", person.name, parts.join(", ")))
     });
     let label = "all who are here are ticked".to_owned();

@@ -56,6 +56,10 @@ struct Painter<'a> {
     head: Digest,
 }
 
+fn holder(key: &PlannedKey) -> String {
+    key.holder.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
 fn read(text: impl Into<String>) -> Block {
     Block::ReadAloud(text.into())
 }
@@ -76,7 +80,7 @@ impl Painter<'_> {
             AskKind::Abort => "STOP FOR GOOD?".to_owned(),
             AskKind::Trouble => "SOMETHING DID NOT WORK".to_owned(),
             AskKind::Ready | AskKind::LastTry => {
-                let holder = self.key_of(&id.about).map(|key| self.holder(key));
+                let holder = self.key_of(&id.about).map(holder);
                 format!("{step} - {}", holder.unwrap_or_default())
             }
             AskKind::RollCall
@@ -99,15 +103,12 @@ impl Painter<'_> {
         self.plan.keys.iter().find(|key| key.name.as_str() == name)
     }
 
-    fn holder(&self, key: &PlannedKey) -> String {
-        key.holder.as_ref().map(ToString::to_string).unwrap_or_default()
-    }
-
     fn place(&self, key: &PlannedKey) -> String {
         let store = key.store.as_ref().map(ToString::to_string).unwrap_or_default();
         match (self.state.opening.mode, &key.store) {
-            (Mode::Real, _) | (_, None) => store,
-            (Mode::Check | Mode::Rehearsal, Some(Store::Virtual { .. })) => store,
+            (Mode::Real, _)
+            | (_, None)
+            | (Mode::Check | Mode::Rehearsal, Some(Store::Virtual { .. })) => store,
             (Mode::Check | Mode::Rehearsal, Some(_)) => {
                 format!("a virtual token, which plays {store}")
             }
@@ -131,7 +132,7 @@ impl Painter<'_> {
             AskKind::LastTry => self.last_try(id),
             AskKind::Medium => self.medium(id),
             AskKind::Review => self.review(),
-            AskKind::Source => self.source(),
+            AskKind::Source => Self::source(),
             AskKind::CompareChange => self.compare_change(),
             AskKind::WrittenDown => self.written_down(),
             AskKind::Trouble => self.trouble(),
@@ -222,7 +223,7 @@ impl Painter<'_> {
     fn ready(&self, id: &AskId) -> Vec<Block> {
         let Some(key) = self.key_of(&id.about) else { return Vec::new() };
         let turn = id.about.split('/').next().unwrap_or_default();
-        let holder = self.holder(key);
+        let holder = holder(key);
         let call = match &key.store {
             Some(Store::Yubikey { serial, .. } | Store::Virtual { serial }) => {
                 format!("{holder}, please insert your token, serial {serial}.")
@@ -269,7 +270,7 @@ impl Painter<'_> {
     }
 
     fn last_try(&self, id: &AskId) -> Vec<Block> {
-        let holder = self.key_of(&id.about).map(|key| self.holder(key)).unwrap_or_default();
+        let holder = self.key_of(&id.about).map(holder).unwrap_or_default();
         vec![
             Block::Banner("ONE TRY IS LEFT. A wrong secret now blocks the token.".to_owned()),
             read(format!("{holder}, do you want to use the last try?")),
@@ -330,7 +331,7 @@ impl Painter<'_> {
         blocks
     }
 
-    fn source(&self) -> Vec<Block> {
+    fn source() -> Vec<Block> {
         vec![
             text("Is this machine about to sign what the plan says?"),
             text(
@@ -453,7 +454,7 @@ impl Painter<'_> {
         let (signed, open) = doc
             .signers
             .iter()
-            .map(|name| name.to_string())
+            .map(std::string::ToString::to_string)
             .partition::<Vec<_>, _>(|name| tally.iter().any(|good| good == name));
         TallyLine {
             what: role.to_string(),

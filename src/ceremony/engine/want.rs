@@ -7,6 +7,7 @@ use super::super::event::{Act, ActKind, FileAt, Outcome, Place};
 use super::super::plan::PlannedKey;
 
 /// One want: a question, an act, or the end.
+#[expect(clippy::large_enum_variant, reason = "one value lives at a time")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Want {
     /// Ask people.

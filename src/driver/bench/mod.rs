@@ -328,9 +328,10 @@ fn token_trouble(key: &PlannedKey, error: &TokenError) -> Trouble {
         TokenError::Unsupported(_) => TroubleKind::Unsupported,
         TokenError::File { .. } => TroubleKind::Mismatch,
     };
-    let tries = match error {
-        TokenError::WrongSecret { tries_left: Some(left) } => format!("; {left} tries are left"),
-        _ => String::new(),
+    let tries = if let TokenError::WrongSecret { tries_left: Some(left) } = error {
+        format!("; {left} tries are left")
+    } else {
+        String::new()
     };
     Trouble { kind, found: format!("{}: {error}{tries}", key.name) }
 }

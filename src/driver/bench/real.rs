@@ -83,7 +83,7 @@ impl Stores for RealStores {
             }
             Some(LeavingForm::Notary) => {
                 let mut leaving = label(key);
-                leaving.place = "the copy that docker and notary read".to_owned();
+                "the copy that docker and notary read".clone_into(&mut leaving.place);
                 let secret = unlock
                     .new_secret(&leaving, &Rules::passphrase())
                     .ok_or(TokenError::NoSecret)?;

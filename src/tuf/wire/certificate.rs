@@ -30,8 +30,8 @@ pub struct CertificateDraft {
 }
 
 impl CertificateDraft {
-    /// The payload: `to_sign` is the TBSCertificate in DER (RFC 5280 4.1), version 3, with critical KeyUsage
-    /// (digitalSignature, keyEncipherment), critical BasicConstraints (not a CA), and no EKU.
+    /// The payload: `to_sign` is the `TBSCertificate` in DER (RFC 5280 4.1), version 3, with critical `KeyUsage`
+    /// (digitalSignature, keyEncipherment), critical `BasicConstraints` (not a CA), and no EKU.
     pub fn payload(&self, id: DocId) -> Result<Payload, WireError> {
         let der = self.tbs()?;
         let tbs = x509_cert::TbsCertificate::from_der(&der).map_err(bad)?;
@@ -76,7 +76,7 @@ impl CertificateDraft {
 /// 2.5.29.15 and 2.5.29.19.
 const KEY_USAGE: &[u8] = &[0x55, 0x1d, 0x0f];
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
-/// `ecdsa-with-SHA256` (1.2.840.10045.4.3.2) as an AlgorithmIdentifier: for both curves, as Notary hashes.
+/// `ecdsa-with-SHA256` (1.2.840.10045.4.3.2) as an `AlgorithmIdentifier`: for both curves, as Notary hashes.
 const ECDSA_WITH_SHA256: &[u8] =
     &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
 
@@ -106,13 +106,13 @@ fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A name of one common name (2.5.4.3), as UTF8String.
+/// A name of one common name (2.5.4.3), as `UTF8String`.
 fn name(common_name: &str) -> Vec<u8> {
     let attribute = [tlv(0x06, &[0x55, 0x04, 0x03]), tlv(0x0c, common_name.as_bytes())].concat();
     tlv(0x30, &tlv(0x31, &tlv(0x30, &attribute)))
 }
 
-/// UTCTime until 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5).
+/// `UTCTime` until 2049, `GeneralizedTime` from 2050 (RFC 5280 4.1.2.5).
 fn time(at: Timestamp) -> Result<Vec<u8>, WireError> {
     if at.has_fraction() {
         return Err(WireError::Certificate("expected whole seconds".to_owned()));
@@ -209,7 +209,7 @@ impl Certificate {
 
 fn common_name(name: &x509_cert::name::Name) -> String {
     name.iter_rdn()
-        .flat_map(|rdn| rdn.iter())
+        .flat_map(x509_cert::name::RelativeDistinguishedName::iter)
         .find(|attribute| attribute.oid.to_string() == "2.5.4.3")
         .map(|attribute| String::from_utf8_lossy(attribute.value.value()).into_owned())
         .unwrap_or_default()

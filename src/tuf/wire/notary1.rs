@@ -26,7 +26,7 @@ fn object(keytype: &str, public: &[u8]) -> Json {
     ])
 }
 
-/// A bare key: SubjectPublicKeyInfo DER for `ecdsa` and `rsa`, 32 raw bytes for `ed25519`.
+/// A bare key: `SubjectPublicKeyInfo` DER for `ecdsa` and `rsa`, 32 raw bytes for `ed25519`.
 pub(super) fn key_object(public: &PublicKey) -> Json {
     match (public.algorithm(), public.ed25519_bytes()) {
         (Algorithm::Ed25519, Some(bytes)) => object("ed25519", &bytes),
