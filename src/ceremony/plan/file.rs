@@ -1,13 +1,11 @@
 //! The plan file as TOML states it: shapes only. Unknown members are errors with their line.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use crate::tuf::digest::Digest;
 use crate::tuf::document::Dialect;
 use crate::tuf::key::{Algorithm, Fingerprint, KeyId};
-use crate::tuf::name::{KeyName, RepoName};
+use crate::tuf::name::{KeyName, RepoName, RoleName};
 use crate::tuf::policy::{PinPolicy, TouchPolicy};
 use crate::tuf::time::{Lifetime, Timestamp};
 
@@ -16,7 +14,8 @@ use super::{Client, Insert, Kind, Label, MediumRole, Part, SignWho, SignedWhere,
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PlanFile {
-    pub(super) anchorite: u32,
+    #[expect(dead_code, reason = "read before everything else")]
+    pub(super) anchorite: toml::Value,
     pub(super) kind: Kind,
     pub(super) title: Label,
     pub(super) codename: KeyName,
@@ -160,13 +159,13 @@ pub(super) struct RoleFile {
 }
 
 impl RolesFile {
-    pub(super) fn named(self) -> BTreeMap<&'static str, RoleFile> {
-        BTreeMap::from([
-            ("root", self.root),
-            ("targets", self.targets),
-            ("snapshot", self.snapshot),
-            ("timestamp", self.timestamp),
-        ])
+    pub(super) fn named(self) -> [(RoleName, RoleFile); 4] {
+        [
+            (RoleName::root(), self.root),
+            (RoleName::targets(), self.targets),
+            (RoleName::snapshot(), self.snapshot),
+            (RoleName::timestamp(), self.timestamp),
+        ]
     }
 }
 

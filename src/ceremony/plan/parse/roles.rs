@@ -1,0 +1,101 @@
+//! The roles of a plan, and what they ask of their keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::tuf::document::Dialect;
+use crate::tuf::key::Algorithm;
+use crate::tuf::name::{KeyName, RoleName};
+
+use super::super::file::RoleFile;
+use super::super::{Origin, PlannedKey, PlannedRole, SignWho, SignedWhere};
+use super::Parsing;
+use super::place::at;
+
+impl Parsing<'_> {
+    /// `known` names all keys of the file, also those in which something else is wrong.
+    pub(super) fn role(
+        &mut self,
+        name: &str,
+        role: RoleFile,
+        dialect: Dialect,
+        keys: &[PlannedKey],
+        known: &BTreeSet<KeyName>,
+    ) -> PlannedRole {
+        let place = at("roles").field(name);
+        if role.keys.is_empty() {
+            self.refuse(&place.field("keys"), "at least one key", "none");
+        }
+        let signed = role.signed.unwrap_or(SignedWhere::Here);
+        for key in &role.keys {
+            if !known.contains(key) {
+                let found = format!("{:?}", key.as_str());
+                self.refuse(&place.field("keys"), "one of the keys", &found);
+            }
+            let Some(key) = keys.iter().find(|known| known.name == *key) else { continue };
+            if signed == SignedWhere::Here && !key.is_here() {
+                let expected = "keys that come to the room, since it is signed here";
+                let found = format!("{}, which stays elsewhere", key.name);
+                self.refuse(&place.field("keys"), expected, &found);
+            }
+            let server = matches!(key.origin, Origin::Server { .. });
+            if server && !matches!(name, "snapshot" | "timestamp") {
+                let found = format!("{}, which the server holds", key.name);
+                let expected = "server keys for snapshot and timestamp only";
+                self.refuse(&place.field("keys"), expected, &found);
+            }
+        }
+        if signed == SignedWhere::Here && role.valid_for.is_none() {
+            self.refuse(&place, "valid_for, since it is signed here", "none");
+        }
+        if name == "root" && signed == SignedWhere::Online {
+            let expected = "\"here\": a root is never signed online";
+            self.refuse(&place.field("signed"), expected, "\"online\"");
+        }
+        if dialect == Dialect::Notary1
+            && signed == SignedWhere::Here
+            && matches!(name, "snapshot" | "timestamp")
+        {
+            let expected = "\"online\": a Notary server signs it over the files that it holds";
+            self.refuse(&place.field("signed"), expected, "\"here\"");
+        }
+        PlannedRole {
+            keys: role.keys,
+            threshold: role.threshold,
+            sign: role.sign.unwrap_or(SignWho::All),
+            signed,
+            valid_for: role.valid_for,
+        }
+    }
+
+    /// Notary's root keys come in certificates, and only ECDSA keys can.
+    pub(super) fn root_keys(
+        &mut self,
+        dialect: Dialect,
+        roles: &BTreeMap<RoleName, PlannedRole>,
+        keys: &[PlannedKey],
+    ) {
+        if dialect == Dialect::Tuf1 {
+            return;
+        }
+        let root = roles.get(&RoleName::root());
+        let is_root = |key: &PlannedKey| root.is_some_and(|root| root.keys.contains(&key.name));
+        for key in keys {
+            let place = at("keys").named(key.name.as_str());
+            match (is_root(key), key.certificate.is_some()) {
+                (true, false) => {
+                    let expected = "certificate = { valid_for = ... } for a root key";
+                    self.refuse(&place, expected, "none");
+                }
+                (false, true) => {
+                    let expected = "certificates for root keys only";
+                    self.refuse(&place.field("certificate"), expected, "one for another key");
+                }
+                (true, true) | (false, false) => {}
+            }
+            if is_root(key) && !matches!(key.algorithm, Algorithm::P256 | Algorithm::P384) {
+                let expected = "p256 or p384: no Notary client takes another root key";
+                self.refuse(&place.field("algorithm"), expected, &key.algorithm.to_string());
+            }
+        }
+    }
+}

@@ -1,0 +1,524 @@
+//! Every check of the parser, each with a twin that is accepted.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use super::super::template::template;
+use super::super::{Origin, SignWho};
+use super::*;
+use crate::tuf::name::RoleName;
+
+const NOTARY: Dialect = Dialect::Notary1;
+const TUF: Dialect = Dialect::Tuf1;
+
+/// The template of a dialect with one piece of text, at its first place, put in the place of another.
+fn changed(dialect: Dialect, from: &str, to: &str) -> String {
+    let plan = template(dialect);
+    assert!(plan.contains(from), "{from}");
+    plan.replacen(from, to, 1)
+}
+
+fn accepted(dialect: Dialect, from: &str, to: &str) -> Plan {
+    Plan::parse(changed(dialect, from, to).as_bytes()).unwrap_or_else(|why| panic!("{to}: {why}"))
+}
+
+/// The errors of a changed template; the first must stand at `field` and say `text`.
+fn refused(dialect: Dialect, from: &str, to: &str, field: &str, text: &str) -> PlanErrors {
+    let plan = changed(dialect, from, to);
+    let errors = Plan::parse(plan.as_bytes()).expect_err(to);
+    let first = &errors.errors[0];
+    assert_eq!(first.field, field, "{errors}");
+    assert!(first.text.contains(text), "{errors}");
+    let (line, column) = first.position.unwrap_or_else(|| panic!("{errors}"));
+    let stands = plan.lines().nth(line - 1).unwrap();
+    assert!(column <= stands.chars().count() + 1, "{errors}");
+    errors
+}
+
+/// The line on which the first error stands.
+fn line(dialect: Dialect, from: &str, to: &str) -> String {
+    let plan = changed(dialect, from, to);
+    let errors = Plan::parse(plan.as_bytes()).expect_err(to);
+    let (line, _) = errors.errors[0].position.unwrap();
+    plan.lines().nth(line - 1).unwrap().to_owned()
+}
+
+const ROOT_A: &str = "[[keys]]\nname        = \"root-a\"\n";
+const TAGGING: &str = "store     = { age = {} }           # or { age = { recovery = [\"age1...\"] } }\n\
+     algorithm = \"p256\"\nmake      = {}\nleaves    = { medium = \"KEYS\", as = \"notary\" }\n";
+const RECIPIENT: &str = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+const SERVER_SNAPSHOT: &str = "name      = \"server-snapshot\"\n";
+
+#[test]
+fn the_format_comes_before_everything_else() {
+    let later = "anchorite = 2\nworld = \"new\"\n#";
+    refused(NOTARY, "anchorite = 1 ", later, "anchorite", "expected 1, the only format");
+    let found = Plan::parse(b"world = 1\n").unwrap_err().to_string();
+    assert!(found.contains("anchorite: expected 1") && found.contains("no such member"), "{found}");
+    accepted(NOTARY, "anchorite = 1 ", "anchorite = 0x1 ");
+}
+
+#[test]
+fn a_file_is_utf_8_and_at_most_1_mib() {
+    let plan = template(NOTARY);
+    let filler = "#".repeat(MAX_PLAN - plan.len());
+    let most = format!("{plan}{filler}");
+    assert!(Plan::parse(most.as_bytes()).is_ok());
+    let found = Plan::parse(format!("{most}#").as_bytes()).unwrap_err().to_string();
+    assert_eq!(found, "file: expected at most 1 MiB, found a larger file");
+    let found = Plan::parse(&[plan.as_bytes(), b"# \xff"].concat()).unwrap_err().to_string();
+    assert_eq!(found, "file: expected UTF-8 text, found other bytes");
+    assert!(Plan::parse(&[plan.as_bytes(), "# ü".as_bytes()].concat()).is_ok());
+}
+
+#[test]
+fn an_unknown_member_is_named_with_its_line_and_those_that_are_near() {
+    let from = "[roles.root]\n";
+    let errors = refused(
+        NOTARY,
+        from,
+        "[roles.root]\ntreshold = 2\n",
+        "roles.root.treshold",
+        "unknown field `treshold`",
+    );
+    assert!(errors.to_string().ends_with("did you mean threshold?"), "{errors}");
+    assert_eq!(line(NOTARY, from, "[roles.root]\ntreshold = 2\n"), "treshold = 2");
+    for (from, to, field) in [
+        ("[repository]\n", "[repository]\ngun = 1\n", "repository.gun"),
+        ("[[people]]\n", "[[people]]\nkeys = 1\n", "people.Administrator.keys"),
+        ("[[media]]\n", "[[media]]\nkeys = 1\n", "media.IN.keys"),
+        (ROOT_A, &format!("{ROOT_A}pin = 1\n"), "keys.root-a.pin"),
+        ("slot = \"9c\"", "slot = \"9c\", pin = 1", "keys.root-a.store.yubikey.pin"),
+        ("touch = \"always\"", "tuch = \"always\"", "keys.root-a.make.tuch"),
+        ("[[inputs]]\n", "[[inputs]]\nlength = 1\n", "inputs.snapshot.key.length"),
+        ("[[targets]]\n", "[[targets]]\nsize = 1\n", "targets.v1.size"),
+        ("[roles.targets]\n", "[roles.releases]\n[roles.targets]\n", "roles.releases"),
+    ] {
+        refused(NOTARY, from, to, field, "unknown field");
+    }
+}
+
+#[test]
+fn a_wrong_value_says_what_was_expected_and_where() {
+    let errors = refused(
+        NOTARY,
+        "threshold = 2 ",
+        "threshold = -1 ",
+        "roles.root.threshold",
+        "invalid value: integer `-1`, expected u32",
+    );
+    assert!(errors.errors[0].position.is_some());
+    refused(NOTARY, "kind      = \"first-root\"", "kind = \"first-rot\"", "kind", "did you mean");
+    refused(
+        NOTARY,
+        "algorithm   = \"p256\" ",
+        "algorithm = \"p521\" ",
+        "keys.root-a.algorithm",
+        "p256",
+    );
+    refused(NOTARY, "\"10 years\"", "\"10 weeks\"", "roles.root.valid_for", "such as 10 years");
+    refused(NOTARY, "codename  = \"HERON\"", "codename = \"a/b\"", "codename", "a letter or digit");
+    refused(NOTARY, "\"Custodian A\"", "\"a\\u202eb\"", "people.a\\u{202e}b.name", "direction");
+    accepted(NOTARY, "\"10 years\"", "\"120 months\"");
+    accepted(NOTARY, "codename  = \"HERON\"", "codename = \"a.b_c-1\"");
+}
+
+#[test]
+fn what_is_no_toml_has_a_position() {
+    let found = Plan::parse(b"anchorite = 1\nkind = \n").unwrap_err();
+    assert_eq!(found.errors[0].position.map(|(line, _)| line), Some(2), "{found}");
+}
+
+#[test]
+fn a_missing_member_is_named_with_its_table() {
+    let errors = refused(
+        NOTARY,
+        "algorithm   = \"p256\"               # p256 or p384: no Notary client takes another root key\n",
+        "",
+        "keys.root-a",
+        "missing field `algorithm`",
+    );
+    assert_eq!(errors.errors.len(), 1);
+    refused(NOTARY, "[roles.timestamp]", "[roles.snapshot.x]", "roles.snapshot.x", "unknown field");
+    let without = template(TUF).replace(
+        "[roles.timestamp]\nkeys      = [\"online\"]\nthreshold = 1\nvalid_for = \"14 days\"\n",
+        "",
+    );
+    let found = Plan::parse(without.as_bytes()).unwrap_err().to_string();
+    assert!(found.contains("missing field `timestamp`"), "{found}");
+}
+
+#[test]
+fn names_are_unique_ignoring_capitals() {
+    refused(NOTARY, "name        = \"root-b\"", "name = \"ROOT-A\"", "keys.2", "\"ROOT-A\" twice");
+    refused(NOTARY, "name = \"OUT\"", "name = \"in\"", "media.2", "\"in\" twice");
+    refused(
+        NOTARY,
+        "name  = \"Operator\"",
+        "name  = \"ADMINISTRATOR\"",
+        "people.2",
+        "\"ADMINISTRATOR\" twice",
+    );
+    accepted(NOTARY, "name  = \"Operator\"", "name  = \"ADMINISTRATOR 2\"");
+}
+
+#[test]
+fn a_window_ends_after_it_begins_and_has_whole_seconds() {
+    let with = |window: &str| format!("window = {window}\n\n[repository]\n");
+    let good = "{ from = 2026-12-01T08:00:00Z, until = 2026-12-01T08:00:01Z }";
+    let plan = accepted(NOTARY, "[repository]\n", &with(good));
+    assert_eq!(plan.window.unwrap().from.to_string(), "2026-12-01T08:00:00Z");
+    for (bad, field) in [
+        ("{ from = 2026-12-01T08:00:00Z, until = 2026-12-01T08:00:00Z }", "window.until"),
+        ("{ from = 2026-12-01T08:00:00.5Z, until = 2026-12-02T08:00:00Z }", "window.from"),
+        ("{ from = 2026-12-01, until = 2026-12-02T08:00:00Z }", "window"),
+        ("{ from = 2026-12-01T08:00:00, until = 2026-12-02T08:00:00Z }", "window"),
+    ] {
+        refused(NOTARY, "[repository]\n", &with(bad), field, "expected");
+    }
+}
+
+#[test]
+fn clients_are_those_of_the_dialect() {
+    let from = "clients   = [\"notary\", \"docker\"]";
+    refused(NOTARY, from, "clients = [\"notary\", \"tough\"]", "clients", "found tough");
+    accepted(NOTARY, from, "clients = [\"docker\"]");
+    let from = "clients   = [\"python-tuf\", \"go-tuf\"]";
+    refused(TUF, from, "clients = [\"docker\"]", "clients", "found docker");
+    accepted(TUF, from, "clients = [\"tuf-js\", \"tough\", \"rust-tuf\"]");
+}
+
+#[test]
+fn consistent_snapshot_is_for_tuf1_where_it_is_on_by_default() {
+    let from = "dialect = \"notary1\"\n";
+    let to = "dialect = \"notary1\"\nconsistent_snapshot = true\n";
+    refused(NOTARY, from, to, "repository.consistent_snapshot", "in tuf1 plans only");
+    assert!(!accepted(NOTARY, from, from).repository.consistent_snapshot);
+    let stated = "consistent_snapshot = true ";
+    assert!(!accepted(TUF, stated, "consistent_snapshot = false ").repository.consistent_snapshot);
+    assert!(accepted(TUF, stated, "# ").repository.consistent_snapshot);
+}
+
+#[test]
+fn everybody_does_something_and_something_leaves() {
+    let from = "roles = [\"operator\"]";
+    refused(NOTARY, from, "roles = []", "people.Operator.roles", "at least one role");
+    accepted(NOTARY, from, "roles = [\"operator\", \"custodian\"]");
+    refused(NOTARY, "role = \"out\"", "role = \"book\"", "media", "role = \"out\"");
+}
+
+#[test]
+fn holders_are_people() {
+    let from = "holder      = \"Custodian A\"";
+    refused(NOTARY, from, "holder = \"Custodian D\"", "keys.root-a.holder", "one of the people");
+    accepted(NOTARY, from, "holder = \"Custodian B\"");
+}
+
+#[test]
+fn a_key_that_comes_to_the_room_has_a_holder_and_a_store_and_others_have_none() {
+    refused(NOTARY, "holder      = \"Custodian A\"\n", "", "keys.root-a", "expected a holder");
+    refused(
+        NOTARY,
+        "store       = { yubikey = { serial = 10000001, slot = \"9c\" } }\n",
+        "",
+        "keys.root-a",
+        "expected a store",
+    );
+    let with = |line: &str| format!("{SERVER_SNAPSHOT}{line}\n");
+    let place = "keys.server-snapshot";
+    let store = with("store = { age = {} }");
+    refused(NOTARY, SERVER_SNAPSHOT, &store, &format!("{place}.store"), "no store");
+    let holder = with("holder = \"Releaser\"");
+    refused(NOTARY, SERVER_SNAPSHOT, &holder, &format!("{place}.holder"), "no holder");
+    accepted(NOTARY, SERVER_SNAPSHOT, &with(""));
+}
+
+#[test]
+fn a_key_has_exactly_one_origin() {
+    let from = "make        = { pin = \"always\", touch = \"always\" }\n";
+    refused(NOTARY, from, "", "keys.root-a", "none of them");
+    let both = format!("{from}fingerprint = \"{ZEROS}\"\n");
+    refused(NOTARY, from, &both, "keys.root-a", "make and fingerprint");
+    let shown = format!("fingerprint = \"{ZEROS}\"\nconfirmed_by = \"Custodian A\"\n");
+    let plan = accepted(NOTARY, from, &shown);
+    assert!(matches!(plan.keys[0].origin, Origin::Fingerprint(_)));
+    let unconfirmed = format!("fingerprint = \"{ZEROS}\"\n");
+    refused(NOTARY, from, &unconfirmed, "keys.root-a.fingerprint", "confirmed_by beside it");
+    let alone = format!("{from}confirmed_by = \"Custodian A\"\n");
+    refused(NOTARY, from, &alone, "keys.root-a.confirmed_by", "beside a fingerprint only");
+    let alone = format!("{from}source = \"a letter\"\n");
+    refused(NOTARY, from, &alone, "keys.root-a.source", "beside a fingerprint only");
+}
+
+/// The notary1 template with the tagging key enrolled, its files listed, and its targets signed later.
+fn enrolled(enrol: &str) -> String {
+    let input = |path: &str| {
+        format!(
+            "[[inputs]]\nmedium = \"IN\"\npath = \"{path}\"\nsha256 = \"{ZEROS}\"\nconfirmed_by = \"Releaser\"\n"
+        )
+    };
+    let plan = changed(NOTARY, TAGGING, &format!("algorithm = \"p256\"\nenrol = {enrol}\n"));
+    let plan = plan.replacen("signed    = \"here\" ", "signed = \"online\" ", 1);
+    format!("{plan}\n{}{}", input("t.pub"), input("t.proof"))
+}
+
+fn enrol(medium: &str, public: &str, proof: &str) -> String {
+    format!(
+        "{{ medium = \"{medium}\", public = \"{public}\", proof = \"{proof}\", fingerprint = \"{ZEROS}\", confirmed_by = \"Releaser\" }}"
+    )
+}
+
+#[test]
+fn an_enrolled_key_brings_two_listed_files_on_an_in_medium() {
+    let plan = Plan::parse(enrolled(&enrol("IN", "t.pub", "t.proof")).as_bytes()).unwrap();
+    assert!(matches!(plan.keys[3].origin, Origin::Enrol { .. }));
+    assert_eq!(plan.inputs.len(), 4);
+    for (bad, says) in [
+        (
+            enrol("OUT", "t.pub", "t.proof"),
+            "keys.tagging.enrol.medium: expected a medium with role",
+        ),
+        (enrol("USB", "t.pub", "t.proof"), "keys.tagging.enrol.medium: expected one of the media"),
+        (enrol("IN", "t.pub", "t.pub"), "keys.tagging.enrol.proof: expected another file"),
+        (enrol("IN", "t.pub", "other"), "keys.tagging.enrol.proof: expected a file that is listed"),
+        (enrol("IN", "../t.pub", "t.proof"), "keys.tagging.enrol.public: expected a relative path"),
+    ] {
+        let found = Plan::parse(enrolled(&bad).as_bytes()).unwrap_err().to_string();
+        assert!(found.contains(says), "{found}");
+    }
+}
+
+#[test]
+fn a_document_signed_here_needs_keys_that_are_here() {
+    let plan = enrolled(&enrol("IN", "t.pub", "t.proof"));
+    let here = plan.replacen("signed = \"online\" ", "signed = \"here\" ", 1);
+    let found = Plan::parse(here.as_bytes()).unwrap_err().to_string();
+    assert!(found.contains("roles.targets.keys: expected keys that come to the room"), "{found}");
+}
+
+#[test]
+fn a_server_key_has_a_listed_file_and_a_full_id_and_signs_snapshot_or_timestamp() {
+    let id = "id = \"0000000000000000000000000000000000000000000000000000000000000001\"";
+    let place = "keys.server-snapshot.server";
+    refused(NOTARY, id, "id = \"01\"", &format!("{place}.id"), "64 lower-case hex digits");
+    accepted(NOTARY, id, &format!("id = \"{}\"", "ab".repeat(32)));
+    refused(
+        NOTARY,
+        "file = \"snapshot.key\"",
+        "file = \"snap.key\"",
+        &format!("{place}.file"),
+        "listed under [[inputs]]",
+    );
+    refused(
+        NOTARY,
+        "keys      = [\"tagging\"]",
+        "keys      = [\"server-snapshot\"]",
+        "roles.targets.keys",
+        "come to the room",
+    );
+    let online = changed(NOTARY, "signed    = \"here\" ", "signed = \"online\" ");
+    assert!(Plan::parse(online.as_bytes()).is_ok());
+    let bad = online.replacen("keys      = [\"tagging\"]", "keys = [\"server-snapshot\"]", 1);
+    let found = Plan::parse(bad.as_bytes()).unwrap_err().to_string();
+    assert!(found.contains("roles.targets.keys: expected server keys for snapshot"), "{found}");
+}
+
+#[test]
+fn certificates_are_for_root_keys_of_notary1_which_all_have_one() {
+    let certificate = "certificate = { valid_for = \"25 years\" }\n";
+    refused(NOTARY, certificate, "", "keys.root-a", "certificate = {");
+    let tagging = format!("{TAGGING}{certificate}");
+    refused(NOTARY, TAGGING, &tagging, "keys.tagging.certificate", "root keys only");
+    let root_a = "[[keys]]\nname      = \"root-a\"\n";
+    let with = format!("{root_a}{certificate}");
+    refused(TUF, root_a, &with, "keys.root-a.certificate", "notary1 plans only");
+    accepted(TUF, root_a, root_a);
+}
+
+#[test]
+fn a_notary1_root_key_is_ecdsa_and_no_key_here_is_rsa() {
+    let from = "algorithm   = \"p256\" ";
+    let place = "keys.root-a.algorithm";
+    refused(NOTARY, from, "algorithm = \"ed25519\" ", place, "p256 or p384");
+    accepted(NOTARY, from, "algorithm = \"p384\" ");
+    let from = "algorithm = \"p256\"\n";
+    refused(TUF, from, "algorithm = \"rsa\"\n", place, "for a key that signs here");
+    accepted(TUF, from, "algorithm = \"ed25519\"\n");
+}
+
+#[test]
+fn only_an_age_key_made_here_leaves_and_only_onto_keys() {
+    let from = "leaves    = { medium = \"KEYS\", as = \"notary\" }";
+    let place = "keys.tagging.leaves";
+    let to = |text: &str| format!("leaves = {{ {text} }}");
+    let out = to("medium = \"OUT\", as = \"notary\"");
+    refused(NOTARY, from, &out, &format!("{place}.medium"), "a medium with role \"keys\"");
+    refused(
+        NOTARY,
+        from,
+        &to("medium = \"KEYS\", as = \"age\""),
+        &format!("{place}.to"),
+        "at least",
+    );
+    let short = to("medium = \"KEYS\", as = \"age\", to = [\"age1abc\"]");
+    refused(NOTARY, from, &short, &format!("{place}.to"), "an age recipient");
+    let idle = to(&format!("medium = \"KEYS\", as = \"notary\", to = [\"{RECIPIENT}\"]"));
+    refused(NOTARY, from, &idle, &format!("{place}.to"), "beside as = \"age\"");
+    accepted(
+        NOTARY,
+        from,
+        &to(&format!("medium = \"KEYS\", as = \"age\", to = [\"{RECIPIENT}\"]")),
+    );
+    let root = format!("{ROOT_A}leaves = {{ medium = \"KEYS\", as = \"notary\" }}\n");
+    refused(NOTARY, ROOT_A, &root, "keys.root-a.leaves", "an age store only");
+}
+
+#[test]
+fn stores_name_a_place_that_can_exist() {
+    let from = "{ yubikey = { serial = 10000001, slot = \"9c\" } }";
+    for good in ["9a", "9e", "82", "95"] {
+        accepted(TUF, from, &from.replace("9c", good));
+    }
+    for bad in ["9b", "81", "96", "9C", ""] {
+        let to = from.replace("9c", bad);
+        refused(TUF, from, &to, "keys.root-a.store.yubikey.slot", "9a, 9c, 9d, 9e or 82 to 95");
+    }
+    let token = |module: &str, serial: &str, id: &str| {
+        format!("{{ pkcs11 = {{ module = \"{module}\", serial = \"{serial}\", id = \"{id}\" }} }}")
+    };
+    accepted(TUF, from, &token("/usr/lib/p11.so", "A1", "0a"));
+    for (bad, field) in [
+        (token("p11.so", "A1", "0a"), "module"),
+        (token("/p11.so", "", "0a"), "serial"),
+        (token("/p11.so", "A1", "0"), "id"),
+        (token("/p11.so", "A1", ""), "id"),
+    ] {
+        refused(TUF, from, &bad, &format!("keys.root-a.store.pkcs11.{field}"), "expected");
+    }
+    let recovery = |to: &str| format!("{{ age = {{ recovery = [\"{to}\"] }} }}");
+    accepted(TUF, from, &recovery(RECIPIENT));
+    refused(
+        TUF,
+        from,
+        &recovery("ssh-ed25519 A"),
+        "keys.root-a.store.age.recovery",
+        "an age recip",
+    );
+}
+
+#[test]
+fn roles_have_known_keys_and_here_a_lifetime() {
+    let from = "keys      = [\"tagging\"]";
+    refused(NOTARY, from, "keys = []", "roles.targets.keys", "at least one key");
+    refused(
+        NOTARY,
+        from,
+        "keys = [\"tag\"]",
+        "roles.targets.keys",
+        "one of the keys, found \"tag\"",
+    );
+    refused(NOTARY, "valid_for = \"3 years\"\n", "", "roles.targets", "valid_for");
+    let online = "signed    = \"here\"                 # or \"online\": the releaser signs it later\n\
+                  valid_for = \"3 years\"\n";
+    accepted(NOTARY, online, "signed = \"online\"\n");
+    let plan = accepted(NOTARY, "sign      = \"all\" ", "# ");
+    assert_eq!(plan.roles[&RoleName::root()].sign, SignWho::All);
+}
+
+#[test]
+fn a_root_is_signed_here_and_a_notary_snapshot_is_not() {
+    let root = "[roles.root]\n";
+    let online = "[roles.root]\nsigned = \"online\"\n";
+    refused(NOTARY, root, online, "roles.root.signed", "never signed online");
+    accepted(NOTARY, root, "[roles.root]\nsigned = \"here\"\n");
+    let snapshot = "[roles.snapshot]                   # the server signs these two over the files that it holds\nkeys      = [\"server-snapshot\"]\nthreshold = 1\nsigned    = \"online\"\n";
+    let here = "[roles.snapshot]\nkeys = [\"tagging\"]\nthreshold = 1\nsigned = \"here\"\nvalid_for = \"3 years\"\n";
+    refused(NOTARY, snapshot, here, "roles.snapshot.signed", "a Notary server signs it");
+    accepted(TUF, "valid_for = \"6 months\"", "signed = \"here\"\nvalid_for = \"6 months\"");
+}
+
+#[test]
+fn inputs_have_safe_paths_and_are_listed_once() {
+    let from = "path         = \"timestamp.key\"";
+    for bad in ["", "/a", "a//b", "a/", "../a", "a/./b", "a\\\\b", "C:a", "a\\u0000"] {
+        let to = format!("path = \"{bad}\"");
+        let errors = Plan::parse(changed(NOTARY, from, &to).as_bytes()).unwrap_err().to_string();
+        assert!(errors.contains("inputs.2.path: expected a relative path"), "{bad}: {errors}");
+    }
+    let found = Plan::parse(changed(NOTARY, from, "path = \"SNAPSHOT.KEY\"").as_bytes());
+    let found = found.unwrap_err().to_string();
+    assert!(found.contains("inputs.2: expected names that differ"), "{found}");
+    let file = "file = \"timestamp.key\"";
+    let moved =
+        changed(NOTARY, from, "path = \"keys/t.key\"").replace(file, "file = \"keys/t.key\"");
+    assert!(Plan::parse(moved.as_bytes()).is_ok());
+}
+
+#[test]
+fn targets_follow_their_dialect_and_are_unique() {
+    let from = "name   = \"v1\"";
+    for good in ["v1.0_x-y", "_", &"a".repeat(128)] {
+        accepted(NOTARY, from, &format!("name = \"{good}\""));
+    }
+    for bad in ["", ".v1", "-v1", "a/b", "a:b", "ü", &"a".repeat(129)] {
+        let to = format!("name = \"{bad}\"");
+        let errors = Plan::parse(changed(NOTARY, from, &to).as_bytes()).unwrap_err();
+        assert_eq!(errors.errors[0].field, "targets.1.name", "{errors}");
+    }
+    let from = "name   = \"app/app-1.0.tar.gz\"";
+    accepted(TUF, from, "name = \"a b/ü.txt\"");
+    refused(TUF, from, "name = \"/etc/passwd\"", "targets.1.name", "a relative path");
+    let more = |name: &str, length: u64| {
+        format!(
+            "[[targets]]\nname = \"{name}\"\nlength = {length}\nsha256 = \"{ZEROS}\"\n\n# -- More"
+        )
+    };
+    refused(TUF, "# -- More", &more("app/app-1.0.tar.gz", 1), "targets.2.name", "each name once");
+    refused(TUF, "# -- More", &more("b", 1 << 53), "targets.2.length", "below 2^53");
+    accepted(TUF, "# -- More", &more("b", (1 << 53) - 1));
+}
+
+#[test]
+fn inserted_steps_come_after_known_ones_and_say_something() {
+    let step = |after: &str, text: &str| {
+        format!("[[steps]]\nafter = \"{after}\"\ninsert = \"note\"\ntext = \"{text}\"\n\n# -- More")
+    };
+    accepted(TUF, "# -- More", &step("sign", "Take a breath."));
+    refused(TUF, "# -- More", &step("signing", "x"), "steps.1.after", "one of open, room");
+    refused(TUF, "# -- More", &step("sign", ""), "steps.1.text", "1 to 400 printable");
+    refused(TUF, "# -- More", &step("sign", "a\\nb"), "steps.1.text", "on one line");
+}
+
+#[test]
+fn waivers_name_findings_once() {
+    let waiver = |finding: &str| {
+        format!("[[waivers]]\nfinding = \"{finding}\"\nreason = \"x\"\nby = \"Y\"\n\n# -- More")
+    };
+    accepted(TUF, "# -- More", &waiver("no-window"));
+    refused(TUF, "# -- More", &waiver("No window"), "waivers.1.finding", "such as threshold-one");
+    let twice = format!("{}\n{}", waiver("no-window"), waiver("no-window"));
+    refused(TUF, "# -- More", &twice, "waivers.2", "twice");
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once_in_the_order_of_the_file() {
+    let plan = template(NOTARY)
+        .replacen("holder      = \"Custodian C\"", "holder = \"Nobody\"", 1)
+        .replacen("name   = \"v1\"", "name = \"-v1\"", 1)
+        .replacen("[\"notary\", \"docker\"]", "[\"tough\"]", 1)
+        .replacen("keys      = [\"tagging\"]", "keys = [\"tag\"]", 1);
+    let errors = Plan::parse(plan.as_bytes()).unwrap_err();
+    let fields: Vec<&str> = errors.errors.iter().map(|error| error.field.as_str()).collect();
+    assert_eq!(fields, ["clients", "keys.root-c.holder", "roles.targets.keys", "targets.1.name"]);
+    let lines: Vec<usize> = errors.errors.iter().map(|e| e.position.unwrap().0).collect();
+    assert!(lines.is_sorted());
+    let text = errors.to_string();
+    assert_eq!(text.lines().count(), 4);
+    assert!(text.starts_with("line "), "{text}");
+}
+
+#[test]
+fn a_key_with_another_fault_is_not_called_unknown_as_well() {
+    let from = "make        = { pin = \"always\", touch = \"always\" }\n";
+    let errors = refused(NOTARY, from, "", "keys.root-a", "none of them");
+    assert_eq!(errors.errors.len(), 1, "{errors}");
+}
