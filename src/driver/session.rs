@@ -141,6 +141,11 @@ impl Session {
         &self.engine
     }
 
+    /// Takes the session apart, for a caller that holds the ceremony over a journal of its own.
+    pub fn into_parts(self) -> (Engine, Next) {
+        (self.engine, self.next)
+    }
+
     /// Holds the ceremony to its end and finishes its evidence.
     pub fn hold(
         mut self,

@@ -1,0 +1,467 @@
+//! A ceremony that is cut off anywhere goes on: before and after every line of the record, and between every act and
+//! its result.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test may fail loudly, and looks for one case"
+)]
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anchorite::ceremony::ask::{Answer, Ask, AskKind, Form, People, Wish};
+use anchorite::ceremony::audit;
+use anchorite::ceremony::check::CheckReport;
+use anchorite::ceremony::engine::Engine;
+use anchorite::ceremony::event::{
+    Act, Entry, Event, Happened, Mode, Outcome, Place, Refusal, Remains, Request, SessionId,
+    TroubleKind, Wanted,
+};
+use anchorite::ceremony::model::word;
+use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::scene::{Block, Scene, Verdict};
+use anchorite::ceremony::transcript;
+use anchorite::ceremony::twin::{Purpose, Twin};
+use anchorite::driver::bench::{Bench, Clock, Setting, VirtualStores};
+use anchorite::driver::evidence;
+use anchorite::driver::file::{self, Readers};
+use anchorite::driver::hold::{HoldError, hold};
+use anchorite::driver::journal::FileJournal;
+use anchorite::driver::media::{self, Media};
+use anchorite::driver::ports::{Company, Front, FrontFailed, Journal, Progress, World};
+use anchorite::driver::session::{Begin, Resumed, Session};
+use anchorite::keystore::{Label, Rules, Secret, Unlock};
+use anchorite::tuf::digest::Digest;
+use anchorite::tuf::time::Timestamp;
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+/// People who answer every question as a good room would, and adopt what an interruption left behind.
+struct GoodPeople {
+    plan: Digest,
+    change: Option<Digest>,
+}
+
+impl GoodPeople {
+    fn of(engine: &Engine, plan: Digest) -> Self {
+        Self { plan, change: engine.change().map(|change| change.digest()) }
+    }
+}
+
+impl Unlock for GoodPeople {
+    fn secret(&mut self, _: &Label, _: Option<u8>) -> Option<Secret> {
+        Some(Secret::new(Zeroizing::new("123456".to_owned())))
+    }
+    fn new_secret(&mut self, label: &Label, _: &Rules) -> Option<Secret> {
+        self.secret(label, None)
+    }
+    fn touch(&mut self, _: &Label) {}
+}
+
+impl Company for GoodPeople {
+    fn progress(&mut self, _: &Progress) {}
+    fn wish(&mut self) -> Option<Wish> {
+        None
+    }
+}
+
+impl Front for GoodPeople {
+    fn show(&mut self, scene: Scene) {
+        // Whoever writes the digest of the change down reads it from the screen.
+        for block in &scene.blocks {
+            if let Block::Digest { label, digest } = block
+                && label == "digest of the change"
+            {
+                self.change = Some(*digest);
+            }
+        }
+    }
+
+    fn ask(&mut self, ask: &Ask) -> Result<People, FrontFailed> {
+        let say = match &ask.form {
+            Form::Press { .. } => Answer::Pressed,
+            Form::Choose(choices) => {
+                let wanted = ["adopt", "again", "written-down", "agree"];
+                let found = wanted.iter().find(|word| choices.iter().any(|c| c.word == **word));
+                Answer::Chose((*found.unwrap()).to_owned())
+            }
+            Form::Tick { items, .. } => {
+                Answer::Ticked(items.iter().map(|item| item.word.clone()).collect())
+            }
+            Form::Fill(fields) => Answer::Typed(fields.iter().map(|_| "text".to_owned()).collect()),
+            Form::Words(fields) => {
+                let digest = match ask.id.kind {
+                    AskKind::CompareChange => self.change.unwrap(),
+                    _ => self.plan,
+                };
+                Answer::Typed(fields.iter().map(|field| word(&digest, &field.label)).collect())
+            }
+        };
+        Ok(People::Answer { ask: ask.id.clone(), say })
+    }
+
+    fn refused(&mut self, refusal: &Refusal) {
+        panic!("{refusal}");
+    }
+}
+
+/// A rehearsal on a seeded bench with a fixed clock.
+struct Stage {
+    folder: TempDir,
+    plan_bytes: Vec<u8>,
+    plan: Plan,
+    twin: Twin,
+}
+
+fn noon() -> Timestamp {
+    "2026-12-01T12:00:00Z".parse().unwrap()
+}
+
+impl Stage {
+    fn set(name: &str) -> Self {
+        let plan_bytes = fs::read(format!("ceremonies/{name}/plan.toml")).unwrap();
+        let plan = Plan::parse(&plan_bytes).unwrap();
+        let twin = Twin::new(&plan, Purpose::Rehearse);
+        let folder = TempDir::new().unwrap();
+        file::make_folder(&folder.path().join("evidence")).unwrap();
+        for medium in &plan.media {
+            let at = folder.path().join(medium.name.as_str());
+            file::make_folder(&at).unwrap();
+            media::enrol(&at, &medium.name, medium.role, true).unwrap();
+        }
+        for (at, bytes) in twin.inputs() {
+            if let Place::Medium(name) = &at.place {
+                let medium = folder.path().join(name.as_str());
+                file::write_new(&medium, &at.path, bytes, Readers::All).unwrap();
+            }
+        }
+        Self { folder, plan_bytes, plan, twin }
+    }
+
+    fn evidence(&self) -> PathBuf {
+        self.folder.path().join("evidence")
+    }
+
+    fn bench(&self) -> Bench<VirtualStores> {
+        let plan = self.twin.plan();
+        let mounts = plan
+            .media
+            .iter()
+            .map(|m| (m.name.clone(), self.folder.path().join(m.name.as_str())))
+            .collect();
+        let tokens = self.folder.path().join("tokens");
+        Bench::new(Setting {
+            plan: plan.clone(),
+            stores: VirtualStores::new(tokens, self.twin.seed(), plan.repository.dialect),
+            media: Media::new(mounts, true),
+            clock: Clock::Steps { next: noon(), step: 0 },
+            room: self.folder.path().join("no-such-room"),
+            rehearsal: true,
+            evidence: self.evidence(),
+            trust: self.folder.path().join("trust"),
+        })
+    }
+
+    fn begin(&self, report: &CheckReport) -> Session {
+        Session::begin(Begin {
+            plan_bytes: &self.plan_bytes,
+            plan: &self.plan,
+            twin: Some(&self.twin),
+            report,
+            checked: report.clear(&self.plan, Mode::Rehearsal).unwrap(),
+            mode: Mode::Rehearsal,
+            session: SessionId::new([7; 16]),
+            at: noon(),
+            unattended: false,
+            folder: &self.evidence(),
+        })
+        .unwrap()
+    }
+
+    fn entries(&self) -> Vec<Entry> {
+        let bytes = fs::read(self.evidence().join("transcript.jsonl")).unwrap();
+        let whole = transcript::whole_length(&bytes);
+        transcript::read(&bytes[..whole], self.plan.digest).unwrap()
+    }
+}
+
+/// Where the power goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    /// Before this entry is written.
+    Before(u64),
+    /// After this entry is written, before it is carried out.
+    After(u64),
+    /// After what this entry wants was carried out, before the result is written.
+    Between(u64),
+}
+
+/// A journal and a world that share a power supply.
+struct Power {
+    cut: Cut,
+    written: Rc<Cell<u64>>,
+}
+
+fn power_cut() -> io::Error {
+    io::Error::other("the power is gone")
+}
+
+struct CutJournal(FileJournal, Power);
+
+impl Journal for CutJournal {
+    fn append(&mut self, entry: &Entry) -> io::Result<()> {
+        let number = self.1.written.get() + 1;
+        match self.1.cut {
+            Cut::Before(at) if at == number => return Err(power_cut()),
+            // The result of what the entry before wanted is lost with the power.
+            Cut::Between(at) if at + 1 == number => return Err(power_cut()),
+            Cut::Before(_) | Cut::Between(_) | Cut::After(_) => {}
+        }
+        self.0.append(entry)?;
+        self.1.written.set(number);
+        match self.1.cut {
+            Cut::After(at) if at == number => Err(power_cut()),
+            Cut::Before(_) | Cut::Between(_) | Cut::After(_) => Ok(()),
+        }
+    }
+}
+
+fn journal_of(session_folder: &Path, plan: &Plan) -> FileJournal {
+    FileJournal::resume(session_folder, plan.digest).unwrap().0
+}
+
+/// Holds a ceremony up to the cut, then resumes it to its end, and checks what must hold.
+fn cut_and_resume(name: &str, report: &CheckReport, cut: Cut) {
+    let stage = Stage::set(name);
+    let mut people = GoodPeople { plan: stage.plan.digest, change: None };
+    let session = stage.begin(report);
+    let (mut engine, next) = session.into_parts();
+    let written = Rc::new(Cell::new(0));
+    let journal = journal_of(&stage.evidence(), &stage.plan);
+    let mut journal = CutJournal(journal, Power { cut, written });
+    let held = hold(&mut engine, next, &mut people, &mut stage.bench(), &mut journal);
+    assert!(matches!(held, Err(HoldError::Journal(_))), "{cut:?}: {held:?}");
+    drop((engine, journal));
+    if fs::metadata(stage.evidence().join("transcript.jsonl")).unwrap().len() == 0 {
+        // Nothing was on record yet: nothing was done, and the ceremony is begun anew.
+        assert!(Session::resume(&stage.evidence(), noon()).is_err());
+        return;
+    }
+    let before = stage.entries();
+
+    let ended = match Session::resume(&stage.evidence(), noon()).unwrap() {
+        Resumed::Ended(ended) => *ended,
+        Resumed::Open { session, .. } => {
+            let mut people = GoodPeople::of(session.engine(), stage.plan.digest);
+            session.hold(&mut people, &mut stage.bench()).unwrap_or_else(|why| {
+                panic!("{cut:?}: {why}");
+            })
+        }
+    };
+    assert_eq!(ended.outcome, Outcome::Done, "{cut:?}");
+    let after = stage.entries();
+    assert_eq!(after.get(..before.len()), Some(before.as_slice()), "{cut:?}");
+    assert_eq!(made(&after), roster(&ended.engine), "{cut:?}");
+    let drafts = drafts(&after);
+    assert!(drafts.len() == 1, "{cut:?}: {drafts:?}");
+    every_signature_was_intended(&after, cut);
+    let files = evidence::read(&ended.folder).unwrap();
+    let audit = audit::audit(&files, Some(ended.engine.head()));
+    assert!(audit.verdict() < Verdict::Fail, "{cut:?}: {:#?}", audit.claims);
+}
+
+/// The fingerprints of the keys that the record says were made, or found by an inspection and adopted.
+fn made(entries: &[Entry]) -> BTreeSet<String> {
+    entries
+        .iter()
+        .filter_map(|entry| match &entry.event {
+            Event::Happened { what: Happened::Made { public }, .. }
+            | Event::Happened { what: Happened::Inspected(Remains::Key(public)), .. } => {
+                Some(public.fingerprint().to_string())
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn roster(engine: &Engine) -> BTreeSet<String> {
+    engine
+        .roster()
+        .keys
+        .iter()
+        .filter(|(name, _)| engine.plan().key(name).unwrap().is_here())
+        .map(|(_, enrolled)| enrolled.key().fingerprint().to_string())
+        .collect()
+}
+
+/// The digests of all drafts that were put on record.
+fn drafts(entries: &[Entry]) -> BTreeSet<Digest> {
+    entries
+        .iter()
+        .filter_map(|entry| match &entry.then {
+            Request::Act(id) if id.subject == "evidence:change.tsv" => id.bytes,
+            Request::Act(_) | Request::Ask(_) | Request::Close(_) => None,
+        })
+        .collect()
+}
+
+fn every_signature_was_intended(entries: &[Entry], cut: Cut) {
+    let mut intended = BTreeSet::new();
+    for entry in entries {
+        if let Event::Happened { act, what: Happened::Signed(_) } = &entry.event {
+            assert!(intended.contains(act), "{cut:?}: {act}");
+        }
+        if let Request::Act(id) = &entry.then {
+            intended.insert(id.clone());
+        }
+    }
+}
+
+fn length(name: &str, report: &CheckReport) -> u64 {
+    let stage = Stage::set(name);
+    let session = stage.begin(report);
+    let mut people = GoodPeople { plan: stage.plan.digest, change: None };
+    session.hold(&mut people, &mut stage.bench()).unwrap();
+    u64::try_from(stage.entries().len()).unwrap()
+}
+
+fn report(name: &str) -> CheckReport {
+    let bytes = fs::read(format!("ceremonies/{name}/plan.toml")).unwrap();
+    CheckReport::of(&Plan::parse(&bytes).unwrap(), noon(), &BTreeMap::new())
+}
+
+#[test]
+fn a_ceremony_that_is_cut_off_anywhere_goes_on_to_the_same_end() {
+    let name = "first-root-notary1";
+    let report = report(name);
+    let entries = length(name, &report);
+    assert!(entries > 80, "{entries}");
+    for number in 1..=entries {
+        cut_and_resume(name, &report, Cut::Before(number));
+        cut_and_resume(name, &report, Cut::After(number));
+        if number < entries {
+            cut_and_resume(name, &report, Cut::Between(number));
+        }
+    }
+}
+
+#[test]
+fn so_does_one_in_the_other_dialect() {
+    let name = "first-root-tuf1";
+    let report = report(name);
+    let entries = length(name, &report);
+    for number in (1..=entries).step_by(7) {
+        cut_and_resume(name, &report, Cut::After(number));
+        if number < entries {
+            cut_and_resume(name, &report, Cut::Between(number));
+        }
+    }
+}
+
+#[test]
+fn a_torn_last_line_is_set_aside_and_kept() {
+    let name = "first-root-tuf1";
+    let report = report(name);
+    for cut_off in [1, 20, 100] {
+        let stage = Stage::set(name);
+        let (mut engine, next) = stage.begin(&report).into_parts();
+        let written = Rc::new(Cell::new(0));
+        let journal = journal_of(&stage.evidence(), &stage.plan);
+        let mut journal = CutJournal(journal, Power { cut: Cut::After(30), written });
+        let mut people = GoodPeople { plan: stage.plan.digest, change: None };
+        let _ = hold(&mut engine, next, &mut people, &mut stage.bench(), &mut journal);
+        let path = stage.evidence().join("transcript.jsonl");
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - cut_off]).unwrap();
+        let Resumed::Open { session, .. } = Session::resume(&stage.evidence(), noon()).unwrap()
+        else {
+            panic!("it had not ended");
+        };
+        let mut people = GoodPeople::of(session.engine(), stage.plan.digest);
+        let ended = session.hold(&mut people, &mut stage.bench()).unwrap();
+        let torn = fs::read(stage.evidence().join("torn-1")).unwrap();
+        assert!(bytes.windows(torn.len()).any(|window| window == torn));
+        let files = evidence::read(&ended.folder).unwrap();
+        let audit = audit::audit(&files, Some(ended.engine.head()));
+        assert!(audit.verdict() < Verdict::Fail, "{:#?}", audit.claims);
+    }
+}
+
+/// A journal whose disk is full at one entry.
+struct FullDisk(FileJournal, u64);
+
+impl Journal for FullDisk {
+    fn append(&mut self, entry: &Entry) -> io::Result<()> {
+        self.1 -= 1;
+        if self.1 == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.0.append(entry)
+    }
+}
+
+/// A world that counts what it carries out, and whose medium is full once.
+struct Counting<W> {
+    world: W,
+    acts: u32,
+    full_at: Option<u32>,
+}
+
+impl<W: World> World for Counting<W> {
+    fn now(&mut self) -> Timestamp {
+        self.world.now()
+    }
+    fn act(&mut self, act: &Act, company: &mut dyn Company) -> (Happened, Option<Wish>) {
+        self.acts += 1;
+        if matches!(act, Act::Write { .. }) && self.full_at.take_if(|_| true).is_some() {
+            let full = io::Error::from(io::ErrorKind::StorageFull);
+            return (Happened::Failed(file::trouble("OUT:roster.json", &full)), None);
+        }
+        self.world.act(act, company)
+    }
+}
+
+#[test]
+fn a_full_disk_at_an_intent_stops_before_the_act() {
+    let name = "first-root-tuf1";
+    let report = report(name);
+    let stage = Stage::set(name);
+    let (mut engine, next) = stage.begin(&report).into_parts();
+    // The first act that wants a record is the room's: entry 2 holds its intent.
+    let mut journal = FullDisk(journal_of(&stage.evidence(), &stage.plan), 2);
+    let mut people = GoodPeople { plan: stage.plan.digest, change: None };
+    let mut world = Counting { world: stage.bench(), acts: 0, full_at: None };
+    let held = hold(&mut engine, next, &mut people, &mut world, &mut journal);
+    assert!(held.unwrap_err().to_string().starts_with("the record cannot be written"));
+    assert_eq!(world.acts, 0);
+    let Resumed::Open { session, .. } = Session::resume(&stage.evidence(), noon()).unwrap() else {
+        panic!("it had not ended");
+    };
+    let mut people = GoodPeople::of(session.engine(), stage.plan.digest);
+    let ended = session.hold(&mut people, &mut stage.bench()).unwrap();
+    assert_eq!(ended.outcome, Outcome::Done);
+}
+
+#[test]
+fn a_full_medium_is_recorded_and_can_be_tried_again() {
+    let name = "first-root-tuf1";
+    let report = report(name);
+    let stage = Stage::set(name);
+    let (mut engine, next) = stage.begin(&report).into_parts();
+    let mut journal = journal_of(&stage.evidence(), &stage.plan);
+    let mut people = GoodPeople { plan: stage.plan.digest, change: None };
+    let mut world = Counting { world: stage.bench(), acts: 0, full_at: Some(1) };
+    let outcome = hold(&mut engine, next, &mut people, &mut world, &mut journal).unwrap();
+    assert_eq!(outcome, Outcome::Done);
+    let full = stage.entries().into_iter().find_map(|entry| match entry.event {
+        Event::Happened { what: Happened::Failed(trouble), .. } => Some(trouble),
+        _ => None,
+    });
+    assert_eq!(full.unwrap().kind, TroubleKind::Full);
+    assert!(matches!(engine.wanted(), Wanted::Close(Outcome::Done)));
+}
