@@ -323,7 +323,7 @@ fn ended(audit: &mut Audit, engine: &Engine) {
 fn signatures(audit: &mut Audit, engine: &Engine) {
     let record = engine.record();
     for doc in &record.recipe.documents {
-        let good = super::walk::tally(engine.plan(), record, &doc.role).len();
+        let good = super::walk::tally(record, &doc.role).len();
         let need = usize::try_from(doc.threshold).unwrap_or(usize::MAX);
         let text = format!("{}: {good} good signatures, {need} needed.", doc.role);
         let verdict = match (good >= need, engine.wanted()) {

@@ -83,8 +83,8 @@ fn report(engine: &Engine) -> Report<'_> {
         statements: &record.statements,
         documents: engine
             .served()
-            .into_iter()
-            .map(|(name, bytes)| (name, Digest::of(&bytes)))
+            .iter()
+            .map(|(name, bytes)| (name.clone(), Digest::of(bytes)))
             .collect(),
     }
 }

@@ -20,13 +20,13 @@ use super::scene::{Block, Verdict};
 use super::twin::Twin;
 
 /// The names of the keys whose signatures on a document count, by the authority that the new root states.
-pub fn tally(plan: &Plan, state: &State, role: &DocRole) -> Vec<String> {
+pub fn tally(state: &State, role: &DocRole) -> Vec<String> {
     let counted = || {
         let change = state.change.as_ref()?;
-        let root = drafted_root(plan, state)?;
-        let authority = Authority::stated_by(&root, &role.role_name()?).ok()?;
+        let root = state.root.as_ref()?;
+        let authority = Authority::stated_by(root, &role.role_name()?).ok()?;
         let payload = change.payload(role)?;
-        Some(authority.tally_over(payload.to_sign(), &state.counted(plan, role)))
+        Some(authority.tally_over(payload.to_sign(), &state.counted(role)))
     };
     let good = counted().map(|tally| tally.good).unwrap_or_default();
     good.into_iter()
@@ -39,7 +39,8 @@ pub fn tally(plan: &Plan, state: &State, role: &DocRole) -> Vec<String> {
         .collect()
 }
 
-fn drafted_root(plan: &Plan, state: &State) -> Option<Root> {
+/// The new root, read back from the bytes that will be signed.
+pub(super) fn drafted_root(plan: &Plan, state: &State) -> Option<Root> {
     let payload = state.change.as_ref()?.payload(&DocRole::Root)?;
     let bytes = payload.envelope(&[]);
     Some(Signed::<Root>::read(plan.repository.dialect, &bytes).ok()?.peek().clone())
@@ -47,7 +48,7 @@ fn drafted_root(plan: &Plan, state: &State) -> Option<Root> {
 
 /// What will be signed, line by line, read back from the very bytes.
 pub fn review(plan: &Plan, state: &State) -> Vec<Block> {
-    let Some(root) = drafted_root(plan, state) else { return Vec::new() };
+    let Some(root) = &state.root else { return Vec::new() };
     let mut blocks = vec![
         Block::Heading("root, version 1".to_owned()),
         Block::Rows(vec![("expires".to_owned(), root.expires.at.to_minute())]),
@@ -102,7 +103,7 @@ pub fn review(plan: &Plan, state: &State) -> Vec<Block> {
 /// What a fresh client says of the signed documents, as far as they exist.
 pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
     let at = state.opening.at;
-    match walked(plan, &super::engine::served(plan, state), at) {
+    match walked(plan, &state.served, at) {
         Err(why) => vec![Block::Mark(Verdict::Fail, why)],
         Ok(walk) => walk
             .steps
@@ -125,7 +126,7 @@ pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
 
 /// Why a fresh client refuses what was signed; nothing where it accepts it.
 pub fn refused(plan: &Plan, state: &State) -> Option<String> {
-    match walked(plan, &super::engine::served(plan, state), state.opening.at) {
+    match walked(plan, &state.served, state.opening.at) {
         Err(why) => Some(why),
         Ok(walk) => first_refusal(&walk),
     }
@@ -165,7 +166,7 @@ fn walked(plan: &Plan, served: &Served, at: Timestamp) -> Result<Walk, String> {
 /// Walks what a check's own run made to its end, with a stand-in for the online side.
 pub(super) fn findings(engine: &Engine, twin: &Twin, at: Timestamp) -> Vec<Finding> {
     let plan = engine.plan();
-    let mut served = engine.served();
+    let mut served = engine.served().clone();
     if let Err(why) = serve_online(plan, engine, twin, &mut served) {
         return vec![finding(Verdict::Unknown, "client-not-walked", why)];
     }

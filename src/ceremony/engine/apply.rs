@@ -284,7 +284,7 @@ impl State {
                 "the answer does not belong to what was asked for".to_owned(),
             ),
         }
-        self.draft(plan);
+        self.derive(plan);
     }
 
     fn failed(&mut self, id: &ActId, key: Option<&PlannedKey>, trouble: &Trouble) {
@@ -573,25 +573,49 @@ impl State {
         }
     }
 
-    /// Drafts the documents as soon as every key is known and proven.
-    fn draft(&mut self, plan: &Plan) {
+    /// Derives what follows from the facts, once: the documents when every key is known and proven, the export when
+    /// everything is signed.
+    fn derive(&mut self, plan: &Plan) {
         if self.change.is_none() {
             self.change = change::draft(plan, &self.roster, &self.facts()).ok();
+            if self.change.is_some() {
+                self.root = super::super::walk::drafted_root(plan, self);
+                self.ids = self
+                    .roster
+                    .keys
+                    .keys()
+                    .filter_map(|name| {
+                        let (id, _) = change::listed(plan, &self.roster, name).ok()?;
+                        Some((name.clone(), id))
+                    })
+                    .collect();
+            }
+        }
+        let signed = self.recipe.documents.iter().all(|doc| {
+            let made = self.signatures.get(&doc.role).map_or(0, Vec::len);
+            made == doc.signers.len()
+        });
+        if self.change.is_some() && signed && self.served.is_empty() {
+            self.served = super::outcome::served(plan, self);
+            self.exported = super::super::export::files(plan, &self.roster, &self.served);
+            if let Some(why) = super::super::walk::refused(plan, self) {
+                let found = format!("a fresh client refuses what was signed: {why}");
+                self.open("client walk", TroubleKind::Mismatch, found);
+                if let Some(open) = &mut self.trouble {
+                    open.again = false;
+                }
+            }
         }
     }
 
     /// The good signatures on one document, under the ids that the new root gives their keys.
     pub fn counted(
         &self,
-        plan: &Plan,
         role: &DocRole,
     ) -> Vec<(crate::tuf::key::KeyId, crate::tuf::signature::Signature)> {
         let made = self.signatures.get(role).map(Vec::as_slice).unwrap_or_default();
         made.iter()
-            .filter_map(|(name, signature)| {
-                let (id, _) = change::listed(plan, &self.roster, name).ok()?;
-                Some((id, signature.clone()))
-            })
+            .filter_map(|(name, signature)| Some((self.ids.get(name)?.clone(), signature.clone())))
             .collect()
     }
 }

@@ -27,7 +27,7 @@ use super::roster::Roster;
 use super::scene::Scene;
 use super::transcript;
 
-pub use outcome::{documents, file_name, served};
+pub use outcome::file_name;
 pub use state::{Compared, Comparison, Exception, State, Statement};
 
 /// A ceremony in progress.
@@ -161,8 +161,8 @@ impl Engine {
     }
 
     /// The signed documents under the names that clients ask for.
-    pub fn served(&self) -> std::collections::BTreeMap<String, Vec<u8>> {
-        outcome::served(self.plan(), &self.state)
+    pub const fn served(&self) -> &std::collections::BTreeMap<String, Vec<u8>> {
+        &self.state.served
     }
 
     /// What went wrong and waits for a decision, in words.

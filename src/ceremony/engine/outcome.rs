@@ -8,23 +8,21 @@ use crate::tuf::document::{Dialect, DocRole};
 use crate::tuf::key::{Fingerprint, KeyId};
 use crate::tuf::name::KeyName;
 
-use super::super::change;
 use super::super::check::Ground;
 use super::super::event::{EvidenceFile, Place};
-use super::super::export;
 use super::super::plan::Plan;
 use super::super::roster::RosterFile;
 use super::state::State;
 
 /// The signed documents, as files by their role.
-pub fn documents(plan: &Plan, state: &State) -> BTreeMap<DocRole, Vec<u8>> {
+fn documents(state: &State) -> BTreeMap<DocRole, Vec<u8>> {
     let Some(change) = &state.change else { return BTreeMap::new() };
     change
         .payloads()
         .iter()
         .map(|payload| {
             let role = payload.id().role.clone();
-            let signatures = state.counted(plan, &role);
+            let signatures = state.counted(&role);
             (role, payload.envelope(&signatures))
         })
         .collect()
@@ -50,8 +48,8 @@ pub fn file_name(plan: &Plan, role: &DocRole) -> Vec<String> {
 }
 
 /// The documents under the names of the export.
-pub fn served(plan: &Plan, state: &State) -> BTreeMap<String, Vec<u8>> {
-    documents(plan, state)
+pub(super) fn served(plan: &Plan, state: &State) -> BTreeMap<String, Vec<u8>> {
+    documents(state)
         .into_iter()
         .flat_map(|(role, bytes)| {
             file_name(plan, &role).into_iter().map(move |name| (name, bytes.clone()))
@@ -59,16 +57,12 @@ pub fn served(plan: &Plan, state: &State) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
-/// All files of the export, by their path on the OUT medium.
-pub(super) fn export(plan: &Plan, state: &State) -> BTreeMap<String, Vec<u8>> {
-    export::files(plan, &state.roster, &served(plan, state))
-}
-
 /// The documents that the workspace trusts from now on.
 pub(super) fn trusted(plan: &Plan, state: &State) -> BTreeMap<String, Vec<u8>> {
-    served(plan, state)
-        .into_iter()
-        .map(|(name, bytes)| (format!("{}/{name}", plan.repository.name), bytes))
+    state
+        .served
+        .iter()
+        .map(|(name, bytes)| (format!("{}/{name}", plan.repository.name), bytes.clone()))
         .collect()
 }
 
@@ -95,8 +89,8 @@ struct KeyLine<'a> {
 pub(super) fn evidence_files(ground: &Ground, state: &State) -> Vec<EvidenceFile> {
     let plan = ground.plan();
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    for (name, bytes) in served(plan, state) {
-        files.insert(format!("documents/{name}"), bytes);
+    for (name, bytes) in &state.served {
+        files.insert(format!("documents/{name}"), bytes.clone());
     }
     for (file, bytes) in &state.inputs {
         if let Place::Medium(medium) = &file.place {
@@ -120,7 +114,7 @@ pub(super) fn evidence_files(ground: &Ground, state: &State) -> Vec<EvidenceFile
         .map(|(name, enrolled)| KeyLine {
             name,
             fingerprint: enrolled.key().fingerprint(),
-            id: change::listed(plan, &state.roster, name).ok().map(|(id, _)| id),
+            id: state.ids.get(name).cloned(),
         })
         .collect();
     files.insert("keys.json".to_owned(), json(&keys));

@@ -295,9 +295,8 @@ fn export(ground: &Ground, state: &State) -> Option<Want> {
         return Some(Want::press(AskKind::Medium, "export", 'g', "write the export"));
     }
     let plan = ground.plan();
-    let files = outcome::export(plan, state);
     let out = plan.media(MediumRole::Out).find_map(|out| {
-        files.iter().find_map(|(path, bytes)| {
+        state.exported.iter().find_map(|(path, bytes)| {
             let file = FileAt { place: Place::Medium(out.name.clone()), path: path.clone() };
             placed(state, file, || bytes.clone())
         })

@@ -9,8 +9,8 @@ use super::super::event::{Act, ActId, Mode, Outcome, Wanted};
 use super::super::plan::{Origin, Plan, PlannedKey, Store};
 use super::super::scene::{Block, Scene, TallyLine, Verdict};
 use super::super::steps::steps;
+use super::program;
 use super::state::State;
-use super::{outcome, program};
 
 /// What people see now.
 pub(super) fn scene(ground: &Ground, state: &State, wanted: &Wanted, head: Digest) -> Scene {
@@ -280,11 +280,10 @@ impl Painter<'_> {
     fn medium(&self, id: &AskId) -> Vec<Block> {
         if id.about == "export" {
             let mut blocks = self.accepted();
-            let files = outcome::export(self.plan, self.state);
             blocks.push(read("Everything is signed. Please insert the medium OUT."));
             blocks.push(Block::List {
                 title: "files to write to OUT, public data only".to_owned(),
-                items: files.into_keys().collect(),
+                items: self.state.exported.keys().cloned().collect(),
             });
             return blocks;
         }
@@ -450,7 +449,7 @@ impl Painter<'_> {
     }
 
     fn tally(&self, role: &DocRole, doc: &super::super::recipe::DocRecipe) -> TallyLine {
-        let tally = super::super::walk::tally(self.plan, self.state, role);
+        let tally = super::super::walk::tally(self.state, role);
         let (signed, open) = doc
             .signers
             .iter()

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tuf::digest::Digest;
 use crate::tuf::document::DocRole;
+use crate::tuf::key::KeyId;
 use crate::tuf::name::KeyName;
 use crate::tuf::payload::Payload;
+use crate::tuf::root::Root;
 use crate::tuf::signature::Signature;
 use crate::tuf::time::Timestamp;
 
@@ -65,6 +67,15 @@ pub struct State {
     pub aborted: Option<String>,
     /// One line for each entry.
     pub log: Vec<String>,
+
+    /// The ids under which the new root lists its keys, once it is drafted.
+    pub ids: BTreeMap<KeyName, KeyId>,
+    /// The new root, read back from its very bytes, once it is drafted.
+    pub root: Option<Root>,
+    /// The files of the export, once everything is signed.
+    pub exported: BTreeMap<String, Vec<u8>>,
+    /// The signed documents under the names that clients ask for, once everything is signed.
+    pub served: BTreeMap<String, Vec<u8>>,
 
     pub(super) asked: BTreeMap<(AskKind, String), u32>,
     pub(super) acted: BTreeMap<(ActKind, String, Option<Digest>), u32>,
@@ -161,6 +172,10 @@ impl State {
             sealed: None,
             aborted: None,
             log: Vec::new(),
+            ids: BTreeMap::new(),
+            root: None,
+            exported: BTreeMap::new(),
+            served: BTreeMap::new(),
             asked: BTreeMap::new(),
             acted: BTreeMap::new(),
             pressed: BTreeSet::new(),
