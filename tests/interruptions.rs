@@ -45,11 +45,12 @@ use zeroize::Zeroizing;
 struct GoodPeople {
     plan: Digest,
     change: Option<Digest>,
+    asked: u32,
 }
 
 impl GoodPeople {
     fn of(engine: &Engine, plan: Digest) -> Self {
-        Self { plan, change: engine.change().map(|change| change.digest()) }
+        Self { plan, change: engine.change().map(|change| change.digest()), asked: 0 }
     }
 }
 
@@ -83,6 +84,8 @@ impl Front for GoodPeople {
     }
 
     fn ask(&mut self, ask: &Ask) -> Result<People, FrontFailed> {
+        self.asked += 1;
+        assert!(self.asked < 200, "the same is asked again and again: {}", ask.id);
         let say = match &ask.form {
             Form::Press { .. } => Answer::Pressed,
             Form::Choose(choices) => {
@@ -240,7 +243,7 @@ fn journal_of(session_folder: &Path, plan: &Plan) -> FileJournal {
 /// Holds a ceremony up to the cut, then resumes it to its end, and checks what must hold.
 fn cut_and_resume(name: &str, report: &CheckReport, cut: Cut) {
     let stage = Stage::set(name);
-    let mut people = GoodPeople { plan: stage.plan.digest, change: None };
+    let mut people = GoodPeople { plan: stage.plan.digest, change: None, asked: 0 };
     let session = stage.begin(report);
     let (mut engine, next) = session.into_parts();
     let written = Rc::new(Cell::new(0));
@@ -327,7 +330,7 @@ fn every_signature_was_intended(entries: &[Entry], cut: Cut) {
 fn length(name: &str, report: &CheckReport) -> u64 {
     let stage = Stage::set(name);
     let session = stage.begin(report);
-    let mut people = GoodPeople { plan: stage.plan.digest, change: None };
+    let mut people = GoodPeople { plan: stage.plan.digest, change: None, asked: 0 };
     session.hold(&mut people, &mut stage.bench()).unwrap();
     u64::try_from(stage.entries().len()).unwrap()
 }
@@ -383,7 +386,7 @@ fn a_torn_last_line_is_set_aside_and_kept() {
         let written = Rc::new(Cell::new(0));
         let journal = journal_of(&stage.evidence(), &stage.plan);
         let mut journal = CutJournal(journal, Power { cut: Cut::After(30), written });
-        let mut people = GoodPeople { plan: stage.plan.digest, change: None };
+        let mut people = GoodPeople { plan: stage.plan.digest, change: None, asked: 0 };
         let _ = hold(&mut engine, next, &mut people, &mut stage.bench(), &mut journal);
         let path = stage.evidence().join("transcript.jsonl");
         let bytes = fs::read(&path).unwrap();
@@ -444,7 +447,7 @@ fn a_full_disk_at_an_intent_stops_before_the_act() {
     let (mut engine, next) = stage.begin(&report).into_parts();
     // The first act that wants a record is the room's: entry 2 holds its intent.
     let mut journal = FullDisk(journal_of(&stage.evidence(), &stage.plan), 2);
-    let mut people = GoodPeople { plan: stage.plan.digest, change: None };
+    let mut people = GoodPeople { plan: stage.plan.digest, change: None, asked: 0 };
     let mut world = Counting { world: stage.bench(), acts: 0, full_at: None };
     let held = hold(&mut engine, next, &mut people, &mut world, &mut journal);
     assert!(held.unwrap_err().to_string().starts_with("the record cannot be written"));
@@ -464,7 +467,7 @@ fn a_full_medium_is_recorded_and_can_be_tried_again() {
     let stage = Stage::set(name);
     let (mut engine, next) = stage.begin(&report).into_parts();
     let mut journal = journal_of(&stage.evidence(), &stage.plan);
-    let mut people = GoodPeople { plan: stage.plan.digest, change: None };
+    let mut people = GoodPeople { plan: stage.plan.digest, change: None, asked: 0 };
     let mut world = Counting { world: stage.bench(), acts: 0, full_at: Some(1) };
     let outcome = hold(&mut engine, next, &mut people, &mut world, &mut journal).unwrap();
     assert_eq!(outcome, Outcome::Done);

@@ -28,10 +28,10 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
 /// written whole is removed.
 pub fn write_new(folder: &Path, path: &str, bytes: &[u8], readers: Readers) -> io::Result<()> {
     let whole = below(folder, path)?;
+    no_links(folder, &whole)?;
     if let Some(parent) = whole.parent() {
         make_folder(parent)?;
     }
-    no_links(folder, &whole)?;
     let mode = match readers {
         Readers::Owner => 0o600,
         Readers::All => 0o644,
@@ -91,11 +91,16 @@ pub fn below(folder: &Path, path: &str) -> io::Result<PathBuf> {
 fn no_links(folder: &Path, whole: &Path) -> io::Result<()> {
     let way = whole.ancestors().skip(1).take_while(|part| *part != folder);
     for part in way {
-        if part.symlink_metadata()?.file_type().is_symlink() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a folder on the way is a link",
-            ));
+        match part.symlink_metadata() {
+            Ok(found) if found.file_type().is_symlink() => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "a folder on the way is a link",
+                ));
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     Ok(())

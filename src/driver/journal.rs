@@ -97,10 +97,12 @@ impl Journal for FileJournal {
     fn append(&mut self, entry: &Entry) -> io::Result<()> {
         let line = transcript::line(self.head, self.entries == 0, entry);
         if let Err(error) = self.write(&line) {
-            if error.kind() != io::ErrorKind::StorageFull {
+            let full =
+                matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+            // Without ballast the disk's own word is what people need to read.
+            if !full || std::fs::remove_file(self.folder.join(BALLAST)).is_err() {
                 return Err(error);
             }
-            std::fs::remove_file(self.folder.join(BALLAST))?;
             self.write(&line)?;
         }
         self.head = transcript::head_of(&line);

@@ -35,6 +35,7 @@ fn interfaces(root: &Path) -> RoomFact {
     let Ok(entries) = fs::read_dir(root.join("sys/class/net")) else {
         return fact(NAME, Verdict::Unknown, "the list of interfaces cannot be read");
     };
+    let mut unreadable = false;
     let up: Vec<String> = entries
         .filter_map(Result::ok)
         .filter_map(|entry| entry.file_name().into_string().ok())
@@ -43,10 +44,13 @@ fn interfaces(root: &Path) -> RoomFact {
             let loopback = of("type").as_deref() == Some("772");
             let flags = of("flags")
                 .and_then(|text| u32::from_str_radix(text.trim_start_matches("0x"), 16).ok());
+            unreadable |= !loopback && flags.is_none();
             !loopback && flags.is_some_and(|flags| flags & 1 == 1)
         })
         .collect();
-    if up.is_empty() {
+    if up.is_empty() && unreadable {
+        fact(NAME, Verdict::Unknown, "an interface does not say whether it is up")
+    } else if up.is_empty() {
         fact(NAME, Verdict::Pass, "no network interface is up")
     } else {
         let text = format!(

@@ -307,7 +307,7 @@ fn hash(state: &State, secret: &Secret) -> Digest {
     Digest::from_bytes(out)
 }
 
-const ROUNDS: u32 = 10_000;
+const ROUNDS: u32 = 1_000;
 
 fn file_error(path: &Path, what: &str) -> TokenError {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -492,8 +492,11 @@ impl State {
             {
                 return bad(self);
             }
-            let made = self.signatures.entry(payload.id().role.clone()).or_default();
+            let role = payload.id().role.clone();
+            let made = self.signatures.entry(role.clone()).or_default();
             made.push((key.name.clone(), signature.clone()));
+            let good = super::super::walk::tally(self, &role);
+            self.tallied.insert(role, good);
             return;
         }
         let Ok(payload) = change::certificate(plan, key, &public, &self.facts()) else { return };

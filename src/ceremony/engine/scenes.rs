@@ -449,7 +449,7 @@ impl Painter<'_> {
     }
 
     fn tally(&self, role: &DocRole, doc: &super::super::recipe::DocRecipe) -> TallyLine {
-        let tally = super::super::walk::tally(self.state, role);
+        let tally = self.state.tallied.get(role).map(Vec::as_slice).unwrap_or_default();
         let (signed, open) = doc
             .signers
             .iter()

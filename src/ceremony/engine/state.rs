@@ -72,6 +72,8 @@ pub struct State {
     pub ids: BTreeMap<KeyName, KeyId>,
     /// The new root, read back from its very bytes, once it is drafted.
     pub root: Option<Root>,
+    /// The names of the keys whose signatures on each document count: what the progress lines show.
+    pub tallied: BTreeMap<DocRole, Vec<String>>,
     /// The files of the export, once everything is signed.
     pub exported: BTreeMap<String, Vec<u8>>,
     /// The signed documents under the names that clients ask for, once everything is signed.
@@ -174,6 +176,7 @@ impl State {
             log: Vec::new(),
             ids: BTreeMap::new(),
             root: None,
+            tallied: BTreeMap::new(),
             exported: BTreeMap::new(),
             served: BTreeMap::new(),
             asked: BTreeMap::new(),

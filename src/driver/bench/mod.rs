@@ -3,7 +3,7 @@
 mod real;
 mod virtual_bench;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
@@ -16,6 +16,7 @@ use crate::ceremony::scene::Verdict;
 use crate::keystore::{KeyStore, Spec, TokenError, Unlock};
 use crate::tuf::digest::Digest;
 use crate::tuf::key::{Fingerprint, PublicKey};
+use crate::tuf::name::KeyName;
 use crate::tuf::time::Timestamp;
 
 use super::file::{self, Readers};
@@ -89,6 +90,8 @@ pub struct Bench<S> {
     evidence: PathBuf,
     trust: PathBuf,
     nonces: BTreeMap<(Fingerprint, Vec<u8>), Digest>,
+    /// Keys whose hand-over was interrupted: what it may have left on the medium was never proven.
+    unproven: BTreeSet<KeyName>,
 }
 
 /// What a bench is made of.
@@ -124,6 +127,7 @@ impl<S: Stores> Bench<S> {
             evidence: setting.evidence,
             trust: setting.trust,
             nonces: BTreeMap::new(),
+            unproven: BTreeSet::new(),
         }
     }
 
@@ -260,6 +264,9 @@ impl<S: Stores> Bench<S> {
         let copied = self.stores.copy_out(key, public, &mut *company);
         let (name, bytes) = copied.map_err(|error| token_trouble(key, &error))?;
         let shown = format!("{}:{name}", leaves.medium);
+        if self.unproven.remove(&key.name) {
+            set_aside(&folder, &name).map_err(|error| file::trouble(&shown, &error))?;
+        }
         file::write_new(&folder, &name, &bytes, Readers::Owner)
             .map_err(|error| file::trouble(&shown, &error))?;
         let again = file::read_back(&folder, &name, MAX_INPUT)
@@ -286,13 +293,16 @@ impl<S: Stores> Bench<S> {
                 Ok(bytes) => Remains::File(Digest::of(&bytes)),
                 Err(_) => Remains::Nothing,
             },
+            Act::HandOver { key, .. } => {
+                self.unproven.insert(key.name.clone());
+                Remains::Nothing
+            }
             Act::Room
             | Act::Read(_)
             | Act::Look(_)
             | Act::Prove { .. }
             | Act::Sign { .. }
             | Act::ReadBack(_)
-            | Act::HandOver { .. }
             | Act::Inspect { .. }
             | Act::Seal(_) => Remains::Nothing,
         }
@@ -308,6 +318,20 @@ impl<S: Stores> World for Bench<S> {
         let what = self.carry_out(act, company).unwrap_or_else(Happened::Failed);
         (what, company.wish())
     }
+}
+
+/// Moves a copy that was never proven out of the way, as `NAME.unproven-N`: it is kept, and nothing is written over.
+fn set_aside(folder: &std::path::Path, name: &str) -> io::Result<()> {
+    let from = folder.join(name);
+    if !from.exists() {
+        return Ok(());
+    }
+    let free = (1..=u32::MAX)
+        .map(|n| folder.join(format!("{name}.unproven-{n}")))
+        .find(|path| !path.exists())
+        .ok_or(io::ErrorKind::AlreadyExists)?;
+    std::fs::rename(from, free)?;
+    file::sync_folder(folder)
 }
 
 fn doing(what: String) -> Progress {
