@@ -16,6 +16,7 @@ use std::rc::Rc;
 
 use anchorite::ceremony::ask::{Answer, Ask, AskKind, Form, People, Wish};
 use anchorite::ceremony::audit;
+use anchorite::ceremony::change::ChangeSet;
 use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::event::{
@@ -50,7 +51,7 @@ struct GoodPeople {
 
 impl GoodPeople {
     fn of(engine: &Engine, plan: Digest) -> Self {
-        Self { plan, change: engine.change().map(|change| change.digest()), asked: 0 }
+        Self { plan, change: engine.change().map(ChangeSet::digest), asked: 0 }
     }
 }
 

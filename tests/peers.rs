@@ -3,6 +3,8 @@
 
 #[path = "peers/publishing.rs"]
 mod publishing;
+#[path = "peers/real_runs.rs"]
+mod real_runs;
 mod support;
 
 use std::fs;

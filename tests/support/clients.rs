@@ -6,14 +6,16 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use super::ceremony::PASSPHRASE;
 use super::command::{Ran, run, unpacked_docker};
 use super::notary::NotaryServer;
 
-/// `notary ARGUMENTS` against a server, with `trust` as its trust directory; every passphrase is `passphrase-1`.
+/// `notary ARGUMENTS` against a server, with `trust` as its trust directory; every passphrase is that of
+/// the ceremonies of these tests.
 pub(crate) fn notary(server: &NotaryServer, trust: &Path, arguments: &[&str]) -> Ran {
     let mut command = Command::new("notary");
     for role in ["ROOT", "TARGETS", "SNAPSHOT", "DELEGATION"] {
-        command.env(format!("NOTARY_{role}_PASSPHRASE"), "passphrase-1");
+        command.env(format!("NOTARY_{role}_PASSPHRASE"), PASSPHRASE);
     }
     command
         .arg("-s")

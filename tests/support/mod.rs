@@ -2,6 +2,7 @@
 //! `scripts/setup --tests` puts them in place; a missing one fails the test, it never skips it.
 #![allow(dead_code, reason = "each test binary uses its own part of the support")]
 
+pub(crate) mod ceremony;
 pub(crate) mod clients;
 pub(crate) mod command;
 pub(crate) mod loopback;

@@ -1,0 +1,166 @@
+//! Real ceremonies for tests: a shipped plan with its keys in age files, its media, its workspace, and a script that
+//! answers. The program itself is run, as people run it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anchorite::tuf::digest::Digest;
+use anchorite::tuf::time::Timestamp;
+use tempfile::TempDir;
+
+use super::command::{Ran, run};
+
+/// The passphrase of every key.
+pub(crate) const PASSPHRASE: &str = "a-long-Passphrase-for-7-tests";
+
+/// A real ceremony and everything round it.
+#[derive(Debug)]
+pub(crate) struct Ceremony {
+    folder: TempDir,
+    plan: String,
+}
+
+impl Ceremony {
+    /// Takes a shipped plan: tokens become age files, there is a window round now, and what a test's room lacks is
+    /// waived.
+    pub(crate) fn of(shipped: &str) -> Self {
+        let text = fs::read_to_string(format!("ceremonies/{shipped}/plan.toml")).unwrap();
+        let mut plan: String = text
+            .lines()
+            .map(|line| {
+                let line = match line.split_once("= { yubikey") {
+                    Some((name, _)) => format!("{name}= {{ age = {{}} }}"),
+                    None => line.replace(
+                        "make        = { pin = \"always\", touch = \"always\" }",
+                        "make = {}",
+                    ),
+                };
+                line.replace("make      = { pin = \"always\", touch = \"always\" }", "make = {}")
+                    + "\n"
+            })
+            .collect();
+        let now = anchorite::driver::bench::system_time();
+        let at = |seconds: i64| -> Timestamp { now.plus_seconds(seconds).unwrap() };
+        let window = format!("window    = {{ from = {}, until = {} }}\n", at(-3600), at(3600));
+        plan = plan.replacen("\n[repository]", &format!("\n{window}\n[repository]"), 1);
+        for finding in [
+            "file-root-key",
+            "unattended",
+            "room-network-interface",
+            "room-default-route",
+            "room-swap",
+        ] {
+            if !plan.contains(&format!("finding = \"{finding}\"")) {
+                plan.push_str(&format!(
+                    "\n[[waivers]]\nfinding = \"{finding}\"\nreason = \"a test\"\nby = \"Administrator\"\n"
+                ));
+            }
+        }
+        let folder = TempDir::new().unwrap();
+        for medium in ["IN", "OUT", "KEYS"] {
+            fs::create_dir(folder.path().join(medium)).unwrap();
+        }
+        let ceremony = Self { folder, plan };
+        for (medium, role) in [("IN", "in"), ("OUT", "out"), ("KEYS", "keys")] {
+            let at = ceremony.at(medium);
+            ceremony.program(&["media", "enrol", &at.to_string_lossy(), "--role", role]).success();
+        }
+        let book = ceremony.at("BOOK");
+        ceremony.program(&["media", "enrol", &book.to_string_lossy(), "--role", "book"]).success();
+        ceremony
+    }
+
+    /// Changes the plan's text; what is replaced must be there.
+    pub(crate) fn change(&mut self, from: &str, to: &str) {
+        assert!(self.plan.contains(from), "{from}");
+        self.plan = self.plan.replacen(from, to, 1);
+    }
+
+    /// Puts a server's key on IN, and its digest and id into the plan.
+    pub(crate) fn server_key(&mut self, role: &str, bytes: &[u8], place_holder: &str) {
+        fs::write(self.at("IN").join(format!("{role}.key")), bytes).unwrap();
+        let (id, _) = anchorite::tuf::wire::notary1::read_server_key(bytes).unwrap();
+        self.change(place_holder, id.as_str());
+        let zero = "0".repeat(64);
+        let listed = format!("path         = \"{role}.key\"\nsha256       = ");
+        self.change(&format!("{listed}\"{zero}\""), &format!("{listed}\"{}\"", Digest::of(bytes)));
+    }
+
+    /// A path of the ceremony.
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The plan's path, written out.
+    pub(crate) fn plan(&self) -> PathBuf {
+        let path = self.at("plan.toml");
+        fs::write(&path, &self.plan).unwrap();
+        path
+    }
+
+    /// Runs the program.
+    pub(crate) fn program(&self, arguments: &[&str]) -> Ran {
+        run(Command::new(env!("CARGO_BIN_EXE_anchorite"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .stdin(Stdio::null()))
+    }
+
+    /// Holds the ceremony by the shipped script, with the digest of this plan in the place of the shipped one.
+    pub(crate) fn hold(&self, shipped: &str) -> Ran {
+        let plan = self.plan();
+        let digest = |path: &Path| Digest::of(&fs::read(path).unwrap()).to_string();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("ceremonies").join(shipped);
+        let script = fs::read_to_string(root.join("answers.toml")).unwrap();
+        let mut script = script.replace(&digest(&root.join("plan.toml")), &digest(&plan));
+        // The plan has other waivers to read.
+        let waivers: Vec<String> = self
+            .plan
+            .lines()
+            .filter_map(|line| line.strip_prefix("finding = "))
+            .map(|name| format!("\"waiver {}\"", name.trim_matches('"')))
+            .collect();
+        let review = script.find("ask = \"review\"").unwrap();
+        let end = review + script[review..].find(']').unwrap();
+        let start = review + script[review..].find('[').unwrap();
+        let items: Vec<String> = script[start + 1..end]
+            .split(", ")
+            .filter(|item| !item.contains("waiver"))
+            .map(str::to_owned)
+            .chain(waivers)
+            .collect();
+        script.replace_range(start + 1..end, &items.join(", "));
+        fs::write(self.at("answers.toml"), script).unwrap();
+        let secrets: BTreeMap<String, &str> = fs::read_to_string(root.join("rehearsal-secrets"))
+            .unwrap()
+            .lines()
+            .filter_map(|line| line.split_once('\t'))
+            .map(|(name, _)| (name.to_owned(), PASSPHRASE))
+            .collect();
+        let mut file = fs::File::create(self.at("secrets")).unwrap();
+        for (name, secret) in secrets {
+            writeln!(file, "{name}\t{secret}").unwrap();
+        }
+        let medium = |name: &str| format!("{name}={}", self.at(name).display());
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "exec \"$0\" \"$@\" 3<secrets", env!("CARGO_BIN_EXE_anchorite"), "run"])
+            .arg(plan)
+            .args(["--script", "answers.toml", "--passphrase-fd", "3", "--workspace", "BOOK"]);
+        for name in ["IN", "OUT", "KEYS"] {
+            if self.plan.contains(&format!("name = \"{name}\"")) {
+                command.args(["--medium", &medium(name)]);
+            }
+        }
+        run(command.current_dir(self.folder.path()).stdin(Stdio::null()))
+    }
+
+    /// The evidence folder.
+    pub(crate) fn evidence(&self) -> PathBuf {
+        let folder = self.at("BOOK").join("evidence");
+        fs::read_dir(folder).unwrap().next().unwrap().unwrap().path()
+    }
+}
