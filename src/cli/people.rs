@@ -71,7 +71,11 @@ impl Faces {
         if !self.plain && !dumb && stdin().is_terminal() && stdout().is_terminal() {
             let mut terminal = Terminal::start(looks, clock())
                 .map_err(|error| Failure::new(Exit::Machine, format!("the terminal: {error}")))?;
-            return hold(&mut terminal);
+            let done = hold(&mut terminal)?;
+            terminal
+                .leave()
+                .map_err(|error| Failure::new(Exit::Machine, format!("the terminal: {error}")))?;
+            return Ok(done);
         }
         if let Ok(keyboard) = Keyboard::open() {
             return hold(&mut Plain::new(keyboard, teller(), secrets));

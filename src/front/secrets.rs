@@ -247,11 +247,7 @@ pub enum BadSecrets {
 pub const KEYBOARD_LINE: &str = "zy-_@#";
 
 fn check(rules: &Rules, text: &str) -> Result<(), String> {
-    let chars = text.chars().count();
-    if chars < rules.min_chars || chars > rules.max_chars {
-        return Err(format!("It must have {} to {} characters.", rules.min_chars, rules.max_chars));
-    }
-    Ok(())
+    rules.check(text).map_err(|why| why.to_string())
 }
 
 #[cfg(test)]

@@ -107,7 +107,14 @@ impl AgeFile {
         read_plain(&self.path(name), name)
     }
 
-    fn write(&self, name: &str, bytes: &[u8], mode: u32) -> Result<(), TokenError> {
+    /// Writes a new file, and notes it as ours as soon as it is there.
+    fn write(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        mode: u32,
+        written: &mut Vec<String>,
+    ) -> Result<(), TokenError> {
         let failed = |error: std::io::Error| TokenError::File {
             path: name.to_owned(),
             what: error.to_string(),
@@ -118,18 +125,24 @@ impl AgeFile {
             .mode(mode)
             .open(self.path(name))
             .map_err(failed)?;
+        written.push(name.to_owned());
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
         std::fs::File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(failed)
     }
 
     /// Writes the files of a new key; each is read back before the next is written, and the public half comes last.
-    fn keep(&self, key: &SoftwareKey, secret: &Secret) -> Result<(), TokenError> {
+    fn keep(
+        &self,
+        key: &SoftwareKey,
+        secret: &Secret,
+        written: &mut Vec<String>,
+    ) -> Result<(), TokenError> {
         let pem = key.to_pkcs8_pem()?;
         // Recipients are read before anything is written.
         let recovery =
             if self.recovery.is_empty() { None } else { Some(encrypt_for(&self.recovery, &pem)?) };
         let home = encrypt(&pem, secret, self.work_factor)?;
-        self.write(&self.name("age"), &home, 0o600)?;
+        self.write(&self.name("age"), &home, 0o600, written)?;
         let again =
             decrypt(&self.read(&self.name("age"))?, secret).map_err(|why| self.named(why))?;
         if again.public_key() != key.public_key() {
@@ -137,12 +150,12 @@ impl AgeFile {
         }
         if let Some(bytes) = recovery {
             let name = self.name("recovery.age");
-            self.write(&name, &bytes, 0o600)?;
+            self.write(&name, &bytes, 0o600, written)?;
             if self.read(&name)? != bytes {
                 return Err(self.file("recovery.age", "what is there is not what was written"));
             }
         }
-        self.write(&self.name("pub"), key.public_key().to_pem().as_bytes(), 0o644)
+        self.write(&self.name("pub"), key.public_key().to_pem().as_bytes(), 0o644, written)
     }
 }
 
@@ -173,11 +186,12 @@ impl KeyStore for AgeFile {
         let secret =
             unlock.new_secret(&self.label, &Rules::passphrase()).ok_or(TokenError::NoSecret)?;
         let key = SoftwareKey::generate(spec.algorithm)?;
-        match self.keep(&key, &secret) {
+        let mut written = Vec::new();
+        match self.keep(&key, &secret, &mut written) {
             Ok(()) => Ok(Made { public: key.public_key().clone() }),
             Err(why) => {
-                // Nothing half-made is left behind; the key in it was never used.
-                for name in &names {
+                // Nothing half-made is left behind; the key in it was never used. What somebody else put there stays.
+                for name in &written {
                     let _ = std::fs::remove_file(self.path(name));
                 }
                 Err(why)

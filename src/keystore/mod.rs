@@ -8,6 +8,7 @@ pub mod leaving;
 pub mod memory;
 pub mod secret;
 pub mod software_key;
+pub mod strength;
 pub mod virtual_token;
 
 use std::fmt;

@@ -52,8 +52,8 @@ fn python_tuf_downloads_a_target_that_a_real_ceremony_signed() {
     let head = head(&said);
     let alone = ceremony.program(&["evidence", "verify", evidence]).failure(5);
     assert!(alone.contains("consistent, not authenticated"), "{alone}");
-    let held = ceremony.program(&["evidence", "verify", evidence, "--head", &head]).success();
-    assert!(held.contains("RESULT   PASS"), "{held}");
+    let by_paper = ceremony.program(&["evidence", "verify", evidence, "--head", &head]).success();
+    assert!(by_paper.contains("RESULT   PASS"), "{by_paper}");
 
     // A second laptop drafts the same change from the same plan.
     let plan = ceremony.at("plan.toml");

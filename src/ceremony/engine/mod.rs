@@ -4,10 +4,13 @@
 //! of its state; so the transcript replays to the same state, which is how a ceremony resumes and how an auditor
 //! checks it.
 
-mod apply;
+mod answers;
 mod comparison;
+mod help;
+mod inputs;
 mod outcome;
 mod program;
+mod results;
 mod scenes;
 mod state;
 mod turns;

@@ -1,0 +1,333 @@
+//! What came of acts: taken as it is, useful or not, and what follows from it.
+
+use crate::tuf::digest::Digest;
+use crate::tuf::document::DocRole;
+use crate::tuf::key::PublicKey;
+use crate::tuf::name::KeyName;
+use crate::tuf::time::Timestamp;
+
+use super::super::ask::AskKind;
+use super::super::change;
+use super::super::check::Ground;
+use super::super::event::{
+    Act, ActId, ActKind, FileAt, Happened, Place, Remains, Seen, Trouble, TroubleKind,
+};
+use super::super::plan::{Origin, Plan, PlannedKey, Store};
+use super::super::roster::{Enrolled, Proof, room_challenge};
+use super::state::{Open, State};
+use super::turns;
+
+impl State {
+    /// Takes what came of an act, useful or not.
+    pub(super) fn learn(&mut self, ground: &Ground, _at: Timestamp, id: &ActId, what: &Happened) {
+        let plan = ground.plan();
+        let key = id.subject.parse().ok().and_then(|name: KeyName| plan.key(&name));
+        match (id.kind, what) {
+            (_, Happened::Failed(trouble)) => self.failed(id, key, trouble),
+            (ActKind::Room, Happened::Room(facts)) => self.room = Some(facts.clone()),
+            (ActKind::Read, Happened::Read { digest, content }) => {
+                self.read(plan, id, *digest, &content.0);
+            }
+            (ActKind::Look, Happened::Seen(seen)) => {
+                if let Some(key) = key {
+                    self.looked(key, seen);
+                }
+            }
+            (ActKind::Make, Happened::Made { public }) => {
+                if let Some(key) = key {
+                    self.made(key, public);
+                }
+            }
+            (ActKind::Prove | ActKind::Sign, Happened::Signed(signature)) => {
+                if let Some(key) = key {
+                    self.signed(plan, id, key, signature);
+                }
+            }
+            (ActKind::Write, Happened::Written { digest }) => {
+                self.wrote(plan, id, *digest);
+            }
+            (ActKind::ReadBack, Happened::ReadBack { digest }) => {
+                self.read_back(plan, id, *digest);
+            }
+            (ActKind::HandOver, Happened::HandedOver { file }) => {
+                if let Some(key) = key {
+                    self.handed_over.insert(key.name.clone(), file.clone());
+                }
+            }
+            (ActKind::Inspect, Happened::Inspected(remains)) => self.inspected(plan, remains),
+            (ActKind::Seal, Happened::Sealed { tree }) => self.sealed = Some(*tree),
+            (
+                ActKind::Room
+                | ActKind::Read
+                | ActKind::Look
+                | ActKind::Make
+                | ActKind::Prove
+                | ActKind::Sign
+                | ActKind::Write
+                | ActKind::ReadBack
+                | ActKind::HandOver
+                | ActKind::Inspect
+                | ActKind::Seal,
+                _,
+            ) => self.open(
+                &id.to_string(),
+                TroubleKind::Device,
+                "the answer does not belong to what was asked for".to_owned(),
+            ),
+        }
+        self.derive(plan);
+    }
+
+    fn failed(&mut self, id: &ActId, key: Option<&PlannedKey>, trouble: &Trouble) {
+        if let Some(key) = key {
+            self.seen.remove(&key.name);
+            self.pressed.remove(&(AskKind::LastTry, key.name.to_string()));
+        }
+        self.inspect = None;
+        self.trouble =
+            Some(Open { about: about(id), trouble: trouble.clone(), again: true, adopt: false });
+    }
+
+    pub(super) fn open(&mut self, about: &str, kind: TroubleKind, found: String) {
+        self.trouble = Some(Open {
+            about: about.to_owned(),
+            trouble: Trouble { kind, found },
+            again: true,
+            adopt: false,
+        });
+    }
+
+    fn looked(&mut self, key: &PlannedKey, seen: &Seen) {
+        let expected = match &key.store {
+            Some(Store::Yubikey { serial, .. } | Store::Virtual { serial }) => {
+                Some(serial.to_string())
+            }
+            Some(Store::Pkcs11 { serial, .. }) => Some(serial.clone()),
+            Some(Store::Age { .. }) | None => None,
+        };
+        let what = format!("look {}", key.name);
+        if let (Some(expected), Some(found)) = (&expected, &seen.serial)
+            && expected != found
+        {
+            let found = format!("expected the token {expected}, found {found}; take it out");
+            self.open(&what, TroubleKind::Other, found);
+            return;
+        }
+        let wanted = match &key.origin {
+            Origin::Fingerprint(confirmed) => Some(confirmed.value),
+            Origin::Make { .. } | Origin::Enrol { .. } | Origin::Server { .. } => {
+                self.roster.keys.get(&key.name).map(|known| known.key().fingerprint())
+            }
+        };
+        if let Some(wanted) = wanted {
+            let found = seen.keys.iter().find(|public| public.fingerprint() == wanted);
+            let Some(public) = found else {
+                let found = format!("the key with fingerprint {wanted} is not there");
+                self.open(&what, TroubleKind::Other, found);
+                return;
+            };
+            if turns::exists_before(key) && !self.roster.keys.contains_key(&key.name) {
+                self.roster.keys.insert(key.name.clone(), Enrolled::Shown { key: public.clone() });
+            }
+        }
+        self.seen.insert(key.name.clone(), seen.clone());
+    }
+
+    fn made(&mut self, key: &PlannedKey, public: &PublicKey) {
+        let enrolled = Enrolled::Made { key: public.clone() };
+        let twin = self
+            .roster
+            .keys
+            .iter()
+            .find(|(name, known)| **name != key.name && known.key() == public)
+            .map(|(name, _)| name.clone());
+        if public.algorithm() != key.algorithm {
+            let found = format!("expected an {} key, found {}", key.algorithm, public.algorithm());
+            self.open(&format!("make {}", key.name), TroubleKind::Mismatch, found);
+        } else if let Some(name) = twin {
+            let found = format!("{} is the same key as {name}", key.name);
+            self.open(&format!("make {}", key.name), TroubleKind::Mismatch, found);
+        } else {
+            self.roster.keys.insert(key.name.clone(), enrolled);
+        }
+    }
+
+    fn signed(
+        &mut self,
+        plan: &Plan,
+        id: &ActId,
+        key: &PlannedKey,
+        signature: &crate::tuf::signature::Signature,
+    ) {
+        let Some(public) = self.roster.keys.get(&key.name).map(|known| known.key().clone()) else {
+            return;
+        };
+        let bad = |state: &mut Self| {
+            let found = "the signature that came back is not this key's over these bytes";
+            state.seen.remove(&key.name);
+            state.open(&about(id), TroubleKind::BadSignature, found.to_owned());
+        };
+        if id.kind == ActKind::Prove {
+            let challenge = room_challenge(&self.facts(), &key.name, &public);
+            if !public.verifies(&challenge, signature) {
+                return bad(self);
+            }
+            let proof = Proof::Challenge(signature.clone());
+            self.roster.proofs.insert(key.name.clone(), proof);
+            return;
+        }
+        if let Some(payload) = turns::unsigned(self, &key.name).cloned() {
+            if Some(payload.digest()) != id.bytes || !public.verifies(payload.to_sign(), signature)
+            {
+                return bad(self);
+            }
+            let role = payload.id().role.clone();
+            let made = self.signatures.entry(role.clone()).or_default();
+            made.push((key.name.clone(), signature.clone()));
+            let good = super::super::walk::tally(self, &role);
+            self.tallied.insert(role, good);
+            return;
+        }
+        let Ok(payload) = change::certificate(plan, key, &public, &self.facts()) else { return };
+        if !public.verifies(payload.to_sign(), signature) {
+            return bad(self);
+        }
+        let pem = payload
+            .envelope(&[(crate::tuf::key::KeyId::new(key.name.as_str()), signature.clone())]);
+        let pem = String::from_utf8_lossy(&pem).into_owned();
+        self.roster.certificates.insert(key.name.clone(), pem);
+        self.roster.proofs.insert(key.name.clone(), Proof::Certificate(signature.clone()));
+    }
+
+    fn wrote(&mut self, plan: &Plan, id: &ActId, digest: Digest) {
+        match (file_at(plan, &id.subject), id.bytes == Some(digest)) {
+            (Some(file), true) => {
+                self.written.insert(file, digest);
+            }
+            (_, false) => self.open(
+                &about(id),
+                TroubleKind::Mismatch,
+                format!("{}: what was written is not what was meant", id.subject),
+            ),
+            (None, true) => {}
+        }
+    }
+
+    fn read_back(&mut self, plan: &Plan, id: &ActId, digest: Digest) {
+        let Some(file) = file_at(plan, &id.subject) else { return };
+        if self.written.get(&file) == Some(&digest) {
+            self.confirmed.insert(file);
+        } else {
+            let found = format!("{}: what is there is not what was written", id.subject);
+            self.open(&about(id), TroubleKind::Mismatch, found);
+        }
+    }
+
+    fn inspected(&mut self, plan: &Plan, remains: &Remains) {
+        let Some((id, act)) = self.inspect.take() else { return };
+        let what = about(&id);
+        match (remains, act) {
+            (Remains::Key(public), Act::Make(key)) => {
+                let found = format!(
+                    "interrupted; a key that was not recorded is there, fingerprint {}",
+                    public.fingerprint()
+                );
+                self.open(&what, TroubleKind::Occupied, found);
+                self.found_key = Some((key.name, public.clone()));
+                if let Some(open) = &mut self.trouble {
+                    open.adopt = true;
+                    open.again = false;
+                }
+            }
+            (Remains::File(digest), Act::Write { file, .. }) if id.bytes == Some(*digest) => {
+                if file_at(plan, &id.subject).is_some() {
+                    self.written.insert(file, *digest);
+                }
+            }
+            (Remains::File(_), _) => {
+                let found =
+                    format!("interrupted; a part of {} is there: remove it first", id.subject);
+                self.open(&what, TroubleKind::Occupied, found);
+            }
+            (Remains::Nothing | Remains::Key(_), _) if id.kind == ActKind::Sign => {
+                let found = "interrupted; a signature may have been made and lost, and counts as \
+                             an attempt"
+                    .to_owned();
+                self.open(&what, TroubleKind::Gone, found);
+            }
+            (Remains::Nothing | Remains::Key(_), _) => {
+                self.open(
+                    &what,
+                    TroubleKind::Gone,
+                    "interrupted; nothing is left of it".to_owned(),
+                );
+            }
+        }
+    }
+
+    /// Derives what follows from the facts, once: the documents when every key is known and proven, the export when
+    /// everything is signed.
+    fn derive(&mut self, plan: &Plan) {
+        if self.change.is_none() {
+            self.change = change::draft(plan, &self.roster, &self.facts()).ok();
+            if self.change.is_some() {
+                self.root = super::super::walk::drafted_root(plan, self);
+                self.ids = self
+                    .roster
+                    .keys
+                    .keys()
+                    .filter_map(|name| {
+                        let (id, _) = change::listed(plan, &self.roster, name).ok()?;
+                        Some((name.clone(), id))
+                    })
+                    .collect();
+            }
+        }
+        let signed = self.recipe.documents.iter().all(|doc| {
+            let made = self.signatures.get(&doc.role).map_or(0, Vec::len);
+            made == doc.signers.len()
+        });
+        if self.change.is_some() && signed && self.served.is_empty() {
+            self.served = super::outcome::served(plan, self);
+            self.exported = super::super::export::files(plan, &self.roster, &self.served);
+            if let Some(why) = super::super::walk::refused(plan, self) {
+                let found = format!("a fresh client refuses what was signed: {why}");
+                self.open("client walk", TroubleKind::Mismatch, found);
+                if let Some(open) = &mut self.trouble {
+                    open.again = false;
+                }
+            }
+        }
+    }
+
+    /// The good signatures on one document, under the ids that the new root gives their keys.
+    pub fn counted(
+        &self,
+        role: &DocRole,
+    ) -> Vec<(crate::tuf::key::KeyId, crate::tuf::signature::Signature)> {
+        let made = self.signatures.get(role).map(Vec::as_slice).unwrap_or_default();
+        made.iter()
+            .filter_map(|(name, signature)| Some((self.ids.get(name)?.clone(), signature.clone())))
+            .collect()
+    }
+}
+
+/// What an act is about, without its number: `sign root-a`.
+pub(super) fn about(id: &ActId) -> String {
+    if id.subject.is_empty() {
+        id.kind.as_str().to_owned()
+    } else {
+        format!("{} {}", id.kind.as_str(), id.subject)
+    }
+}
+
+/// The file that an act's subject names: the reverse of [`FileAt`]'s `Display`.
+fn file_at(plan: &Plan, subject: &str) -> Option<FileAt> {
+    let (place, path) = subject.split_once(':')?;
+    let place = match place {
+        "evidence" => Place::Evidence,
+        "trust" => Place::Trust,
+        name => Place::Medium(plan.media.iter().find(|m| m.name.as_str() == name)?.name.clone()),
+    };
+    Some(FileAt { place, path: path.to_owned() })
+}
