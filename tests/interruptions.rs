@@ -7,194 +7,34 @@
     reason = "a test may fail loudly, and looks for one case"
 )]
 
+mod stage;
+
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 
-use anchorite::ceremony::ask::{Answer, Ask, AskKind, Form, People, Wish};
+use anchorite::ceremony::ask::Wish;
 use anchorite::ceremony::audit;
-use anchorite::ceremony::change::ChangeSet;
 use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::event::{
-    Act, Entry, Event, Happened, Mode, Outcome, Place, Refusal, Remains, Request, SessionId,
-    TroubleKind, Wanted,
+    Act, Entry, Event, Happened, Outcome, Remains, Request, TroubleKind, Wanted,
 };
-use anchorite::ceremony::model::word;
 use anchorite::ceremony::plan::Plan;
-use anchorite::ceremony::scene::{Block, Scene, Verdict};
-use anchorite::ceremony::transcript;
-use anchorite::ceremony::twin::{Purpose, Twin};
-use anchorite::driver::bench::{Bench, Clock, Setting, VirtualStores};
+use anchorite::ceremony::scene::Verdict;
 use anchorite::driver::evidence;
-use anchorite::driver::file::{self, Readers};
+use anchorite::driver::file;
 use anchorite::driver::hold::{HoldError, hold};
 use anchorite::driver::journal::FileJournal;
-use anchorite::driver::media::{self, Media};
-use anchorite::driver::ports::{Company, Front, FrontFailed, Journal, Progress, World};
-use anchorite::driver::session::{Begin, Resumed, Session};
-use anchorite::keystore::{Label, Rules, Secret, Unlock};
+use anchorite::driver::ports::{Company, Journal, World};
+use anchorite::driver::session::{Resumed, Session};
 use anchorite::tuf::digest::Digest;
 use anchorite::tuf::time::Timestamp;
-use tempfile::TempDir;
-use zeroize::Zeroizing;
 
-/// People who answer every question as a good room would, and adopt what an interruption left behind.
-struct GoodPeople {
-    plan: Digest,
-    change: Option<Digest>,
-    asked: u32,
-}
-
-impl GoodPeople {
-    fn of(engine: &Engine, plan: Digest) -> Self {
-        Self { plan, change: engine.change().map(ChangeSet::digest), asked: 0 }
-    }
-}
-
-impl Unlock for GoodPeople {
-    fn secret(&mut self, _: &Label, _: Option<u8>) -> Option<Secret> {
-        Some(Secret::new(Zeroizing::new("123456".to_owned())))
-    }
-    fn new_secret(&mut self, label: &Label, _: &Rules) -> Option<Secret> {
-        self.secret(label, None)
-    }
-    fn touch(&mut self, _: &Label) {}
-}
-
-impl Company for GoodPeople {
-    fn progress(&mut self, _: &Progress) {}
-    fn wish(&mut self) -> Option<Wish> {
-        None
-    }
-}
-
-impl Front for GoodPeople {
-    fn show(&mut self, scene: Scene) {
-        // Whoever writes the digest of the change down reads it from the screen.
-        for block in &scene.blocks {
-            if let Block::Digest { label, digest } = block
-                && label == "digest of the change"
-            {
-                self.change = Some(*digest);
-            }
-        }
-    }
-
-    fn ask(&mut self, ask: &Ask) -> Result<People, FrontFailed> {
-        self.asked += 1;
-        assert!(self.asked < 200, "the same is asked again and again: {}", ask.id);
-        let say = match &ask.form {
-            Form::Press { .. } => Answer::Pressed,
-            Form::Choose(choices) => {
-                let wanted = ["adopt", "again", "written-down", "agree"];
-                let found = wanted.iter().find(|word| choices.iter().any(|c| c.word == **word));
-                Answer::Chose((*found.unwrap()).to_owned())
-            }
-            Form::Tick { items, .. } => {
-                Answer::Ticked(items.iter().map(|item| item.word.clone()).collect())
-            }
-            Form::Fill(fields) => Answer::Typed(fields.iter().map(|_| "text".to_owned()).collect()),
-            Form::Words(fields) => {
-                let digest = match ask.id.kind {
-                    AskKind::CompareChange => self.change.unwrap(),
-                    _ => self.plan,
-                };
-                Answer::Typed(fields.iter().map(|field| word(&digest, &field.label)).collect())
-            }
-        };
-        Ok(People::Answer { ask: ask.id.clone(), say })
-    }
-
-    fn refused(&mut self, refusal: &Refusal) {
-        panic!("{refusal}");
-    }
-}
-
-/// A rehearsal on a seeded bench with a fixed clock.
-struct Stage {
-    folder: TempDir,
-    plan_bytes: Vec<u8>,
-    plan: Plan,
-    twin: Twin,
-}
-
-fn noon() -> Timestamp {
-    "2026-12-01T12:00:00Z".parse().unwrap()
-}
-
-impl Stage {
-    fn set(name: &str) -> Self {
-        let plan_bytes = fs::read(format!("ceremonies/{name}/plan.toml")).unwrap();
-        let plan = Plan::parse(&plan_bytes).unwrap();
-        let twin = Twin::new(&plan, Purpose::Rehearse);
-        // A disk that syncs for real would take minutes here; what is tested is the order of things.
-        let shm = Path::new("/dev/shm");
-        let folder = if shm.is_dir() { TempDir::new_in(shm) } else { TempDir::new() }.unwrap();
-        file::make_folder(&folder.path().join("evidence")).unwrap();
-        for medium in &plan.media {
-            let at = folder.path().join(medium.name.as_str());
-            file::make_folder(&at).unwrap();
-            media::enrol(&at, &medium.name, medium.role, true).unwrap();
-        }
-        for (at, bytes) in twin.inputs() {
-            if let Place::Medium(name) = &at.place {
-                let medium = folder.path().join(name.as_str());
-                file::write_new(&medium, &at.path, bytes, Readers::All).unwrap();
-            }
-        }
-        Self { folder, plan_bytes, plan, twin }
-    }
-
-    fn evidence(&self) -> PathBuf {
-        self.folder.path().join("evidence")
-    }
-
-    fn bench(&self) -> Bench<VirtualStores> {
-        let plan = self.twin.plan();
-        let mounts = plan
-            .media
-            .iter()
-            .map(|m| (m.name.clone(), self.folder.path().join(m.name.as_str())))
-            .collect();
-        let tokens = self.folder.path().join("tokens");
-        Bench::new(Setting {
-            plan: plan.clone(),
-            stores: VirtualStores::new(tokens, self.twin.seed(), plan.repository.dialect),
-            media: Media::new(mounts, true),
-            clock: Clock::Steps { next: noon(), step: 0 },
-            room: self.folder.path().join("no-such-room"),
-            rehearsal: true,
-            evidence: self.evidence(),
-            trust: self.folder.path().join("trust"),
-        })
-    }
-
-    fn begin(&self, report: &CheckReport) -> Session {
-        Session::begin(Begin {
-            plan_bytes: &self.plan_bytes,
-            plan: &self.plan,
-            twin: Some(&self.twin),
-            report,
-            checked: report.clear(&self.plan, Mode::Rehearsal).unwrap(),
-            mode: Mode::Rehearsal,
-            session: SessionId::new([7; 16]),
-            at: noon(),
-            unattended: false,
-            folder: &self.evidence(),
-        })
-        .unwrap()
-    }
-
-    fn entries(&self) -> Vec<Entry> {
-        let bytes = fs::read(self.evidence().join("transcript.jsonl")).unwrap();
-        let whole = transcript::whole_length(&bytes);
-        transcript::read(&bytes[..whole], self.plan.digest).unwrap()
-    }
-}
+use stage::{GoodPeople, Stage, noon, report};
 
 /// Where the power goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -334,11 +174,6 @@ fn length(name: &str, report: &CheckReport) -> u64 {
     let mut people = GoodPeople { plan: stage.plan.digest, change: None, asked: 0 };
     session.hold(&mut people, &mut stage.bench()).unwrap();
     u64::try_from(stage.entries().len()).unwrap()
-}
-
-fn report(name: &str) -> CheckReport {
-    let bytes = fs::read(format!("ceremonies/{name}/plan.toml")).unwrap();
-    CheckReport::of(&Plan::parse(&bytes).unwrap(), noon(), &BTreeMap::new())
 }
 
 #[test]

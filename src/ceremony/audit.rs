@@ -218,6 +218,20 @@ pub fn manifest_text(files: &BTreeMap<String, Vec<u8>>) -> String {
         .collect()
 }
 
+/// What the manifest alone says of the files: the first thing that an audit looks at.
+pub fn integrity(files: &BTreeMap<String, Vec<u8>>) -> Verdict {
+    let mut audit = Audit {
+        format: 1,
+        codename: String::new(),
+        mode: None,
+        head: None,
+        claims: Vec::new(),
+        beyond: Vec::new(),
+    };
+    manifest(&mut audit, files);
+    audit.verdict()
+}
+
 fn manifest(audit: &mut Audit, files: &BTreeMap<String, Vec<u8>>) {
     let Some(stated) = files.get("MANIFEST") else {
         audit.claim(

@@ -63,7 +63,7 @@ impl AgeFile {
 
     /// Asks for the passphrase once and opens the file.
     pub fn open(&self, unlock: &mut dyn Unlock) -> Result<SoftwareKey, TokenError> {
-        let public = self.public()?;
+        let public = self.clone().look()?.keys.into_iter().next().ok_or(TokenError::Absent)?;
         let bytes = self.read(&self.name("age"))?;
         let secret = unlock.secret(&self.label, None).ok_or(TokenError::NoSecret)?;
         let key = decrypt(&bytes, &secret).map_err(|why| self.named(why))?;

@@ -36,6 +36,9 @@ pub fn notary_pem(
             ));
         }
     }
+    if role.chars().chain(gun.unwrap_or_default().chars()).any(char::is_control) {
+        return Err(TokenError::Unsupported("a role or name with a control character".to_owned()));
+    }
     let mut salt = [0; 8];
     let mut iv = [0; 16];
     let random = getrandom::fill(&mut salt).and_then(|()| getrandom::fill(&mut iv));

@@ -71,7 +71,8 @@ const GUESSED: [&str; 14] = [
 ];
 
 /// An estimate in bits: every character counts by the size of the classes in use, but one that repeats or continues the one
-/// before it counts as one bit, and a word that guessers try first counts as one character.
+/// before it, or ends three characters that stood before, counts as one bit, and a word that guessers try first counts as
+/// one character.
 pub fn strength_bits(text: &str) -> u32 {
     let lower = text.to_lowercase();
     let rest = GUESSED.iter().fold(lower, |rest, word| rest.replace(word, "\u{1}"));
@@ -97,12 +98,17 @@ pub fn strength_bits(text: &str) -> u32 {
     };
     let mut tenths = 0;
     let mut before: Option<char> = None;
-    for c in rest.chars() {
+    let all: Vec<char> = rest.chars().collect();
+    let mut known: Vec<&[char]> = Vec::new();
+    for (place, c) in all.iter().copied().enumerate() {
+        let last_three = place.checked_sub(2).and_then(|start| all.get(start..=place));
+        let again = last_three.is_some_and(|three| known.contains(&three));
+        known.extend(last_three);
         let follows = before.is_some_and(|b| {
             let (b, c) = (u32::from(b), u32::from(c));
             c == b || c == b + 1 || c + 1 == b
         });
-        tenths += if follows { 10 } else { each };
+        tenths += if follows || again { 10 } else { each };
         before = Some(c);
     }
     tenths / 10
@@ -121,6 +127,8 @@ mod tests {
         for weak in [
             "aaaaaaaaaaaaaaaaaaaaaaaa",
             "abcdefghijklmnopqrstuvwx",
+            "Summer2026Summer2026!",
+            "iloveyouiloveyouiloveyou",
             "correct horse battery staple",
             "Password123456",
         ] {
