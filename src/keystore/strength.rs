@@ -71,7 +71,7 @@ const GUESSED: [&str; 14] = [
 ];
 
 /// An estimate in bits: every character counts by the size of the classes in use, but one that repeats or continues the one
-/// before it, or ends three characters that stood before, counts as one bit, and a word that guessers try first counts as
+/// before it, or ends a pair that stood before, counts as one bit, and a word that guessers try first counts as
 /// one character.
 pub fn strength_bits(text: &str) -> u32 {
     let lower = text.to_lowercase();
@@ -101,9 +101,9 @@ pub fn strength_bits(text: &str) -> u32 {
     let all: Vec<char> = rest.chars().collect();
     let mut known: Vec<&[char]> = Vec::new();
     for (place, c) in all.iter().copied().enumerate() {
-        let last_three = place.checked_sub(2).and_then(|start| all.get(start..=place));
-        let again = last_three.is_some_and(|three| known.contains(&three));
-        known.extend(last_three);
+        let last_two = place.checked_sub(1).and_then(|start| all.get(start..=place));
+        let again = last_two.is_some_and(|pair| known.contains(&pair));
+        known.extend(last_two);
         let follows = before.is_some_and(|b| {
             let (b, c) = (u32::from(b), u32::from(c));
             c == b || c == b + 1 || c + 1 == b

@@ -82,9 +82,10 @@ impl Front for GoodPeople {
             }
             Form::Fill(fields) => Answer::Typed(fields.iter().map(|_| "text".to_owned()).collect()),
             Form::Words(fields) => {
-                let digest = match ask.id.kind {
-                    AskKind::CompareChange => self.change.unwrap(),
-                    _ => self.plan,
+                let digest = if ask.id.kind == AskKind::CompareChange {
+                    self.change.unwrap()
+                } else {
+                    self.plan
                 };
                 Answer::Typed(fields.iter().map(|field| word(&digest, &field.label)).collect())
             }
