@@ -83,14 +83,14 @@ pub fn review(plan: &Plan, state: &State) -> Vec<Block> {
         blocks.push(Block::Heading(format!("{}, version {}", doc.role, doc.version)));
         blocks.push(Block::Rows(vec![("expires".to_owned(), expires.unwrap_or_default())]));
         if doc.role == DocRole::Targets {
-            blocks.push(Block::List {
-                title: "what it signs".to_owned(),
-                items: plan
-                    .targets
-                    .iter()
-                    .map(|t| format!("{}  {} bytes  sha256 {}", t.name, t.length, t.sha256))
-                    .collect(),
+            let rows = plan.targets.iter().flat_map(|target| {
+                [
+                    (target.name.clone(), format!("{} bytes, sha256", target.length)),
+                    (String::new(), target.sha256.groups().join(" ")),
+                ]
             });
+            blocks.push(Block::Text(format!("It signs {} targets:", plan.targets.len())));
+            blocks.push(Block::Rows(rows.collect()));
         }
     }
     for role in &state.recipe.pending {

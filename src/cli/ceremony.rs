@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::ceremony::check::CheckReport;
 use crate::ceremony::event::{Mode, Outcome, SessionId};
-use crate::ceremony::plan::{MediumRole, Plan};
+use crate::ceremony::plan::{MediumRole, Plan, print};
 use crate::ceremony::scene::Verdict;
 use crate::ceremony::twin::{Purpose, Twin, forged_fingerprints};
 use crate::driver::bench::{Bench, Clock, RealStores, Setting, VirtualStores, system_time};
@@ -90,6 +90,9 @@ impl Rehearse {
         let out = self.out.unwrap_or_else(|| PathBuf::from("."));
         let name = format!("REHEARSAL-{}-{}", at.to_compact(), plan.codename);
         let scratch = Scratch::make(&out.join(name), &twin)?;
+        let paper = print::script(&plan, &print::KnownDigests::default());
+        file::write_new(&scratch.folder, "PAPER.txt", paper.as_bytes(), Readers::All)
+            .map_err(|error| Failure::file(&scratch.folder, &error))?;
         let folder = scratch
             .book
             .new_evidence(at, plan.codename.as_str())

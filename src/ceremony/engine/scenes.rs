@@ -110,9 +110,10 @@ impl Painter<'_> {
             (Mode::Real, _)
             | (_, None)
             | (Mode::Check | Mode::Rehearsal, Some(Store::Virtual { .. })) => store,
-            (Mode::Check | Mode::Rehearsal, Some(_)) => {
-                format!("a virtual token, which plays {store}")
-            }
+            (Mode::Check | Mode::Rehearsal, Some(_)) => match store.as_str() {
+                "age file" => "a virtual token, which plays an age file".to_owned(),
+                _ => format!("a virtual token, which plays {store}"),
+            },
         }
     }
 
@@ -198,6 +199,12 @@ impl Painter<'_> {
                  made or signed yet.",
             ),
         ];
+        if self.state.opening.mode == Mode::Rehearsal {
+            blocks.push(text(
+                "No paper at hand? It is PAPER.txt in this rehearsal's folder; open it in another \
+                 terminal.",
+            ));
+        }
         blocks.extend(self.last_comparison(id));
         blocks
     }
@@ -242,10 +249,10 @@ impl Painter<'_> {
         ];
         let will = match turn {
             "keys" => self.will_enrol(key),
-            "sign" => format!(
-                "{} signature(s), on the documents just reviewed, and on no others",
-                self.state.recipe.signed_by(&key.name).count()
-            ),
+            "sign" => match self.state.recipe.signed_by(&key.name).count() {
+                1 => "1 signature, on the document just reviewed, and on no other".to_owned(),
+                n => format!("{n} signatures, on the documents just reviewed, and on no others"),
+            },
             _ => "an encrypted copy goes to the KEYS medium".to_owned(),
         };
         rows.push(row("will happen", will));
@@ -290,20 +297,20 @@ impl Painter<'_> {
         }
         let medium = self.plan.media.iter().find(|medium| medium.name.as_str() == id.about);
         let role = medium.map(|medium| medium.role.to_string()).unwrap_or_default();
-        let inputs: Vec<String> = self
+        let inputs: Vec<(String, String)> = self
             .plan
             .inputs
             .iter()
             .filter(|input| input.medium.as_str() == id.about)
-            .map(|input| format!("{}  sha256 {}", input.path, input.sha256.value))
+            .map(|input| (input.path.clone(), format!("sha256 {}", input.sha256.value)))
             .collect();
         let mut blocks = vec![
             read(format!("Please insert the medium {}.", id.about)),
             Block::Rows(vec![row("medium", id.about.clone()), row("role", role)]),
         ];
         if !inputs.is_empty() {
-            let title = "files that the plan takes from it; anything else is ignored".to_owned();
-            blocks.push(Block::List { title, items: inputs });
+            blocks.push(text("Files that the plan takes from it; anything else is ignored:"));
+            blocks.push(Block::Rows(inputs));
         }
         blocks
     }

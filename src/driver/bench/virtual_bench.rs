@@ -79,7 +79,11 @@ pub(super) fn label(key: &PlannedKey) -> Label {
     Label {
         key: key.name.clone(),
         holder: key.holder.as_ref().map(ToString::to_string).unwrap_or_default(),
-        place: format!("a virtual token, which plays {store}"),
+        place: if store == "age file" {
+            "a virtual token, which plays an age file".to_owned()
+        } else {
+            format!("a virtual token, which plays {store}")
+        },
         kind: if is_file { SecretKind::Passphrase } else { SecretKind::Pin },
     }
 }
