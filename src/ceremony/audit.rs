@@ -55,7 +55,18 @@ impl Audit {
         self.claims.iter().map(|claim| claim.verdict).max().unwrap_or(Verdict::Unknown)
     }
 
-    pub(super) fn claim(&mut self, verdict: Verdict, name: &str, text: impl Into<String>) {
+    const fn empty() -> Self {
+        Self {
+            format: 1,
+            codename: String::new(),
+            mode: None,
+            head: None,
+            claims: Vec::new(),
+            beyond: Vec::new(),
+        }
+    }
+
+    fn claim(&mut self, verdict: Verdict, name: &str, text: impl Into<String>) {
         self.claims.push(Claim { verdict, name: name.to_owned(), text: text.into() });
     }
 }
@@ -94,14 +105,7 @@ pub fn ground(plan: &Plan, opening: &Opening) -> Ground {
 /// Audits an evidence folder: the plan, the transcript and all other files by their path. `head` is what the signed
 /// paper says, if somebody has it.
 pub fn audit(files: &BTreeMap<String, Vec<u8>>, head: Option<Digest>) -> Audit {
-    let mut audit = Audit {
-        format: 1,
-        codename: String::new(),
-        mode: None,
-        head: None,
-        claims: Vec::new(),
-        beyond: Vec::new(),
-    };
+    let mut audit = Audit::empty();
     let (Some(plan), Some(record)) = (files.get("plan.toml"), files.get("transcript.jsonl")) else {
         audit.claim(
             Verdict::Fail,
@@ -220,14 +224,7 @@ pub fn manifest_text(files: &BTreeMap<String, Vec<u8>>) -> String {
 
 /// What the manifest alone says of the files: the first thing that an audit looks at.
 pub fn integrity(files: &BTreeMap<String, Vec<u8>>) -> Verdict {
-    let mut audit = Audit {
-        format: 1,
-        codename: String::new(),
-        mode: None,
-        head: None,
-        claims: Vec::new(),
-        beyond: Vec::new(),
-    };
+    let mut audit = Audit::empty();
     manifest(&mut audit, files);
     audit.verdict()
 }
