@@ -366,8 +366,12 @@ fn tell_end(ended: &Ended) -> Result<(), Failure> {
     say(format!("Head:      {head}"));
     say(format!("           {}", head.words().join(" ")));
     say("Verify:");
+    // The very program that is running: it need not be on the path.
+    let program = std::env::current_exe()
+        .map_or_else(|_| "anchorite".to_owned(), |path| path.display().to_string());
     say(format!(
-        "  anchorite evidence verify {}{rehearsal} --head {head}",
+        "  {} evidence verify {}{rehearsal} --head {head}",
+        quoted(&program),
         quoted(&folder.display().to_string())
     ));
     match ended.outcome {
