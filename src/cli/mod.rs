@@ -2,7 +2,6 @@
 
 mod ceremony;
 mod doctor;
-mod documents;
 mod draft;
 mod evidence;
 mod failure;
@@ -10,6 +9,8 @@ mod key;
 mod media;
 mod people;
 mod plan;
+mod show;
+mod verify;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,9 +44,9 @@ enum Command {
     /// Go on with a ceremony that was interrupted.
     Resume(ceremony::Resume),
     /// Show what a document says and who signed it.
-    Show(documents::Show),
+    Show(show::Show),
     /// Walk a repository as a client does.
-    Verify(documents::Verify),
+    Verify(verify::Verify),
     /// Verify the evidence of a ceremony, or read its report.
     #[command(subcommand)]
     Evidence(evidence::Command),
@@ -63,6 +64,9 @@ enum Command {
         shell: clap_complete::Shell,
     },
 }
+
+/// The most bytes of a document that is shown or verified: 256 MiB.
+const MAX_DOCUMENT: u64 = 256 << 20;
 
 /// Parses the arguments, carries the command out, and says how it ended.
 pub fn main() -> ExitCode {

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod evidence;
 pub mod file;
+pub mod folder;
 pub mod hold;
 pub mod journal;
 pub mod media;
