@@ -333,7 +333,7 @@ fn ended(audit: &mut Audit, engine: &Engine) {
 
 fn signatures(audit: &mut Audit, engine: &Engine) {
     let record = engine.record();
-    for doc in &record.recipe.documents {
+    for doc in record.recipe.all() {
         let good = super::walk::tally(record, &doc.role).len();
         let need = usize::try_from(doc.threshold).unwrap_or(usize::MAX);
         let text = format!("{}: {good} good signatures, {need} needed.", doc.role);

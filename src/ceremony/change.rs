@@ -144,13 +144,46 @@ pub fn certificate(
     Ok(draft.payload(id)?)
 }
 
-/// Drafts all documents of the plan that are signed here. Fails for a key without proof, server keys excepted.
+/// Drafts the documents of the plan that are signed here and hash no others. Fails for a key without proof, server keys
+/// excepted.
 pub fn draft(plan: &Plan, roster: &Roster, facts: &Facts) -> Result<ChangeSet, DraftError> {
     let drafting = Drafting { plan, roster, facts };
     let recipe = Recipe::of(plan);
     let payloads =
         recipe.documents.iter().map(|doc| drafting.document(doc)).collect::<Result<Vec<_>, _>>()?;
     Ok(ChangeSet::new(payloads))
+}
+
+/// Drafts the documents that hash signed ones, from the very files that will be written. Nothing where there are none.
+///
+/// A notary1 snapshot states length, SHA-256 and SHA-512 of every file that it covers.
+pub fn closing(
+    plan: &Plan,
+    roster: &Roster,
+    facts: &Facts,
+    signed: &BTreeMap<DocRole, Vec<u8>>,
+) -> Result<Option<ChangeSet>, DraftError> {
+    let drafting = Drafting { plan, roster, facts };
+    let recipe = Recipe::of(plan);
+    let payloads = recipe
+        .closing
+        .iter()
+        .map(|doc| {
+            let id = drafting.id(doc);
+            let body = Snapshot {
+                version: doc.version,
+                expires: drafting.expires(doc.valid_for)?,
+                meta: signed
+                    .iter()
+                    .map(|(role, bytes)| (role.to_string(), MetaFile::of(bytes)))
+                    .collect(),
+                spec_version: drafting.spec_version(),
+                unknown: drafting.marks(),
+            };
+            Ok(Draft::new(id, plan.repository.dialect, body).payload()?)
+        })
+        .collect::<Result<Vec<_>, DraftError>>()?;
+    Ok((!payloads.is_empty()).then(|| ChangeSet::new(payloads)))
 }
 
 /// The id under which the new root lists a key of the plan.
@@ -181,12 +214,16 @@ struct Drafting<'a> {
 }
 
 impl Drafting<'_> {
-    fn document(&self, doc: &DocRecipe) -> Result<Payload, DraftError> {
-        let id = DocId {
+    fn id(&self, doc: &DocRecipe) -> DocId {
+        DocId {
             repository: self.plan.repository.name.clone(),
             role: doc.role.clone(),
             version: doc.version,
-        };
+        }
+    }
+
+    fn document(&self, doc: &DocRecipe) -> Result<Payload, DraftError> {
+        let id = self.id(doc);
         let dialect = self.plan.repository.dialect;
         let expires = self.expires(doc.valid_for)?;
         let payload = match doc.role {

@@ -11,8 +11,10 @@ use super::plan::{Plan, PlannedRole, SignWho, SignedWhere};
 pub struct Recipe {
     /// Keys that get a certificate (notary1 root keys).
     pub certificates: Vec<KeyName>,
-    /// The documents signed here, in the order root, targets, snapshot, timestamp.
+    /// The documents that are drafted once every key is known, in the order root, targets, snapshot, timestamp.
     pub documents: Vec<DocRecipe>,
+    /// The documents that hash signed ones, drafted once those are signed: a notary1 snapshot.
+    pub closing: Vec<DocRecipe>,
     /// The roles that the online side will sign.
     pub pending: Vec<RoleName>,
 }
@@ -37,6 +39,7 @@ impl Recipe {
     /// refuses that.
     pub fn of(plan: &Plan) -> Self {
         let mut documents = Vec::new();
+        let mut closing = Vec::new();
         let mut pending = Vec::new();
         for role in [DocRole::Root, DocRole::Targets, DocRole::Snapshot, DocRole::Timestamp] {
             let Some((name, planned)) =
@@ -45,22 +48,32 @@ impl Recipe {
                 continue;
             };
             match (planned.signed, planned.valid_for) {
-                (SignedWhere::Here, Some(valid_for)) => documents.push(DocRecipe {
-                    signers: signers(plan, planned),
-                    threshold: planned.threshold,
-                    role,
-                    version: 1,
-                    valid_for,
-                }),
+                (SignedWhere::Here, Some(valid_for)) => {
+                    let hashes =
+                        plan.repository.dialect == Dialect::Notary1 && role == DocRole::Snapshot;
+                    let stage = if hashes { &mut closing } else { &mut documents };
+                    stage.push(DocRecipe {
+                        signers: signers(plan, planned),
+                        threshold: planned.threshold,
+                        role,
+                        version: 1,
+                        valid_for,
+                    });
+                }
                 (SignedWhere::Here, None) | (SignedWhere::Online, _) => pending.push(name),
             }
         }
-        Self { certificates: certificates(plan), documents, pending }
+        Self { certificates: certificates(plan), documents, closing, pending }
+    }
+
+    /// All documents that are signed here, in the order of signing.
+    pub fn all(&self) -> impl Iterator<Item = &DocRecipe> {
+        self.documents.iter().chain(&self.closing)
     }
 
     /// The documents that `key` signs.
     pub fn signed_by<'a>(&'a self, key: &'a KeyName) -> impl Iterator<Item = &'a DocRecipe> {
-        self.documents.iter().filter(move |doc| doc.signers.contains(key))
+        self.all().filter(move |doc| doc.signers.contains(key))
     }
 
     /// How many signatures `key` makes: documents, and its certificate.

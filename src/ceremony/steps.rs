@@ -2,6 +2,7 @@
 //! plan can only put notes, drills, back-ups and second gatherings in between.
 
 use super::plan::{Insert, Kind, Plan};
+use super::recipe::Recipe;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +38,8 @@ pub enum StepId {
     Compare,
     /// The signatures.
     Sign,
+    /// The documents that hash signed ones.
+    Closing,
     /// What is carried out.
     Export,
     /// Keys that must leave.
@@ -62,6 +65,7 @@ impl StepId {
             Self::Review => "review",
             Self::Compare => "compare",
             Self::Sign => "sign",
+            Self::Closing => "closing",
             Self::Export => "export",
             Self::HandOver => "hand-over",
             Self::Statements => "statements",
@@ -97,7 +101,7 @@ pub fn steps(plan: &Plan) -> Vec<Step> {
 }
 
 /// The names of the steps of a kind, for the parser of plans.
-pub const FIRST_ROOT: [&str; 13] = [
+pub const FIRST_ROOT: [&str; 14] = [
     "open",
     "room",
     "gate",
@@ -107,6 +111,7 @@ pub const FIRST_ROOT: [&str; 13] = [
     "review",
     "compare",
     "sign",
+    "closing",
     "export",
     "hand-over",
     "statements",
@@ -187,6 +192,17 @@ fn first_root(plan: &Plan) -> Vec<Step> {
         &["Each holder signs the documents that were reviewed, and no others."],
         &["Camera on the token and on the counter. The witness counts touches."],
     ));
+    if !Recipe::of(plan).closing.is_empty() {
+        all.push(step(
+            StepId::Closing,
+            "SNAPSHOT",
+            &["The snapshot names what was just signed. We review it, and its holders sign it."],
+            &[
+                "Everybody reads the lines on the screen: box E takes the digest.",
+                "Each holder of the snapshot key signs it, and nothing else.",
+            ],
+        ));
+    }
     all.push(step(
         StepId::Export,
         "EXPORT",

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::tuf::client::{self, Walk, WalkVerdict};
+use crate::tuf::digest::Digest;
 use crate::tuf::document::{Dialect, DocId, DocRole};
 use crate::tuf::name::RoleName;
 use crate::tuf::payload::Draft;
@@ -11,7 +12,6 @@ use crate::tuf::signed::Signed;
 use crate::tuf::snapshot::{MetaFile, Snapshot, Timestamped};
 use crate::tuf::time::Timestamp;
 use crate::tuf::verify::{Authority, Candidate};
-use sha2::{Digest as _, Sha256, Sha512};
 
 use super::check::Finding;
 use super::engine::{Engine, State};
@@ -22,10 +22,9 @@ use super::twin::Twin;
 /// The names of the keys whose signatures on a document count, by the authority that the new root states.
 pub fn tally(state: &State, role: &DocRole) -> Vec<String> {
     let counted = || {
-        let change = state.change.as_ref()?;
         let root = state.root.as_ref()?;
         let authority = Authority::stated_by(root, &role.role_name()?).ok()?;
-        let payload = change.payload(role)?;
+        let payload = state.payload(role)?;
         Some(authority.tally_over(payload.to_sign(), &state.counted(role)))
     };
     let good = counted().map(|tally| tally.good).unwrap_or_default();
@@ -93,11 +92,46 @@ pub fn review(plan: &Plan, state: &State) -> Vec<Block> {
             blocks.push(Block::Rows(rows.collect()));
         }
     }
+    for doc in &state.recipe.closing {
+        let text = format!("{} hashes what is signed now, and is reviewed after that", doc.role);
+        blocks.push(Block::Mark(Verdict::Unknown, text));
+    }
     for role in &state.recipe.pending {
         let text = format!("{role} is signed later, by the online side");
         blocks.push(Block::Mark(Verdict::Unknown, text));
     }
     blocks
+}
+
+/// What the documents that hash signed ones say, line by line, read back from the very bytes.
+pub fn closing_review(plan: &Plan, state: &State) -> Vec<Block> {
+    let payloads = state.closing.iter().flat_map(super::change::ChangeSet::payloads);
+    payloads
+        .flat_map(|payload| {
+            let bytes = payload.envelope(&[]);
+            let Ok(read) = Signed::<Snapshot>::read(plan.repository.dialect, &bytes) else {
+                return Vec::new();
+            };
+            let body = read.peek();
+            let mut rows = vec![("expires".to_owned(), body.expires.at.to_minute())];
+            for (name, file) in &body.meta {
+                let length = file.length.unwrap_or_default();
+                rows.push((name.clone(), format!("{length} bytes, as just signed; sha256")));
+                let sha256 = file
+                    .hashes
+                    .get("sha256")
+                    .and_then(|raw| Some(Digest::from_bytes(raw.as_slice().try_into().ok()?)));
+                rows.push((
+                    String::new(),
+                    sha256.map(|digest| digest.groups().join(" ")).unwrap_or_default(),
+                ));
+            }
+            vec![
+                Block::Heading(format!("{}, version {}", payload.id().role, body.version)),
+                Block::Rows(rows),
+            ]
+        })
+        .collect()
 }
 
 /// What a fresh client says of the signed documents, as far as they exist.
@@ -281,17 +315,7 @@ fn meta(
             }
             Dialect::Notary1 => {
                 let bytes = served.get(&format!("{role}.json"))?;
-                let file = MetaFile {
-                    version: None,
-                    length: u64::try_from(bytes.len()).ok(),
-                    hashes: [
-                        ("sha256".to_owned(), Sha256::digest(bytes).to_vec()),
-                        ("sha512".to_owned(), Sha512::digest(bytes).to_vec()),
-                    ]
-                    .into(),
-                    unknown: std::collections::BTreeMap::new(),
-                };
-                Some(((*role).to_owned(), file))
+                Some(((*role).to_owned(), MetaFile::of(bytes)))
             }
         })
         .collect()

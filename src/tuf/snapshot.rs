@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest as _, Sha256, Sha512};
+
 use super::root::Expires;
 use super::wire::json::Json;
 
@@ -46,4 +48,19 @@ pub struct MetaFile {
     pub hashes: BTreeMap<String, Vec<u8>>,
     /// Members that we do not know.
     pub unknown: BTreeMap<String, Json>,
+}
+
+impl MetaFile {
+    /// What a Notary snapshot or timestamp says of a file: its length, SHA-256 and SHA-512.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self {
+            version: None,
+            length: u64::try_from(bytes.len()).ok(),
+            hashes: BTreeMap::from([
+                ("sha256".to_owned(), Sha256::digest(bytes).to_vec()),
+                ("sha512".to_owned(), Sha512::digest(bytes).to_vec()),
+            ]),
+            unknown: BTreeMap::new(),
+        }
+    }
 }

@@ -116,6 +116,42 @@ fn the_real_notary_publishes_and_lists_what_a_real_ceremony_signed() {
     the_tagging_key_signs_elsewhere(&ceremony, &server);
 }
 
+#[test]
+fn notary_and_docker_accept_a_snapshot_whose_key_stays_here() {
+    let server = NotaryServer::start();
+    let mut ceremony = Ceremony::of("first-root-notary1");
+    ceremony.server_key(
+        "timestamp",
+        &server.key(GUN, "timestamp"),
+        &format!("{}2", "0".repeat(63)),
+    );
+    ceremony.drop_block("[[keys]]\nname      = \"server-snapshot\"");
+    ceremony.drop_block("[[inputs]]\nmedium       = \"IN\"\npath         = \"snapshot.key\"");
+    ceremony.change(
+        "[roles.snapshot]\nkeys      = [\"server-snapshot\"]\nthreshold = 1\nsigned    = \"online\"\n",
+        "[roles.snapshot]\nkeys = [\"snapshot\"]\nthreshold = 1\nvalid_for = \"3 years\"\n\n\
+         [[keys]]\nname = \"snapshot\"\nholder = \"Releaser\"\nstore = { age = {} }\n\
+         algorithm = \"ed25519\"\nmake = {}\n",
+    );
+    ceremony.secret("snapshot");
+    for ready in ["keys", "closing"] {
+        ceremony.answer(&format!("ready/{ready}/snapshot"), "true");
+    }
+    ceremony.answer("review/closing", "[\"snapshot\"]");
+    ceremony.answer("written-down/closing", "true");
+    let said = ceremony.hold("first-root-notary1").success();
+
+    let out = ceremony.at("OUT");
+    publishing::run_script(&out, "publish/precheck", &server, &[]).success();
+    publishing::run_script(&out, "publish/publish", &server, &[]).success();
+    publishing::run_script(&out, "accept/accept", &server, &[]).success();
+    assert!(clients::notary_list(&server, GUN).success().contains("v1"));
+    assert!(clients::docker_trust_inspect(&server, GUN).success().contains("\"v1\""));
+    let evidence = ceremony.evidence();
+    let arguments = ["evidence", "verify", evidence.to_str().unwrap(), "--head", &head(&said)];
+    assert!(ceremony.program(&arguments).success().contains("RESULT   PASS"));
+}
+
 /// The copy that left on KEYS works where docker and notary look for keys.
 fn the_tagging_key_signs_elsewhere(ceremony: &Ceremony, server: &NotaryServer) {
     let trust = TempDir::new().unwrap();

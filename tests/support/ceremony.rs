@@ -21,6 +21,8 @@ pub(crate) const PASSPHRASE: &str = "a-long-Passphrase-for-7-tests";
 pub(crate) struct Ceremony {
     folder: TempDir,
     plan: String,
+    answers: String,
+    secrets: Vec<String>,
 }
 
 impl Ceremony {
@@ -63,7 +65,7 @@ impl Ceremony {
         for medium in ["IN", "OUT", "KEYS"] {
             fs::create_dir(folder.path().join(medium)).unwrap();
         }
-        let ceremony = Self { folder, plan };
+        let ceremony = Self { folder, plan, answers: String::new(), secrets: Vec::new() };
         for (medium, role) in [("IN", "in"), ("OUT", "out"), ("KEYS", "keys")] {
             let at = ceremony.at(medium);
             ceremony.program(&["media", "enrol", &at.to_string_lossy(), "--role", role]).success();
@@ -79,6 +81,13 @@ impl Ceremony {
         self.plan = self.plan.replacen(from, to, 1);
     }
 
+    /// Drops a block of the plan, from its first words to the next empty line.
+    pub(crate) fn drop_block(&mut self, first: &str) {
+        let start = self.plan.find(first).unwrap_or_else(|| panic!("{first}"));
+        let end = self.plan[start..].find("\n\n").map_or(self.plan.len(), |at| start + at + 2);
+        self.plan.replace_range(start..end, "");
+    }
+
     /// Puts a server's key on IN, and its digest and id into the plan.
     pub(crate) fn server_key(&mut self, role: &str, bytes: &[u8], place_holder: &str) {
         fs::write(self.at("IN").join(format!("{role}.key")), bytes).unwrap();
@@ -87,6 +96,16 @@ impl Ceremony {
         let zero = "0".repeat(64);
         let listed = format!("path         = \"{role}.key\"\nsha256       = ");
         self.change(&format!("{listed}\"{zero}\""), &format!("{listed}\"{}\"", Digest::of(bytes)));
+    }
+
+    /// Answers one more question, `say` in the form of TOML.
+    pub(crate) fn answer(&mut self, ask: &str, say: &str) {
+        self.answers.push_str(&format!("\n[[answer]]\nask = \"{ask}\"\nsay = {say}\n"));
+    }
+
+    /// Adds a key that has a passphrase.
+    pub(crate) fn secret(&mut self, key: &str) {
+        self.secrets.push(key.to_owned());
     }
 
     /// A path of the ceremony.
@@ -133,12 +152,15 @@ impl Ceremony {
             .chain(waivers)
             .collect();
         script.replace_range(start + 1..end, &items.join(", "));
+        script.push_str(&self.answers);
         fs::write(self.at("answers.toml"), script).unwrap();
         let secrets: BTreeMap<String, &str> = fs::read_to_string(root.join("rehearsal-secrets"))
             .unwrap()
             .lines()
             .filter_map(|line| line.split_once('\t'))
-            .map(|(name, _)| (name.to_owned(), PASSPHRASE))
+            .map(|(name, _)| name.to_owned())
+            .chain(self.secrets.clone())
+            .map(|name| (name, PASSPHRASE))
             .collect();
         let mut file = fs::File::create(self.at("secrets")).unwrap();
         for (name, secret) in secrets {

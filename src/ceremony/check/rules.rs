@@ -23,6 +23,7 @@ pub(super) fn findings(
         thresholds(plan, name, role, &mut raised);
         dates(plan, name, role, at, &mut raised);
     }
+    own_snapshot(plan, &mut raised);
     same_keys(plan, &mut raised);
     people(plan, &mut raised);
     real_only(plan, at, &mut raised);
@@ -216,6 +217,21 @@ fn certificates(
             "certificates-end-together",
             "root",
             "All root certificates end on the same day. Staggered lifetimes leave time to act.",
+        ));
+    }
+}
+
+/// Where the snapshot key of a Notary repository is ours, every later change needs it.
+fn own_snapshot(plan: &Plan, raised: &mut Vec<Finding>) {
+    let name = RoleName::snapshot();
+    let here = plan.roles.get(&name).is_some_and(|role| role.signed == SignedWhere::Here);
+    if here && plan.repository.dialect == Dialect::Notary1 {
+        raised.push(finding(
+            Verdict::Warn,
+            "snapshot-key-here",
+            name.as_str(),
+            "The server will not sign snapshots: whoever adds a tag or signs for a delegation needs \
+             this key too.",
         ));
     }
 }

@@ -8,6 +8,7 @@ use crate::tuf::document::{Dialect, DocRole};
 use crate::tuf::key::{Fingerprint, KeyId};
 use crate::tuf::name::KeyName;
 
+use super::super::change::ChangeSet;
 use super::super::check::Ground;
 use super::super::event::{EvidenceFile, Place};
 use super::super::plan::Plan;
@@ -15,11 +16,10 @@ use super::super::roster::RosterFile;
 use super::state::State;
 
 /// The signed documents, as files by their role.
-fn documents(state: &State) -> BTreeMap<DocRole, Vec<u8>> {
-    let Some(change) = &state.change else { return BTreeMap::new() };
-    change
-        .payloads()
-        .iter()
+pub(super) fn documents(state: &State) -> BTreeMap<DocRole, Vec<u8>> {
+    let stages = state.change.iter().chain(&state.closing);
+    stages
+        .flat_map(ChangeSet::payloads)
         .map(|payload| {
             let role = payload.id().role.clone();
             let signatures = state.counted(&role);

@@ -17,6 +17,9 @@ use super::{comparison, outcome, turns};
 pub(super) const PAPER_WORDS: usize = 2;
 pub(super) const LAPTOP_WORDS: usize = 4;
 
+/// What questions about the documents that hash signed ones are about.
+pub(super) const CLOSING: &str = "closing";
+
 /// What is wanted now.
 pub(super) fn want(ground: &Ground, state: &State) -> Want {
     if state.aborted.is_some() {
@@ -62,7 +65,11 @@ fn of_step(ground: &Ground, state: &State, step: &Step) -> Option<Want> {
         StepId::Roster => roster(plan, state),
         StepId::Review => review(plan, state),
         StepId::Compare => compare(state),
-        StepId::Sign => plan.keys.iter().find_map(|key| turns::sign(state, key)),
+        StepId::Sign => {
+            let change = state.change.as_ref()?;
+            plan.keys.iter().find_map(|key| turns::sign(state, key, change, "sign"))
+        }
+        StepId::Closing => closing(plan, state),
         StepId::Export => export(ground, state),
         StepId::HandOver => plan.keys.iter().find_map(|key| turns::hand_over(state, key)),
         StepId::Statements => statements(state),
@@ -259,6 +266,29 @@ fn review(plan: &Plan, state: &State) -> Option<Want> {
     let items = lettered(documents.chain(waivers));
     let label = "all is read; go on to compare".to_owned();
     Some(Want::ask(AskKind::Review, "", Form::Tick { items, key: 'g', label }))
+}
+
+/// The documents that hash signed ones: reviewed, their digest written down, and signed. Nothing outside can know it
+/// beforehand.
+fn closing(plan: &Plan, state: &State) -> Option<Want> {
+    let change = state.closing.as_ref()?;
+    let table = in_evidence("closing.tsv");
+    if !state.written.contains_key(&table) {
+        return Some(Want::write(table, change.table().as_bytes().to_vec()));
+    }
+    if !state.has_pressed(AskKind::Review, CLOSING) {
+        let documents = state.recipe.closing.iter().map(|doc| {
+            (doc.role.to_string(), format!("{} version {}: read", doc.role, doc.version))
+        });
+        let label = "all is read; go on".to_owned();
+        let items = lettered(documents);
+        return Some(Want::ask(AskKind::Review, CLOSING, Form::Tick { items, key: 'g', label }));
+    }
+    if !state.has_pressed(AskKind::WrittenDown, CLOSING) {
+        let label = "all have written it down";
+        return Some(Want::press(AskKind::WrittenDown, CLOSING, 's', label));
+    }
+    plan.keys.iter().find_map(|key| turns::sign(state, key, change, CLOSING))
 }
 
 fn compare(state: &State) -> Option<Want> {

@@ -265,8 +265,8 @@ impl State {
         }
     }
 
-    /// Derives what follows from the facts, once: the documents when every key is known and proven, the export when
-    /// everything is signed.
+    /// Derives what follows from the facts, once: the documents when every key is known and proven, those that hash others
+    /// when these are signed, the export when everything is signed.
     fn derive(&mut self, plan: &Plan) {
         if self.change.is_none() {
             self.change = change::draft(plan, &self.roster, &self.facts()).ok();
@@ -283,11 +283,15 @@ impl State {
                     .collect();
             }
         }
-        let signed = self.recipe.documents.iter().all(|doc| {
-            let made = self.signatures.get(&doc.role).map_or(0, Vec::len);
-            made == doc.signers.len()
-        });
-        if self.change.is_some() && signed && self.served.is_empty() {
+        if self.change.is_none() || !self.all_signed(&self.recipe.documents) {
+            return;
+        }
+        if self.closing.is_none() && !self.recipe.closing.is_empty() {
+            let signed = super::outcome::documents(self);
+            self.closing =
+                change::closing(plan, &self.roster, &self.facts(), &signed).ok().flatten();
+        }
+        if self.all_signed(&self.recipe.closing) && self.served.is_empty() {
             self.served = super::outcome::served(plan, self);
             self.exported = super::super::export::files(plan, &self.roster, &self.served);
             if let Some(why) = super::super::walk::refused(plan, self) {

@@ -133,10 +133,11 @@ impl Painter<'_> {
             AskKind::Ready => self.ready(id),
             AskKind::LastTry => self.last_try(id),
             AskKind::Medium => self.medium(id),
+            AskKind::Review if id.about == program::CLOSING => self.closing_review(),
             AskKind::Review => self.review(),
             AskKind::Source => Self::source(),
             AskKind::CompareChange => self.compare_change(),
-            AskKind::WrittenDown => self.written_down(),
+            AskKind::WrittenDown => self.written_down(id),
             AskKind::Trouble => self.trouble(),
             AskKind::Note => self.note(id),
             AskKind::Statement => self.statement(id),
@@ -249,10 +250,19 @@ impl Painter<'_> {
         ];
         let will = match turn {
             "keys" => self.will_enrol(key),
-            "sign" => match self.state.recipe.signed_by(&key.name).count() {
-                1 => "1 signature, on the document just reviewed, and on no other".to_owned(),
-                n => format!("{n} signatures, on the documents just reviewed, and on no others"),
-            },
+            "sign" | program::CLOSING => {
+                let stage = if turn == "sign" {
+                    &self.state.recipe.documents
+                } else {
+                    &self.state.recipe.closing
+                };
+                match stage.iter().filter(|doc| doc.signers.contains(&key.name)).count() {
+                    1 => "1 signature, on the document just reviewed, and on no other".to_owned(),
+                    n => {
+                        format!("{n} signatures, on the documents just reviewed, and on no others")
+                    }
+                }
+            }
             _ => "an encrypted copy goes to the KEYS medium".to_owned(),
         };
         rows.push(row("will happen", will));
@@ -368,13 +378,31 @@ impl Painter<'_> {
         blocks
     }
 
-    fn written_down(&self) -> Vec<Block> {
-        let digest = self.state.change.as_ref().map(super::super::change::ChangeSet::digest);
-        let mut blocks = vec![read(
-            "This is the digest of all that will be signed. Please write it down, and sign.",
-        )];
+    fn closing_review(&self) -> Vec<Block> {
+        let mut blocks = vec![
+            read("We review what names the signed documents. Nothing else is signed now."),
+            text(
+                "It could not be drafted before: it states hashes of files with their signatures.",
+            ),
+        ];
+        blocks.extend(super::super::walk::closing_review(self.plan, self.state));
+        blocks
+    }
+
+    fn written_down(&self, id: &AskId) -> Vec<Block> {
+        let (stage, said, label) = if id.about == program::CLOSING {
+            let said = "This is the digest of the snapshot. Please write it down, and sign.";
+            (&self.state.closing, said, "digest of the snapshot")
+        } else {
+            let said =
+                "This is the digest of all that will be signed. Please write it down, and sign.";
+            (&self.state.change, said, "digest of the change")
+        };
+        let mut blocks = vec![read(said)];
         blocks.extend(
-            digest.map(|digest| Block::Digest { label: "digest of the change".to_owned(), digest }),
+            stage
+                .as_ref()
+                .map(|stage| Block::Digest { label: label.to_owned(), digest: stage.digest() }),
         );
         blocks.push(text("The evidence will say: written down, not compared."));
         blocks
@@ -453,7 +481,7 @@ impl Painter<'_> {
         if self.state.change.is_none() {
             return Vec::new();
         }
-        self.state.recipe.documents.iter().map(|doc| self.tally(&doc.role, doc)).collect()
+        self.state.recipe.all().map(|doc| self.tally(&doc.role, doc)).collect()
     }
 
     fn tally(&self, role: &DocRole, doc: &super::super::recipe::DocRecipe) -> TallyLine {
@@ -473,7 +501,7 @@ impl Painter<'_> {
     }
 
     fn details(&self, id: &AskId) -> Vec<Block> {
-        let Some(change) = &self.state.change else { return Vec::new() };
+        let stages = self.state.change.iter().chain(&self.state.closing);
         let open = match id.kind {
             AskKind::Source | AskKind::CompareChange => false,
             AskKind::RollCall
@@ -497,9 +525,8 @@ impl Painter<'_> {
         if !open || (self.state.compared.is_some() && !self.compared()) {
             return Vec::new();
         }
-        change
-            .payloads()
-            .iter()
+        stages
+            .flat_map(super::super::change::ChangeSet::payloads)
             .flat_map(|payload| {
                 let bytes = String::from_utf8_lossy(payload.to_sign()).into_owned();
                 [

@@ -17,7 +17,7 @@ use super::super::check::Ground;
 use super::super::event::{
     Act, ActId, ActKind, Entry, FileAt, Opening, Request, RoomFact, Seen, Trouble, Wanted,
 };
-use super::super::recipe::Recipe;
+use super::super::recipe::{DocRecipe, Recipe};
 use super::super::roster::{Facts, Roster};
 use super::super::story;
 use super::want::Want;
@@ -39,6 +39,8 @@ pub struct State {
     pub roster: Roster,
     /// The documents, once they can be drafted.
     pub change: Option<ChangeSet>,
+    /// The documents that hash signed ones, once those are signed.
+    pub closing: Option<ChangeSet>,
     /// The transcript's head when the roster was written out.
     pub roster_head: Option<Digest>,
     /// The transcript's head now.
@@ -160,6 +162,7 @@ impl State {
             inputs: BTreeMap::new(),
             roster: Roster::default(),
             change: None,
+            closing: None,
             roster_head: None,
             head: ground.plan().digest,
             compared: None,
@@ -190,6 +193,20 @@ impl State {
             inspect: None,
             found_key: None,
         }
+    }
+
+    /// The payload of one role, of whichever stage.
+    pub fn payload(&self, role: &DocRole) -> Option<&Payload> {
+        let stages = self.change.iter().chain(&self.closing);
+        stages.flat_map(ChangeSet::payloads).find(|payload| payload.id().role == *role)
+    }
+
+    /// Whether every key that should sign these documents did.
+    pub(super) fn all_signed(&self, documents: &[DocRecipe]) -> bool {
+        documents.iter().all(|doc| {
+            let made = self.signatures.get(&doc.role).map_or(0, Vec::len);
+            made == doc.signers.len()
+        })
     }
 
     /// The recorded facts that drafts are made from.

@@ -3,9 +3,10 @@
 use crate::tuf::document::Dialect;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
+use crate::tuf::payload::Payload;
 
 use super::super::ask::{AskKind, Form};
-use super::super::change;
+use super::super::change::{self, ChangeSet};
 use super::super::check::Ground;
 use super::super::event::{Act, ActKind};
 use super::super::plan::{Origin, PlannedKey};
@@ -46,11 +47,11 @@ fn prove(ground: &Ground, state: &State, key: &PlannedKey, public: &PublicKey) -
     Some(Want::of_key(ActKind::Prove, key, bytes, act))
 }
 
-/// Signs, one after the other, the documents that a key signs.
-pub(super) fn sign(state: &State, key: &PlannedKey) -> Option<Want> {
-    let payload = unsigned(state, &key.name)?;
+/// Signs, one after the other, the documents of one stage that a key signs.
+pub(super) fn sign(state: &State, key: &PlannedKey, stage: &ChangeSet, turn: &str) -> Option<Want> {
+    let payload = unsigned_of(state, &key.name, stage)?;
     let public = state.roster.keys.get(&key.name)?.key().clone();
-    if let Some(want) = ready(state, key, "sign") {
+    if let Some(want) = ready(state, key, turn) {
         return Some(want);
     }
     let bytes = Some(payload.digest());
@@ -59,15 +60,16 @@ pub(super) fn sign(state: &State, key: &PlannedKey) -> Option<Want> {
 }
 
 /// The next payload that a key has still to sign.
-pub(super) fn unsigned<'a>(
-    state: &'a State,
-    key: &KeyName,
-) -> Option<&'a crate::tuf::payload::Payload> {
-    let change = state.change.as_ref()?;
+pub(super) fn unsigned<'a>(state: &'a State, key: &KeyName) -> Option<&'a Payload> {
+    let stages = state.change.iter().chain(&state.closing);
+    stages.into_iter().find_map(|stage| unsigned_of(state, key, stage))
+}
+
+fn unsigned_of<'a>(state: &State, key: &KeyName, stage: &'a ChangeSet) -> Option<&'a Payload> {
     state
         .recipe
         .signed_by(key)
-        .filter_map(|doc| change.payload(&doc.role))
+        .filter_map(|doc| stage.payload(&doc.role))
         .find(|payload| !state.has_signed(key, payload))
 }
 

@@ -86,6 +86,7 @@ impl Parsing<'_> {
             roles.insert(name, planned);
         }
         self.root_keys(dialect, &roles, &keys);
+        self.snapshot_after_targets(dialect, &roles);
         let inputs = self.inputs(file.inputs, &media);
         self.listed(&keys, &inputs);
         let targets = self.targets(file.targets, dialect);

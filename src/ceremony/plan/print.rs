@@ -26,7 +26,7 @@ pub fn script(plan: &Plan, known: &KnownDigests) -> String {
     pages::people_and_things(&mut paper, plan);
     pages::change(&mut paper, plan);
     pages::steps(&mut paper, plan);
-    pages::boxes(&mut paper, known);
+    pages::boxes(&mut paper, plan, known);
     pages::tally(&mut paper, plan);
     pages::exceptions(&mut paper);
     pages::statements(&mut paper, plan);

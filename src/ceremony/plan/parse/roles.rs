@@ -51,11 +51,8 @@ impl Parsing<'_> {
             let expected = "\"here\": a root is never signed online";
             self.refuse(&place.field("signed"), expected, "\"online\"");
         }
-        if dialect == Dialect::Notary1
-            && signed == SignedWhere::Here
-            && matches!(name, "snapshot" | "timestamp")
-        {
-            let expected = "\"online\": a Notary server signs it over the files that it holds";
+        if dialect == Dialect::Notary1 && signed == SignedWhere::Here && name == "timestamp" {
+            let expected = "\"online\": a Notary server always signs it itself";
             self.refuse(&place.field("signed"), expected, "\"here\"");
         }
         PlannedRole {
@@ -64,6 +61,23 @@ impl Parsing<'_> {
             sign: role.sign.unwrap_or(SignWho::All),
             signed,
             valid_for: role.valid_for,
+        }
+    }
+
+    /// A notary1 snapshot hashes the signed targets, so it is signed where they are.
+    pub(super) fn snapshot_after_targets(
+        &mut self,
+        dialect: Dialect,
+        roles: &BTreeMap<RoleName, PlannedRole>,
+    ) {
+        let signed = |name: RoleName| roles.get(&name).map(|role| role.signed);
+        if dialect == Dialect::Notary1
+            && signed(RoleName::snapshot()) == Some(SignedWhere::Here)
+            && signed(RoleName::targets()) == Some(SignedWhere::Online)
+        {
+            let place = at("roles").field("snapshot").field("signed");
+            let expected = "\"online\", since targets is signed online and the snapshot hashes it";
+            self.refuse(&place, expected, "\"here\"");
         }
     }
 

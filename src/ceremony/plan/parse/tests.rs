@@ -425,14 +425,22 @@ fn roles_have_known_keys_and_here_a_lifetime() {
 }
 
 #[test]
-fn a_root_is_signed_here_and_a_notary_snapshot_is_not() {
+fn a_root_is_signed_here_and_a_notary_timestamp_is_not() {
     let root = "[roles.root]\n";
     let online = "[roles.root]\nsigned = \"online\"\n";
     refused(NOTARY, root, online, "roles.root.signed", "never signed online");
     accepted(NOTARY, root, "[roles.root]\nsigned = \"here\"\n");
     let snapshot = "[roles.snapshot]                   # the server signs these two over the files that it holds\nkeys      = [\"server-snapshot\"]\nthreshold = 1\nsigned    = \"online\"\n";
     let here = "[roles.snapshot]\nkeys = [\"tagging\"]\nthreshold = 1\nsigned = \"here\"\nvalid_for = \"3 years\"\n";
-    refused(NOTARY, snapshot, here, "roles.snapshot.signed", "a Notary server signs it");
+    accepted(NOTARY, snapshot, here);
+    let timestamp = "[roles.timestamp]\nkeys      = [\"server-timestamp\"]\nthreshold = 1\nsigned    = \"online\"\n";
+    let timestamp_here = here.replace("snapshot", "timestamp");
+    let place = "roles.timestamp.signed";
+    refused(NOTARY, timestamp, &timestamp_here, place, "a Notary server always signs it");
+    let both =
+        changed(NOTARY, snapshot, here).replacen("signed    = \"here\"", "signed = \"online\"", 1);
+    let errors = Plan::parse(both.as_bytes()).unwrap_err();
+    assert!(errors.to_string().contains("the snapshot hashes it"), "{errors}");
     accepted(TUF, "valid_for = \"6 months\"", "signed = \"here\"\nvalid_for = \"6 months\"");
 }
 

@@ -3,7 +3,7 @@
 use crate::tuf::digest::Digest;
 use crate::tuf::name::KeyName;
 
-use super::super::super::recipe::Recipe;
+use super::super::super::recipe::{DocRecipe, Recipe};
 use super::super::super::steps::{Step, StepId, steps as steps_of};
 use super::super::{LeavingForm, Origin, Part, Plan, PlannedKey, SignWho, SignedWhere};
 use super::KnownDigests;
@@ -248,9 +248,8 @@ fn turns(step: &StepId, plan: &Plan) -> Vec<String> {
     let here = || plan.keys.iter().filter(|key| key.is_here());
     match step {
         StepId::Keys => here().map(turn).collect(),
-        StepId::Sign => {
-            here().filter(|key| recipe.signed_by(&key.name).count() > 0).map(turn).collect()
-        }
+        StepId::Sign => here().filter(|key| signs(&recipe.documents, key)).map(turn).collect(),
+        StepId::Closing => here().filter(|key| signs(&recipe.closing, key)).map(turn).collect(),
         StepId::HandOver => here().filter(|key| key.leaves.is_some()).map(turn).collect(),
         StepId::Gate => {
             plan.people_who(Part::Witness).map(|person| person.name.to_string()).collect()
@@ -272,8 +271,12 @@ fn turns(step: &StepId, plan: &Plan) -> Vec<String> {
     }
 }
 
-/// Boxes D and H1 to H3.
-pub(super) fn boxes(paper: &mut Paper, known: &KnownDigests) {
+fn signs(documents: &[DocRecipe], key: &PlannedKey) -> bool {
+    documents.iter().any(|doc| doc.signers.contains(&key.name))
+}
+
+/// Boxes D and H1 to H3, and E where a document hashes signed ones.
+pub(super) fn boxes(paper: &mut Paper, plan: &Plan, known: &KnownDigests) {
     paper.new_page();
     paper.heading("BOX D - THE DIGEST OF ALL THAT IS SIGNED");
     if let Some(change) = &known.change {
@@ -287,6 +290,15 @@ pub(super) fn boxes(paper: &mut Paper, known: &KnownDigests) {
         ));
         let ticks = "  [ ] second laptop      [ ] written down, not compared";
         paper.block(["", ticks, ""]);
+        paper.block(to_fill());
+    }
+    if !Recipe::of(plan).closing.is_empty() {
+        paper.heading("BOX E - THE DIGEST OF THE SNAPSHOT");
+        paper.block(wrapped(
+            "  ",
+            "It hashes what was signed a moment ago, so nothing outside can know it beforehand. \
+             Write down what the screen shows.",
+        ));
         paper.block(to_fill());
     }
     let heads = [
