@@ -190,6 +190,10 @@ fn played(
     nonces(audit, entries);
     comparisons(audit, engine);
     statements(audit, engine);
+    for (name, why) in &engine.record().behind {
+        let text = format!("{name}, a second copy of the book, was behind: {why}.");
+        audit.claim(Verdict::Warn, "second-copy", text);
+    }
     audit.beyond = beyond(engine);
 }
 

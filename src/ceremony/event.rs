@@ -15,6 +15,7 @@ use crate::tuf::signature::Signature;
 use crate::tuf::time::Timestamp;
 
 use super::ask::{Ask, AskId, People};
+use super::mounted::Mounted;
 use super::plan::PlannedKey;
 use super::scene::Verdict;
 
@@ -149,6 +150,8 @@ pub struct ActId {
 pub enum ActKind {
     /// Check the room: network, swap, clock, core dumps.
     Room,
+    /// Find a medium and see what is on it.
+    Mount,
     /// Read a file from a medium.
     Read,
     /// Look at a token or a key file.
@@ -167,6 +170,8 @@ pub enum ActKind {
     HandOver,
     /// After an interruption: look at what the interrupted act left behind.
     Inspect,
+    /// Bring a second copy of the BOOK level.
+    Level,
     /// Put the evidence together and hash it.
     Seal,
 }
@@ -197,6 +202,8 @@ pub struct FileAt {
 pub enum Act {
     /// Check the room.
     Room,
+    /// Find a medium, check that it is the right one, and list what is on it.
+    Mount(KeyName),
     /// Read a file of the plan's inputs. The driver reads at most [`MAX_INPUT`] bytes.
     Read(FileAt),
     /// Look at the store of a key.
@@ -246,6 +253,8 @@ pub enum Act {
         /// What it was about, carried out nowhere.
         act: Box<Act>,
     },
+    /// Bring the second copy of the BOOK on this medium level with it.
+    Level(KeyName),
     /// Put the evidence together and hash its tree.
     Seal(Vec<EvidenceFile>),
 }
@@ -268,6 +277,8 @@ pub struct EvidenceFile {
 pub enum Happened {
     /// The room's facts.
     Room(Vec<RoomFact>),
+    /// A medium was found.
+    Mounted(Mounted),
     /// A file was read.
     Read {
         /// SHA-256 of its bytes.
@@ -301,6 +312,11 @@ pub enum Happened {
     },
     /// What an interrupted act left behind.
     Inspected(Remains),
+    /// A second copy of the BOOK is level with it.
+    Levelled {
+        /// How many files were copied or grew.
+        files: usize,
+    },
     /// The evidence was put together.
     Sealed {
         /// SHA-256 of the sorted lines `sha256  path` of all sealed files.
@@ -502,6 +518,7 @@ impl ActKind {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Room => "room",
+            Self::Mount => "mount",
             Self::Read => "read",
             Self::Look => "look",
             Self::Make => "make",
@@ -511,6 +528,7 @@ impl ActKind {
             Self::ReadBack => "read-back",
             Self::HandOver => "hand-over",
             Self::Inspect => "inspect",
+            Self::Level => "level",
             Self::Seal => "seal",
         }
     }

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod event;
 pub mod export;
 pub mod model;
+pub mod mounted;
 pub mod plan;
 pub mod recipe;
 pub mod report;

@@ -4,12 +4,14 @@
 use std::collections::BTreeMap;
 
 use crate::tuf::digest::Digest;
+use crate::tuf::name::KeyName;
 
 use super::ask::{Answer, Ask, AskKind, Form, People};
 use super::engine::Engine;
 use super::event::{
-    Act, ActId, Base64, FileAt, Happened, Remains, RoomFact, Seen, Trouble, TroubleKind,
+    Act, ActId, Base64, FileAt, Happened, Place, Remains, RoomFact, Seen, Trouble, TroubleKind,
 };
+use super::mounted::{MediumId, Mounted};
 use super::plan::{Origin, PlannedKey, Store};
 use super::scene::Verdict;
 use super::twin::Twin;
@@ -36,6 +38,7 @@ impl Room {
                 verdict: Verdict::Pass,
                 text: "a model of a room".to_owned(),
             }]),
+            Act::Mount(name) => Happened::Mounted(self.mounted(name)),
             Act::Read(file) => match self.files.get(file) {
                 Some(bytes) => {
                     Happened::Read { digest: Digest::of(bytes), content: Base64(bytes.clone()) }
@@ -61,6 +64,7 @@ impl Room {
                 None => failed(TroubleKind::Absent, format!("{file} is not there")),
             },
             Act::HandOver { key, .. } => Happened::HandedOver { file: format!("{}.age", key.name) },
+            Act::Level(_) => Happened::Levelled { files: 0 },
             Act::Inspect { .. } => Happened::Inspected(Remains::Nothing),
             Act::Seal(_) => Happened::Sealed { tree: Digest::of(id.to_string().as_bytes()) },
         }
@@ -93,6 +97,13 @@ impl Room {
     /// The files that the ceremony left on the media.
     pub const fn files(&self) -> &BTreeMap<FileAt, Vec<u8>> {
         &self.files
+    }
+
+    fn mounted(&self, name: &KeyName) -> Mounted {
+        let place = Place::Medium(name.clone());
+        let there = self.files.keys().filter(|file| file.place == place);
+        let files: Vec<_> = there.map(|file| file.path.clone()).collect();
+        Mounted { id: MediumId::new(&[0; 16]), count: files.len(), files }
     }
 
     fn look(&self, key: &PlannedKey) -> Seen {

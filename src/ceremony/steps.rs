@@ -193,15 +193,7 @@ fn first_root(plan: &Plan) -> Vec<Step> {
         &["Camera on the token and on the counter. The witness counts touches."],
     ));
     if !Recipe::of(plan).closing.is_empty() {
-        all.push(step(
-            StepId::Closing,
-            "SNAPSHOT",
-            &["The snapshot names what was just signed. We review it, and its holders sign it."],
-            &[
-                "Everybody reads the lines on the screen: box E takes the digest.",
-                "Each holder of the snapshot key signs it, and nothing else.",
-            ],
-        ));
+        all.push(closing());
     }
     all.push(step(
         StepId::Export,
@@ -230,6 +222,18 @@ fn first_root(plan: &Plan) -> Vec<Step> {
         &["Everybody writes down the head of the transcript: box H3."],
     ));
     all
+}
+
+fn closing() -> Step {
+    step(
+        StepId::Closing,
+        "SNAPSHOT",
+        &["The snapshot names what was just signed. We review it, and its holders sign it."],
+        &[
+            "Everybody reads the lines on the screen: box E takes the digest.",
+            "Each holder of the snapshot key signs it, and nothing else.",
+        ],
+    )
 }
 
 fn step(id: StepId, title: &str, read_aloud: &[&str], does: &[&str]) -> Step {

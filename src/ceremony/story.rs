@@ -49,6 +49,9 @@ fn said(answer: &Answer) -> String {
 fn happened(what: &Happened) -> String {
     match what {
         Happened::Room(facts) => format!("{} facts", facts.len()),
+        Happened::Mounted(mounted) => {
+            format!("medium {}, {} files", mounted.id, mounted.count)
+        }
         Happened::Read { digest, .. } => format!("read, sha256 {digest}"),
         Happened::Seen(seen) => match &seen.serial {
             Some(serial) => format!("serial {serial}, {} keys", seen.keys.len()),
@@ -66,6 +69,7 @@ fn happened(what: &Happened) -> String {
         Happened::Inspected(Remains::File(digest)) => {
             format!("a file was left behind, sha256 {digest}")
         }
+        Happened::Levelled { files } => format!("level, {files} files copied"),
         Happened::Sealed { tree } => format!("evidence sealed, tree {tree}"),
         Happened::Failed(trouble) => format!("did not work: {}", trouble.found),
     }

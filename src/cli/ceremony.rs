@@ -7,7 +7,8 @@ use clap::Args;
 
 use crate::ceremony::check::CheckReport;
 use crate::ceremony::event::{Mode, Outcome, SessionId};
-use crate::ceremony::plan::{MediumRole, Plan, print};
+use crate::ceremony::mounted::MediumId;
+use crate::ceremony::plan::{Plan, print};
 use crate::ceremony::scene::Verdict;
 use crate::ceremony::twin::{Purpose, Twin, forged_fingerprints};
 use crate::driver::bench::{Bench, Clock, RealStores, Setting, VirtualStores, system_time};
@@ -15,9 +16,10 @@ use crate::driver::file::{self, Readers};
 use crate::driver::media::{self, Media};
 use crate::driver::ports::World;
 use crate::driver::session::{Begin, Ended, Resumed, Session, read_plan};
-use crate::driver::workspace::Workspace;
+use crate::driver::workspace::{Workspace, level};
 use crate::front::words::escape;
 use crate::keystore::memory;
+use crate::tuf::digest::Digest;
 use crate::tuf::name::KeyName;
 
 use super::people::Faces;
@@ -128,10 +130,11 @@ impl Scratch {
             return Err(Failure::file(folder, &std::io::ErrorKind::AlreadyExists.into()));
         }
         let book = Workspace::create(&folder.join("BOOK"))?;
-        for medium in &twin.plan().media {
+        for medium in twin.plan().mounted() {
             let at = folder.join(medium.name.as_str());
             file::make_folder(&at).map_err(failed)?;
-            media::enrol(&at, &medium.name, medium.role, true).map_err(failed)?;
+            media::enrol(&at, &medium.name, medium.role, scratch_id(twin, &medium.name), true)
+                .map_err(failed)?;
         }
         for (at, bytes) in twin.inputs() {
             if let crate::ceremony::event::Place::Medium(name) = &at.place {
@@ -151,8 +154,7 @@ impl Scratch {
     fn bench(&self, twin: &Twin, evidence: &Path, clock: Clock) -> Bench<VirtualStores> {
         let plan = twin.plan();
         let mounts = plan
-            .media
-            .iter()
+            .mounted()
             .map(|medium| (medium.name.clone(), self.folder.join(medium.name.as_str())))
             .collect();
         Bench::new(Setting {
@@ -167,9 +169,21 @@ impl Scratch {
             room: PathBuf::from("/"),
             rehearsal: true,
             evidence: evidence.to_owned(),
-            trust: self.book.trust(),
+            book: self.book.folder().to_owned(),
         })
     }
+}
+
+/// The id of a scratch medium: the same in every rehearsal of a plan, so that a rehearsal can be repeated.
+fn scratch_id(twin: &Twin, name: &KeyName) -> MediumId {
+    let mut named = twin.seed().as_bytes().to_vec();
+    named.extend_from_slice(name.as_str().as_bytes());
+    let digest = Digest::of(&named);
+    let mut id = [0; 16];
+    for (to, from) in id.iter_mut().zip(digest.as_bytes()) {
+        *to = *from;
+    }
+    MediumId::new(&id)
 }
 
 impl Run {
@@ -189,12 +203,10 @@ impl Run {
                 .hint("Mend the plan, or waive by name what may be waived; then check it again."));
         };
         self.unattended_is_waived(&plan)?;
-        for medium in &plan.media {
-            if medium.role != MediumRole::Book {
-                media
-                    .folder(&plan, &medium.name)
-                    .map_err(|trouble| Failure::new(Exit::Machine, escape(&trouble.found)))?;
-            }
+        for medium in plan.mounted() {
+            media
+                .folder(&plan, &medium.name)
+                .map_err(|trouble| Failure::new(Exit::Machine, escape(&trouble.found)))?;
         }
         let here =
             std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
@@ -214,9 +226,10 @@ impl Run {
             unattended: self.faces.unattended(),
             folder: &folder,
         })?;
-        let mut bench = real_bench(&plan, &book, media, &folder);
+        let mut bench = real_bench(&plan, &book, media.clone(), &folder);
         let ended = self.faces.with_front(&[], |front| Ok(session.hold(front, &mut bench)?))?;
         register(&book, &ended)?;
+        level_copies(&plan, &book, &media);
         tell_end(&ended)
     }
 
@@ -253,10 +266,11 @@ impl Resume {
         let ended = match session.engine().opening().mode {
             Mode::Real => {
                 let media = media_of(&plan, &self.medium)?;
-                let mut bench = real_bench(&plan, &book, media, &folder);
+                let mut bench = real_bench(&plan, &book, media.clone(), &folder);
                 let ended =
                     self.faces.with_front(&said, |front| Ok(session.hold(front, &mut bench)?))?;
                 register(&book, &ended)?;
+                level_copies(&plan, &book, &media);
                 ended
             }
             Mode::Rehearsal | Mode::Check => {
@@ -294,6 +308,24 @@ fn media_of(plan: &Plan, mounts: &[(KeyName, PathBuf)]) -> Result<Media, Failure
     Ok(Media::new(mounts.iter().cloned().collect(), false))
 }
 
+/// At the very end, after the record is closed, the second copies of the book are brought level once more.
+fn level_copies(plan: &Plan, book: &Workspace, media: &Media) {
+    for copy in plan.copies() {
+        let levelled = media
+            .folder(plan, &copy.name)
+            .map_err(|trouble| trouble.found)
+            .and_then(|second| level(book.folder(), &second).map_err(|error| error.to_string()));
+        match levelled {
+            Ok(_) => say(format!("{} is level with the book.", copy.name)),
+            Err(why) => say(format!(
+                "[!!] {} is behind the book: {}. Copy the book by hand, without writing over files.",
+                copy.name,
+                escape(&why)
+            )),
+        }
+    }
+}
+
 fn real_bench(plan: &Plan, book: &Workspace, media: Media, evidence: &Path) -> impl World + use<> {
     Bench::new(Setting {
         plan: plan.clone(),
@@ -303,7 +335,7 @@ fn real_bench(plan: &Plan, book: &Workspace, media: Media, evidence: &Path) -> i
         room: PathBuf::from("/"),
         rehearsal: false,
         evidence: evidence.to_owned(),
-        trust: book.trust(),
+        book: book.folder().to_owned(),
     })
 }
 

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::ceremony::plan::MediumRole;
+use crate::ceremony::mounted::MediumId;
+use crate::ceremony::plan::{BOOK, MediumRole};
 use crate::driver::media;
 use crate::driver::workspace::Workspace;
 use crate::tuf::name::KeyName;
 
-use super::{Failure, say};
+use super::{Exit, Failure, say};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -20,7 +21,7 @@ pub(super) enum Command {
         /// What it is for.
         #[arg(long)]
         role: Role,
-        /// Its name in plans; IN, OUT and KEYS by default.
+        /// Its name in plans; IN, OUT and KEYS by default. A book with another name is a second copy.
         #[arg(long)]
         name: Option<KeyName>,
     },
@@ -41,6 +42,9 @@ impl Command {
             Role::In => (MediumRole::In, "IN"),
             Role::Out => (MediumRole::Out, "OUT"),
             Role::Keys => (MediumRole::Keys, "KEYS"),
+            Role::Book if name.as_ref().is_some_and(|name| name.as_str() != BOOK) => {
+                (MediumRole::Book, BOOK)
+            }
             Role::Book => {
                 Workspace::create(&dir)?;
                 say(format!("The workspace is {}.", dir.display()));
@@ -55,7 +59,10 @@ impl Command {
             return Err(Failure::input(format!("{} is not a directory", dir.display()))
                 .hint("Mount the medium first, then enrol the directory on it."));
         }
-        media::enrol(&dir, &name, role, false)
+        let mut id = [0; 16];
+        getrandom::fill(&mut id)
+            .map_err(|error| Failure::new(Exit::Machine, format!("no random bytes: {error}")))?;
+        media::enrol(&dir, &name, role, MediumId::new(&id), false)
             .map_err(|error| Failure::file(&dir.join(media::MARKER), &error))?;
         say(format!("{name} is enrolled as \"{role}\" in {}.", dir.display()));
         Ok(())

@@ -46,6 +46,16 @@ pub fn write_new(folder: &Path, path: &str, bytes: &[u8], readers: Readers) -> i
     sync_folder(whole.parent().unwrap_or(folder))
 }
 
+/// Adds bytes to the end of a file below `folder` and syncs it. No link is followed.
+pub fn append(folder: &Path, path: &str, bytes: &[u8]) -> io::Result<()> {
+    let whole = below(folder, path)?;
+    no_links(folder, &whole)?;
+    let nofollow = OFlags::NOFOLLOW.bits().cast_signed();
+    let mut file = OpenOptions::new().append(true).custom_flags(nofollow).open(&whole)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
 /// Reads a file below `folder`, past the cache: its pages are dropped first, so that the medium itself answers. At most
 /// `limit` bytes; no link is followed, and only a plain file is read.
 pub fn read_back(folder: &Path, path: &str, limit: u64) -> io::Result<Vec<u8>> {

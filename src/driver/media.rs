@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::ceremony::event::{FileAt, MAX_INPUT, Place, Trouble, TroubleKind};
+use crate::ceremony::mounted::{MAX_LISTED, MediumId, Mounted};
 use crate::ceremony::plan::{MediumRole, Plan};
 use crate::tuf::name::KeyName;
 
@@ -20,17 +21,20 @@ struct Marker {
     anchorite: u32,
     name: KeyName,
     role: MediumRole,
+    id: MediumId,
     rehearsal: bool,
 }
 
-/// Enrols a directory as a medium: writes its marker. A directory that is marked already is refused.
+/// Enrols a directory as a medium: writes its marker with an id that no other medium has. A directory that is marked
+/// already is refused.
 pub fn enrol(
     folder: &Path,
     name: &KeyName,
     role: MediumRole,
+    id: MediumId,
     rehearsal: bool,
 ) -> std::io::Result<()> {
-    let marker = Marker { anchorite: 1, name: name.clone(), role, rehearsal };
+    let marker = Marker { anchorite: 1, name: name.clone(), role, id, rehearsal };
     let text = toml::to_string(&marker).expect("a marker is TOML");
     file::write_new(folder, MARKER, text.as_bytes(), Readers::All)
 }
@@ -40,17 +44,35 @@ pub fn enrol(
 pub struct Media {
     mounts: BTreeMap<KeyName, PathBuf>,
     rehearsal: bool,
+    /// The medium that was found first under each name: no other may take its place.
+    known: BTreeMap<KeyName, MediumId>,
 }
 
 impl Media {
     /// Takes the mounts by the plan's names. A rehearsal takes only scratch media, a real ceremony none of them.
     pub const fn new(mounts: BTreeMap<KeyName, PathBuf>, rehearsal: bool) -> Self {
-        Self { mounts, rehearsal }
+        Self { mounts, rehearsal, known: BTreeMap::new() }
     }
 
     /// The folder of a medium, if it is mounted, marked, and of the right role. Looked at anew each time, since media come
     /// and go.
     pub fn folder(&self, plan: &Plan, name: &KeyName) -> Result<PathBuf, Trouble> {
+        self.marked(plan, name).map(|(folder, _)| folder)
+    }
+
+    /// Finds a medium and lists what is on it. From now on no other medium of that name is taken for it.
+    pub fn mount(&mut self, plan: &Plan, name: &KeyName) -> Result<Mounted, Trouble> {
+        let (folder, id) = self.marked(plan, name)?;
+        let mut files =
+            file::list(&folder).map_err(|error| file::trouble(name.as_str(), &error))?;
+        files.retain(|path| path != MARKER);
+        let count = files.len();
+        files.truncate(MAX_LISTED);
+        self.known.insert(name.clone(), id.clone());
+        Ok(Mounted { id, files, count })
+    }
+
+    fn marked(&self, plan: &Plan, name: &KeyName) -> Result<(PathBuf, MediumId), Trouble> {
         let bad = |kind, found: String| Err(Trouble { kind, found });
         let Some(planned) = plan.media.iter().find(|medium| medium.name == *name) else {
             return bad(TroubleKind::Absent, format!("{name} is not a medium of the plan"));
@@ -94,7 +116,12 @@ impl Media {
             let found = if marker.rehearsal { "a rehearsal's" } else { "a real one" };
             return bad(TroubleKind::Other, format!("{name}: the medium is {found}"));
         }
-        Ok(folder.clone())
+        if self.known.get(name).is_some_and(|known| *known != marker.id) {
+            let found =
+                format!("{name}: another medium of that name is in, not the one from before");
+            return bad(TroubleKind::Other, found);
+        }
+        Ok((folder.clone(), marker.id))
     }
 
     /// Reads an input.
@@ -124,8 +151,9 @@ impl Media {
     }
 }
 
-/// Whether bytes may go to OUT: whatever looks like a private key or a secret may not.
-pub fn is_public(bytes: &[u8]) -> bool {
+/// Whether a file may go to OUT: one of the public kinds, that parses as what its name says, and holds nothing that looks
+/// like a private key. The error says why not.
+pub fn public(path: &str, bytes: &[u8]) -> Result<(), &'static str> {
     const SECRETS: [&[u8]; 5] = [
         b"PRIVATE KEY-----",
         b"AGE-SECRET-KEY-",
@@ -133,7 +161,37 @@ pub fn is_public(bytes: &[u8]) -> bool {
         b"BEGIN AGE ENCRYPTED FILE",
         b"openssh-key-v1",
     ];
-    !SECRETS.iter().any(|secret| bytes.windows(secret.len()).any(|window| window == *secret))
+    if SECRETS.iter().any(|secret| bytes.windows(secret.len()).any(|window| window == *secret)) {
+        return Err("it looks like a private key");
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| "it is not text")?;
+    let name = path.rsplit('/').next().unwrap_or(path);
+    match name.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("json") => {
+            let value = serde_json::from_slice(bytes).map_err(|_| "it is not JSON")?;
+            if holds_private(&value) { Err("a key in it has a private half") } else { Ok(()) }
+        }
+        Some("pem") => {
+            let first = text.lines().next().unwrap_or_default();
+            let known = ["-----BEGIN CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----"];
+            if known.contains(&first) { Ok(()) } else { Err("it is no certificate or public key") }
+        }
+        // Scripts, their tables and explanations.
+        Some("sh" | "txt" | "ics") | None => Ok(()),
+        Some(_) => Err("files of this kind never go out"),
+    }
+}
+
+/// Whether a member `private` anywhere is anything but `null`.
+fn holds_private(value: &serde_json::Value) -> bool {
+    use serde_json::Value;
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| (name == "private" && !value.is_null()) || holds_private(value)),
+        Value::Array(items) => items.iter().any(holds_private),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
 }
 
 #[cfg(test)]
@@ -156,7 +214,7 @@ mod tests {
     #[test]
     fn a_medium_that_was_enrolled_for_something_else_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        enrol(folder.path(), &name("IN"), MediumRole::Out, false).unwrap();
+        enrol(folder.path(), &name("IN"), MediumRole::Out, MediumId::new(&[1; 16]), false).unwrap();
         let trouble = media(folder.path()).folder(&plan(), &name("IN")).unwrap_err();
         assert_eq!(trouble.found, "IN: expected a medium enrolled as \"in\", found \"out\"");
     }
@@ -164,7 +222,7 @@ mod tests {
     #[test]
     fn a_rehearsals_medium_is_refused_by_a_real_ceremony() {
         let folder = tempfile::tempdir().unwrap();
-        enrol(folder.path(), &name("IN"), MediumRole::In, true).unwrap();
+        enrol(folder.path(), &name("IN"), MediumRole::In, MediumId::new(&[1; 16]), true).unwrap();
         let trouble = media(folder.path()).folder(&plan(), &name("IN")).unwrap_err();
         assert_eq!(trouble.found, "IN: the medium is a rehearsal's");
     }
@@ -180,20 +238,53 @@ mod tests {
     #[test]
     fn a_directory_is_enrolled_once() {
         let folder = tempfile::tempdir().unwrap();
-        enrol(folder.path(), &name("IN"), MediumRole::In, false).unwrap();
-        assert!(enrol(folder.path(), &name("IN"), MediumRole::Out, false).is_err());
+        enrol(folder.path(), &name("IN"), MediumRole::In, MediumId::new(&[1; 16]), false).unwrap();
+        assert!(
+            enrol(folder.path(), &name("IN"), MediumRole::Out, MediumId::new(&[1; 16]), false)
+                .is_err()
+        );
         assert!(media(folder.path()).folder(&plan(), &name("IN")).is_ok());
     }
 
     #[test]
-    fn private_keys_do_not_pass_as_public() {
-        for secret in [
-            "-----BEGIN ENCRYPTED PRIVATE KEY-----\n",
-            "AGE-SECRET-KEY-1QQ",
-            "age-encryption.org/v1\n-> scrypt",
-        ] {
-            assert!(!is_public(format!("text\n{secret}").as_bytes()), "{secret}");
+    fn another_medium_of_the_same_name_does_not_take_its_place() {
+        let (first, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        for (nth, folder) in (1..).zip([&first, &second]) {
+            let id = MediumId::new(&[nth; 16]);
+            enrol(folder.path(), &name("IN"), MediumRole::In, id, false).unwrap();
         }
-        assert!(is_public(b"-----BEGIN PUBLIC KEY-----"));
+        std::fs::write(first.path().join("a"), "").unwrap();
+        let mut media = media(first.path());
+        let mounted = media.mount(&plan(), &name("IN")).unwrap();
+        assert_eq!((mounted.count, mounted.files), (1, vec!["a".to_owned()]));
+        assert!(media.folder(&plan(), &name("IN")).is_ok());
+        media.mounts.insert(name("IN"), second.path().to_owned());
+        let trouble = media.folder(&plan(), &name("IN")).unwrap_err();
+        assert_eq!(trouble.kind, TroubleKind::Other);
+    }
+
+    #[test]
+    fn only_public_files_that_parse_go_out() {
+        for (path, secret) in [
+            ("README", "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"),
+            ("README", "AGE-SECRET-KEY-1QQ"),
+            ("a.txt", "age-encryption.org/v1\n-> scrypt"),
+            ("a.pem", "-----BEGIN EC PRIVATE KEY-----"),
+            ("a.pem", "something else"),
+            ("a.json", "{"),
+            ("a.json", r#"{"keyval":{"private":"AAAA","public":"BBBB"}}"#),
+            ("a.key", "text"),
+        ] {
+            assert!(public(path, secret.as_bytes()).is_err(), "{path}: {secret}");
+        }
+        assert!(public("README", &[0xff]).is_err());
+        for (path, fine) in [
+            ("README", "text"),
+            ("a.pem", "-----BEGIN PUBLIC KEY-----\n"),
+            ("a/b.json", r#"{"keyval":{"private":null,"public":"BBBB"}}"#),
+            ("publish/server.sh", "#!/bin/sh\n"),
+        ] {
+            assert_eq!(public(path, fine.as_bytes()), Ok(()), "{path}");
+        }
     }
 }

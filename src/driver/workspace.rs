@@ -13,6 +13,9 @@ use super::file::{self, Readers};
 /// The file that marks a workspace.
 pub const MARKER: &str = "anchorite-workspace.toml";
 
+/// The folder of trusted documents.
+pub const TRUST: &str = "trust";
+
 /// An opened workspace. Nobody else opens it while this value lives.
 #[derive(Debug)]
 pub struct Workspace {
@@ -47,7 +50,7 @@ impl Workspace {
     pub fn create(folder: &Path) -> Result<Self, NoWorkspace> {
         let failed = |error| NoWorkspace::File { path: folder.display().to_string(), error };
         file::make_folder(folder).map_err(failed)?;
-        for part in ["trust", "keys", "plans", "evidence"] {
+        for part in [TRUST, "keys", "plans", "evidence"] {
             file::make_folder(&folder.join(part)).map_err(failed)?;
         }
         file::write_new(folder, MARKER, b"anchorite = 1\n", Readers::Owner).map_err(failed)?;
@@ -95,7 +98,7 @@ impl Workspace {
 
     /// Where trusted documents rest.
     pub fn trust(&self) -> PathBuf {
-        self.folder.join("trust")
+        self.folder.join(TRUST)
     }
 
     /// Makes the folder of a new ceremony's evidence: `evidence/<utc>-<codename>`.
@@ -123,28 +126,43 @@ impl Workspace {
         }
         register.sync_all()
     }
+}
 
-    /// Brings a second copy of the BOOK level: every file that it lacks is copied; the register and running transcripts, which
-    /// grow, are copied again.
-    pub fn copy_to(&self, second: &Path) -> io::Result<usize> {
-        let mut copied = 0;
-        for path in file::list(&self.folder)? {
-            let (from, to) = (self.folder.join(&path), second.join(&path));
-            let same = to
-                .metadata()
-                .is_ok_and(|there| from.metadata().is_ok_and(|here| here.len() == there.len()));
-            if same || path.ends_with(super::journal::BALLAST) {
-                continue;
-            }
-            if let Some(parent) = to.parent() {
-                file::make_folder(parent)?;
-            }
-            std::fs::copy(&from, &to)?;
-            File::open(&to)?.sync_all()?;
-            copied += 1;
+/// Brings a second copy of a BOOK level with it, and says how many files were copied or grew.
+///
+/// What the copy lacks is written, synced and read back. Records that only grow (the register, running transcripts) are
+/// continued. A file that differs is an error: a copy is never written over.
+pub fn level(book: &Path, second: &Path) -> io::Result<usize> {
+    let mut touched = 0;
+    for path in file::list(book)? {
+        if path.ends_with(super::journal::BALLAST) {
+            continue;
         }
-        Ok(copied)
+        let here = file::read_back(book, &path, u64::MAX - 1)?;
+        let there = match file::read_back(second, &path, u64::MAX - 1) {
+            Ok(there) => there,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                file::write_new(second, &path, &here, Readers::Owner)?;
+                touched += 1;
+                file::read_back(second, &path, u64::MAX - 1)?
+            }
+            Err(error) => return Err(error),
+        };
+        if there == here {
+            continue;
+        }
+        match here.strip_prefix(there.as_slice()) {
+            Some(rest) if Path::new(&path).extension().is_some_and(|ending| ending == "jsonl") => {
+                file::append(second, &path, rest)?;
+                touched += 1;
+            }
+            Some(_) | None => {
+                let why = format!("{path} on the copy is another than in the book");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+            }
+        }
     }
+    Ok(touched)
 }
 
 #[cfg(test)]
@@ -162,6 +180,29 @@ mod tests {
         assert!(matches!(Workspace::find(None, outer.path()), Err(NoWorkspace::NotFound)));
         let named = Workspace::find(Some(outer.path()), &inside);
         assert!(matches!(named, Err(NoWorkspace::NotOne(_))));
+    }
+
+    #[test]
+    fn a_second_copy_is_brought_level_and_never_written_over() {
+        let outer = tempfile::tempdir().unwrap();
+        let book = Workspace::create(&outer.path().join("book")).unwrap();
+        let second = outer.path().join("second");
+        file::make_folder(&second).unwrap();
+        book.register(&["one".to_owned()]).unwrap();
+        file::write_new(book.folder(), "keys/a.age", b"key", Readers::Owner).unwrap();
+        assert_eq!(level(book.folder(), &second).unwrap(), 3);
+        assert_eq!(level(book.folder(), &second).unwrap(), 0);
+        book.register(&["two".to_owned()]).unwrap();
+        assert_eq!(level(book.folder(), &second).unwrap(), 1);
+        let copied = std::fs::read(second.join("register.jsonl")).unwrap();
+        assert_eq!(copied, b"one\ntwo\n");
+        drop(book);
+        assert!(Workspace::open(&second).is_ok());
+
+        std::fs::write(second.join("keys/a.age"), b"kex").unwrap();
+        let error = level(&outer.path().join("book"), &second).unwrap_err();
+        assert!(error.to_string().contains("keys/a.age"), "{error}");
+        assert_eq!(std::fs::read(second.join("keys/a.age")).unwrap(), b"kex");
     }
 
     #[test]

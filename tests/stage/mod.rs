@@ -10,6 +10,7 @@ use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::event::{Entry, Mode, Place, Refusal, SessionId};
 use anchorite::ceremony::model::word;
+use anchorite::ceremony::mounted::MediumId;
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::scene::{Block, Scene};
 use anchorite::ceremony::transcript;
@@ -112,17 +113,20 @@ pub(crate) fn noon() -> Timestamp {
 
 impl Stage {
     pub(crate) fn set(name: &str) -> Self {
-        let plan_bytes = fs::read(format!("ceremonies/{name}/plan.toml")).unwrap();
+        Self::of(fs::read(format!("ceremonies/{name}/plan.toml")).unwrap())
+    }
+
+    pub(crate) fn of(plan_bytes: Vec<u8>) -> Self {
         let plan = Plan::parse(&plan_bytes).unwrap();
         let twin = Twin::new(&plan, Purpose::Rehearse);
         // A disk that syncs for real would take minutes here; what is tested is the order of things.
         let shm = Path::new("/dev/shm");
         let folder = if shm.is_dir() { TempDir::new_in(shm) } else { TempDir::new() }.unwrap();
-        file::make_folder(&folder.path().join("evidence")).unwrap();
-        for medium in &plan.media {
+        file::make_folder(&folder.path().join("BOOK/evidence")).unwrap();
+        for (nth, medium) in (1..).zip(plan.mounted()) {
             let at = folder.path().join(medium.name.as_str());
             file::make_folder(&at).unwrap();
-            media::enrol(&at, &medium.name, medium.role, true).unwrap();
+            media::enrol(&at, &medium.name, medium.role, MediumId::new(&[nth; 16]), true).unwrap();
         }
         for (at, bytes) in twin.inputs() {
             if let Place::Medium(name) = &at.place {
@@ -133,15 +137,23 @@ impl Stage {
         Self { folder, plan_bytes, plan, twin }
     }
 
+    pub(crate) fn book(&self) -> PathBuf {
+        self.folder.path().join("BOOK")
+    }
+
     pub(crate) fn evidence(&self) -> PathBuf {
-        self.folder.path().join("evidence")
+        self.book().join("evidence")
+    }
+
+    /// Where a medium is mounted.
+    pub(crate) fn medium(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     pub(crate) fn bench(&self) -> Bench<VirtualStores> {
         let plan = self.twin.plan();
         let mounts = plan
-            .media
-            .iter()
+            .mounted()
             .map(|m| (m.name.clone(), self.folder.path().join(m.name.as_str())))
             .collect();
         let tokens = self.folder.path().join("tokens");
@@ -153,7 +165,7 @@ impl Stage {
             room: self.folder.path().join("no-such-room"),
             rehearsal: true,
             evidence: self.evidence(),
-            trust: self.folder.path().join("trust"),
+            book: self.book(),
         })
     }
 

@@ -3,9 +3,12 @@
 //! The steps are walked in order, and the first thing that is not done yet is wanted. Dialogs, interruptions and
 //! trouble come before any step.
 
+use crate::tuf::name::KeyName;
+
 use super::super::ask::{Ask, AskId, AskKind, Choice, Field, Form, Wish};
 use super::super::check::Ground;
 use super::super::event::{Act, ActKind, FileAt, Mode, Outcome, Place, Wanted};
+use super::super::mounted::Mounted;
 use super::super::plan::{MediumRole, Part, Plan};
 use super::super::scene::Verdict;
 use super::super::steps::{Step, StepId, steps};
@@ -19,6 +22,9 @@ pub(super) const LAPTOP_WORDS: usize = 4;
 
 /// What questions about the documents that hash signed ones are about.
 pub(super) const CLOSING: &str = "closing";
+
+/// Follows the name of a medium in the question about what is ignored on it.
+pub(super) const IGNORED: &str = "/ignored";
 
 /// What is wanted now.
 pub(super) fn want(ground: &Ground, state: &State) -> Want {
@@ -44,8 +50,22 @@ pub(super) fn want(ground: &Ground, state: &State) -> Want {
     }
     steps(ground.plan())
         .iter()
-        .find_map(|step| of_step(ground, state, step))
+        .find_map(|step| {
+            of_step(ground, state, step).or_else(|| level(ground.plan(), state, &step.id))
+        })
         .unwrap_or(Want::Close(Outcome::Done))
+}
+
+/// After each step, every second copy of the BOOK is brought level, once.
+fn level(plan: &Plan, state: &State, step: &StepId) -> Option<Want> {
+    let open = |name: &KeyName| !state.levelled.contains(&(name.clone(), step.as_str().to_owned()));
+    let copy = plan.copies().find(|copy| open(&copy.name))?;
+    Some(Want::Act {
+        kind: ActKind::Level,
+        subject: format!("{}:{}", copy.name, step.as_str()),
+        bytes: None,
+        act: Act::Level(copy.name.clone()),
+    })
 }
 
 /// The step that the open want belongs to: the first that is not done.
@@ -71,7 +91,7 @@ fn of_step(ground: &Ground, state: &State, step: &Step) -> Option<Want> {
         }
         StepId::Closing => closing(plan, state),
         StepId::Export => export(ground, state),
-        StepId::HandOver => plan.keys.iter().find_map(|key| turns::hand_over(state, key)),
+        StepId::HandOver => plan.keys.iter().find_map(|key| turns::hand_over(plan, state, key)),
         StepId::Statements => statements(state),
         StepId::Seal => state.sealed.is_none().then(|| Want::Act {
             kind: ActKind::Seal,
@@ -205,14 +225,37 @@ fn head(state: &State, when: &str) -> Option<Want> {
         .then(|| Want::press(AskKind::Head, when, 's', "all have written it down and signed"))
 }
 
-fn medium(state: &State, name: &str, label: &str) -> Option<Want> {
-    (!state.has_pressed(AskKind::Medium, name))
-        .then(|| Want::press(AskKind::Medium, name, 'g', label))
+/// A medium is put in, found, and where more is on IN than the plan takes, people see what is ignored.
+pub(super) fn medium(plan: &Plan, state: &State, name: &KeyName, label: &str) -> Option<Want> {
+    if !state.has_pressed(AskKind::Medium, name.as_str()) {
+        return Some(Want::press(AskKind::Medium, name.as_str(), 'g', label));
+    }
+    let Some(mounted) = state.mounted.get(name) else {
+        return Some(Want::Act {
+            kind: ActKind::Mount,
+            subject: name.to_string(),
+            bytes: None,
+            act: Act::Mount(name.clone()),
+        });
+    };
+    let taken_from = plan.inputs.iter().any(|input| input.medium == *name);
+    let more = mounted.count > mounted.files.len() || !unplanned(plan, name, mounted).is_empty();
+    let about = format!("{name}{IGNORED}");
+    (taken_from && more && !state.has_pressed(AskKind::Medium, &about))
+        .then(|| Want::press(AskKind::Medium, about, 'g', "go on with the files of the plan"))
+}
+
+/// What is on a medium and not in the plan.
+pub(super) fn unplanned(plan: &Plan, name: &KeyName, mounted: &Mounted) -> Vec<String> {
+    let planned = |path: &String| {
+        plan.inputs.iter().any(|input| input.medium == *name && input.path == *path)
+    };
+    mounted.files.iter().filter(|path| !planned(path)).cloned().collect()
 }
 
 fn gather(plan: &Plan, state: &State) -> Option<Want> {
     plan.inputs.iter().find_map(|input| {
-        if let Some(want) = medium(state, input.medium.as_str(), "it is in") {
+        if let Some(want) = medium(plan, state, &input.medium, "it is in") {
             return Some(want);
         }
         let file = FileAt { place: Place::Medium(input.medium.clone()), path: input.path.clone() };
@@ -228,7 +271,7 @@ fn gather(plan: &Plan, state: &State) -> Option<Want> {
 fn roster(plan: &Plan, state: &State) -> Option<Want> {
     plan.media(MediumRole::Out).find_map(|out| {
         let label = "it is in, and empty";
-        medium(state, out.name.as_str(), label).or_else(|| {
+        medium(plan, state, &out.name, label).or_else(|| {
             let file =
                 FileAt { place: Place::Medium(out.name.clone()), path: "roster.json".to_owned() };
             placed(state, file, || outcome::roster_file(plan, state))

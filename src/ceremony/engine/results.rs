@@ -23,6 +23,15 @@ impl State {
         let plan = ground.plan();
         let key = id.subject.parse().ok().and_then(|name: KeyName| plan.key(&name));
         match (id.kind, what) {
+            (ActKind::Level, Happened::Failed(trouble)) => {
+                self.levelled(id, Some(trouble.found.clone()));
+            }
+            (ActKind::Level, Happened::Levelled { .. }) => self.levelled(id, None),
+            (ActKind::Mount, Happened::Mounted(mounted)) => {
+                if let Ok(name) = id.subject.parse() {
+                    self.mounted.insert(name, mounted.clone());
+                }
+            }
             (_, Happened::Failed(trouble)) => self.failed(id, key, trouble),
             (ActKind::Room, Happened::Room(facts)) => self.room = Some(facts.clone()),
             (ActKind::Read, Happened::Read { digest, content }) => {
@@ -58,6 +67,8 @@ impl State {
             (ActKind::Seal, Happened::Sealed { tree }) => self.sealed = Some(*tree),
             (
                 ActKind::Room
+                | ActKind::Mount
+                | ActKind::Level
                 | ActKind::Read
                 | ActKind::Look
                 | ActKind::Make
@@ -76,6 +87,17 @@ impl State {
             ),
         }
         self.derive(plan);
+    }
+
+    /// A second copy that cannot be brought level is on record and stops nothing.
+    fn levelled(&mut self, id: &ActId, behind: Option<String>) {
+        let Some((name, step)) = id.subject.split_once(':') else { return };
+        let Ok(name) = name.parse::<KeyName>() else { return };
+        match behind {
+            Some(why) => self.behind.insert(name.clone(), why),
+            None => self.behind.remove(&name),
+        };
+        self.levelled.insert((name, step.to_owned()));
     }
 
     fn failed(&mut self, id: &ActId, key: Option<&PlannedKey>, trouble: &Trouble) {

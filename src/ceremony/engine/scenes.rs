@@ -305,6 +305,9 @@ impl Painter<'_> {
             });
             return blocks;
         }
+        if let Some(name) = id.about.strip_suffix(program::IGNORED) {
+            return self.ignored(name);
+        }
         let medium = self.plan.media.iter().find(|medium| medium.name.as_str() == id.about);
         let role = medium.map(|medium| medium.role.to_string()).unwrap_or_default();
         let inputs: Vec<(String, String)> = self
@@ -323,6 +326,26 @@ impl Painter<'_> {
             blocks.push(Block::Rows(inputs));
         }
         blocks
+    }
+
+    /// What is on a medium and not in the plan.
+    fn ignored(&self, name: &str) -> Vec<Block> {
+        let Some((name, mounted)) =
+            self.state.mounted.iter().find(|(known, _)| known.as_str() == name)
+        else {
+            return Vec::new();
+        };
+        let items = program::unplanned(self.plan, name, mounted);
+        let listed = mounted.files.len();
+        let text_of = if listed < mounted.count {
+            format!("{} files are on {name}; the first {listed} were looked at.", mounted.count)
+        } else {
+            format!("{} files are on {name}.", mounted.count)
+        };
+        vec![
+            text(text_of),
+            Block::List { title: "not in the plan, ignored and not read".to_owned(), items },
+        ]
     }
 
     /// What our own client says of the signed documents.
@@ -445,6 +468,7 @@ impl Painter<'_> {
     fn acting(&self, id: &ActId, act: &Act) -> Vec<Block> {
         let what = match act {
             Act::Room => "checking the room".to_owned(),
+            Act::Mount(name) => format!("looking at the medium {name}"),
             Act::Read(file) => format!("reading {file}"),
             Act::Look(key) => format!("looking at {}", self.place(key)),
             Act::Make(key) => format!("making the key {} in {}", key.name, self.place(key)),
@@ -456,6 +480,7 @@ impl Painter<'_> {
             Act::ReadBack(file) => format!("reading {file} back"),
             Act::HandOver { key, .. } => format!("writing an encrypted copy of {}", key.name),
             Act::Inspect { interrupted, .. } => format!("looking what {interrupted} left behind"),
+            Act::Level(name) => format!("bringing {name}, the second copy of the book, level"),
             Act::Seal(files) => format!("sealing the evidence, {} files", files.len()),
         };
         vec![text(what), Block::Rows(vec![row("act", id.to_string())])]

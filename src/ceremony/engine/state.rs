@@ -17,6 +17,7 @@ use super::super::check::Ground;
 use super::super::event::{
     Act, ActId, ActKind, Entry, FileAt, Opening, Request, RoomFact, Seen, Trouble, Wanted,
 };
+use super::super::mounted::Mounted;
 use super::super::recipe::{DocRecipe, Recipe};
 use super::super::roster::{Facts, Roster};
 use super::super::story;
@@ -33,6 +34,10 @@ pub struct State {
     pub present: Option<BTreeSet<String>>,
     /// The room's facts.
     pub room: Option<Vec<RoomFact>>,
+    /// The media as they were found.
+    pub mounted: BTreeMap<KeyName, Mounted>,
+    /// Second copies of the BOOK that are behind, and why.
+    pub behind: BTreeMap<KeyName, String>,
     /// The files taken in, by where they were.
     pub inputs: BTreeMap<FileAt, Vec<u8>>,
     /// The keys.
@@ -84,6 +89,8 @@ pub struct State {
     pub(super) asked: BTreeMap<(AskKind, String), u32>,
     pub(super) acted: BTreeMap<(ActKind, String, Option<Digest>), u32>,
     pub(super) pressed: BTreeSet<(AskKind, String)>,
+    /// Which copy was brought level after which step, or tried to be.
+    pub(super) levelled: BTreeSet<(KeyName, String)>,
     pub(super) wrong: u32,
     pub(super) differed: bool,
     pub(super) seen: BTreeMap<KeyName, Seen>,
@@ -159,6 +166,8 @@ impl State {
             recipe: Recipe::of(ground.plan()),
             present: None,
             room: None,
+            mounted: BTreeMap::new(),
+            behind: BTreeMap::new(),
             inputs: BTreeMap::new(),
             roster: Roster::default(),
             change: None,
@@ -185,6 +194,7 @@ impl State {
             asked: BTreeMap::new(),
             acted: BTreeMap::new(),
             pressed: BTreeSet::new(),
+            levelled: BTreeSet::new(),
             wrong: 0,
             differed: false,
             seen: BTreeMap::new(),
@@ -256,6 +266,8 @@ impl State {
                 true
             }
             ActKind::Room
+            | ActKind::Mount
+            | ActKind::Level
             | ActKind::Read
             | ActKind::Look
             | ActKind::ReadBack

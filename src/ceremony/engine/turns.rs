@@ -9,9 +9,9 @@ use super::super::ask::{AskKind, Form};
 use super::super::change::{self, ChangeSet};
 use super::super::check::Ground;
 use super::super::event::{Act, ActKind};
-use super::super::plan::{Origin, PlannedKey};
+use super::super::plan::{Origin, Plan, PlannedKey};
 use super::super::roster::room_challenge;
-use super::program::choice;
+use super::program::{self, choice};
 use super::state::State;
 use super::want::Want;
 use crate::tuf::digest::Digest;
@@ -48,8 +48,13 @@ fn prove(ground: &Ground, state: &State, key: &PlannedKey, public: &PublicKey) -
 }
 
 /// Signs, one after the other, the documents of one stage that a key signs.
-pub(super) fn sign(state: &State, key: &PlannedKey, stage: &ChangeSet, turn: &str) -> Option<Want> {
-    let payload = unsigned_of(state, &key.name, stage)?;
+pub(super) fn sign(
+    state: &State,
+    key: &PlannedKey,
+    change: &ChangeSet,
+    turn: &str,
+) -> Option<Want> {
+    let payload = unsigned_of(state, &key.name, change)?;
     let public = state.roster.keys.get(&key.name)?.key().clone();
     if let Some(want) = ready(state, key, turn) {
         return Some(want);
@@ -65,23 +70,22 @@ pub(super) fn unsigned<'a>(state: &'a State, key: &KeyName) -> Option<&'a Payloa
     stages.into_iter().find_map(|stage| unsigned_of(state, key, stage))
 }
 
-fn unsigned_of<'a>(state: &State, key: &KeyName, stage: &'a ChangeSet) -> Option<&'a Payload> {
+fn unsigned_of<'a>(state: &State, key: &KeyName, change: &'a ChangeSet) -> Option<&'a Payload> {
     state
         .recipe
         .signed_by(key)
-        .filter_map(|doc| stage.payload(&doc.role))
+        .filter_map(|doc| change.payload(&doc.role))
         .find(|payload| !state.has_signed(key, payload))
 }
 
 /// Hands a made key over to the KEYS medium.
-pub(super) fn hand_over(state: &State, key: &PlannedKey) -> Option<Want> {
+pub(super) fn hand_over(plan: &Plan, state: &State, key: &PlannedKey) -> Option<Want> {
     let leaves = key.leaves.as_ref()?;
     if state.handed_over.contains_key(&key.name) {
         return None;
     }
-    let name = leaves.medium.as_str();
-    if !state.has_pressed(AskKind::Medium, name) {
-        return Some(Want::press(AskKind::Medium, name, 'g', "it is in"));
+    if let Some(want) = program::medium(plan, state, &leaves.medium, "it is in") {
+        return Some(want);
     }
     if let Some(want) = ready(state, key, "hand-over") {
         return Some(want);

@@ -134,6 +134,9 @@ pub enum Part {
     Releaser,
 }
 
+/// The name of the workspace among the media.
+pub const BOOK: &str = "BOOK";
+
 /// A medium: a directory enrolled beforehand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Medium {
@@ -384,6 +387,16 @@ impl Plan {
     /// The media of one role, in the plan's order.
     pub fn media(&self, role: MediumRole) -> impl Iterator<Item = &Medium> {
         self.media.iter().filter(move |medium| medium.role == role)
+    }
+
+    /// The second copies of the BOOK: media with its role and another name than `BOOK`, which is the workspace itself.
+    pub fn copies(&self) -> impl Iterator<Item = &Medium> {
+        self.media(MediumRole::Book).filter(|medium| medium.name.as_str() != BOOK)
+    }
+
+    /// The media that somebody must mount: all but the workspace itself.
+    pub fn mounted(&self) -> impl Iterator<Item = &Medium> {
+        self.media.iter().filter(|m| m.role != MediumRole::Book || m.name.as_str() != BOOK)
     }
 
     /// The waiver of a finding, if the plan has one.

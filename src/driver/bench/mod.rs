@@ -20,8 +20,9 @@ use crate::tuf::name::KeyName;
 use crate::tuf::time::Timestamp;
 
 use super::file::{self, Readers};
-use super::media::{Media, is_public};
+use super::media::{Media, public};
 use super::ports::{Company, Progress, World};
+use super::workspace::{self, TRUST};
 use super::{evidence, room};
 
 pub use real::RealStores;
@@ -88,7 +89,7 @@ pub struct Bench<S> {
     room: PathBuf,
     rehearsal: bool,
     evidence: PathBuf,
-    trust: PathBuf,
+    book: PathBuf,
     nonces: BTreeMap<(Fingerprint, Vec<u8>), Digest>,
     /// Keys whose hand-over was interrupted: what it may have left on the medium was never proven.
     unproven: BTreeSet<KeyName>,
@@ -110,8 +111,8 @@ pub struct Setting<S> {
     pub rehearsal: bool,
     /// The evidence folder.
     pub evidence: PathBuf,
-    /// The folder of trusted documents.
-    pub trust: PathBuf,
+    /// The workspace.
+    pub book: PathBuf,
 }
 
 impl<S: Stores> Bench<S> {
@@ -125,7 +126,7 @@ impl<S: Stores> Bench<S> {
             room: setting.room,
             rehearsal: setting.rehearsal,
             evidence: setting.evidence,
-            trust: setting.trust,
+            book: setting.book,
             nonces: BTreeMap::new(),
             unproven: BTreeSet::new(),
         }
@@ -134,6 +135,7 @@ impl<S: Stores> Bench<S> {
     fn carry_out(&mut self, act: &Act, company: &mut dyn Company) -> Result<Happened, Trouble> {
         match act {
             Act::Room => Ok(self.look_around()),
+            Act::Mount(name) => Ok(Happened::Mounted(self.media.mount(&self.plan, name)?)),
             Act::Read(at) => {
                 let bytes = self.media.read(&self.plan, at)?;
                 Ok(Happened::Read { digest: Digest::of(&bytes), content: Base64(bytes) })
@@ -159,6 +161,12 @@ impl<S: Stores> Bench<S> {
             }
             Act::HandOver { key, public, .. } => self.hand_over(key, public, company),
             Act::Inspect { act, .. } => Ok(Happened::Inspected(self.inspect(act))),
+            Act::Level(name) => {
+                let second = self.media.folder(&self.plan, name)?;
+                workspace::level(&self.book, &second)
+                    .map(|files| Happened::Levelled { files })
+                    .map_err(|error| file::trouble(name.as_str(), &error))
+            }
             Act::Seal(files) => {
                 let sealed = evidence::seal(&self.evidence, files);
                 sealed
@@ -227,17 +235,17 @@ impl<S: Stores> Bench<S> {
         match &at.place {
             Place::Medium(name) => Ok((self.media.folder(&self.plan, name)?, Readers::All)),
             Place::Evidence => Ok((self.evidence.clone(), Readers::Owner)),
-            Place::Trust => Ok((self.trust.clone(), Readers::Owner)),
+            Place::Trust => Ok((self.book.join(TRUST), Readers::Owner)),
         }
     }
 
     fn write(&mut self, at: &FileAt, bytes: &[u8]) -> Result<Happened, Trouble> {
         let (folder, readers) = self.folder(at)?;
-        if matches!(at.place, Place::Medium(_)) && !is_public(bytes) {
-            return Err(Trouble {
+        if matches!(at.place, Place::Medium(_)) {
+            public(&at.path, bytes).map_err(|why| Trouble {
                 kind: TroubleKind::Mismatch,
-                found: format!("{at} looks like a secret and may not go out"),
-            });
+                found: format!("{at} may not go out: {why}"),
+            })?;
         }
         file::write_new(&folder, &at.path, bytes, readers)
             .map_err(|error| file::trouble(&at.to_string(), &error))?;
@@ -298,6 +306,8 @@ impl<S: Stores> Bench<S> {
                 Remains::Nothing
             }
             Act::Room
+            | Act::Mount(_)
+            | Act::Level(_)
             | Act::Read(_)
             | Act::Look(_)
             | Act::Prove { .. }
