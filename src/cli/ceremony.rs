@@ -329,7 +329,13 @@ fn level_copies(plan: &Plan, book: &Workspace, media: &Media) {
 fn real_bench(plan: &Plan, book: &Workspace, media: Media, evidence: &Path) -> impl World + use<> {
     Bench::new(Setting {
         plan: plan.clone(),
-        stores: RealStores::new(book.keys(), plan, forged_fingerprints(plan).into_keys().collect()),
+        stores: RealStores::new(
+            // The child that drives a token is this very program.
+            std::env::current_exe().unwrap_or_else(|_| PathBuf::from("anchorite")),
+            book.keys(),
+            plan,
+            forged_fingerprints(plan).into_keys().collect(),
+        ),
         media,
         clock: Clock::System,
         room: PathBuf::from("/"),

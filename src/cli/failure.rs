@@ -174,6 +174,9 @@ impl From<TokenError> for Failure {
             | TokenError::NoSecret
             | TokenError::NoTouch
             | TokenError::Gone
+            | TokenError::Silent
+            | TokenError::Crashed { .. }
+            | TokenError::Device(_)
             | TokenError::BadSignature
             | TokenError::File { .. } => Exit::Machine,
         };

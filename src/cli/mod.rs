@@ -17,6 +17,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::keystore::child;
+
 pub use failure::{Exit, Failure};
 
 /// Offline key management and signing ceremonies for Docker Content Trust (Notary v1) and TUF 1.0.
@@ -58,6 +60,9 @@ enum Command {
     Media(media::Command),
     /// Check this machine and its room.
     Doctor(doctor::Doctor),
+    /// Drive a token for another process of this program.
+    #[command(name = child::COMMAND, hide = true)]
+    TokenDriver,
     /// Print the completions of a shell.
     Completions {
         /// The shell.
@@ -86,6 +91,8 @@ pub fn main() -> ExitCode {
         Command::Key(command) => command.run(workspace.as_deref()),
         Command::Media(command) => command.run(),
         Command::Doctor(command) => command.run(),
+        Command::TokenDriver => child::serve(&mut std::io::stdin().lock(), &mut std::io::stdout())
+            .map_err(|error| Failure::new(Exit::Machine, error.to_string())),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "anchorite", &mut std::io::stdout());

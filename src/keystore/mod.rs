@@ -4,14 +4,18 @@
 //! belongs to whoever talks to people; and it gives a [`Signer`] that returns typed signatures.
 
 pub mod agefile;
+pub mod child;
 pub mod leaving;
 pub mod memory;
+pub mod pkcs11;
 pub mod secret;
 pub mod software_key;
 pub mod strength;
 pub mod virtual_token;
 
 use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 use crate::tuf::key::{Algorithm, Fingerprint, PublicKey};
 use crate::tuf::name::KeyName;
@@ -56,10 +60,15 @@ pub trait Unlock {
 
     /// Says that the token now waits for a touch. Returns at once.
     fn touch(&mut self, label: &Label);
+
+    /// Whether people want to give up a call that does not answer. Never waits.
+    fn given_up(&mut self) -> bool {
+        false
+    }
 }
 
 /// Whose secret is asked for, in the words of the room.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
     /// The key, as the plan names it.
     pub key: KeyName,
@@ -72,7 +81,7 @@ pub struct Label {
 }
 
 /// What kind of secret it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SecretKind {
     /// A token's PIN.
     Pin,
@@ -81,7 +90,7 @@ pub enum SecretKind {
 }
 
 /// What a new secret must be like.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rules {
     /// The least number of characters.
     pub min_chars: usize,
@@ -106,7 +115,7 @@ impl Rules {
 }
 
 /// What a look at a store showed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Seen {
     /// The serial number that the device gives, as it prints it.
     pub serial: Option<String>,
@@ -114,10 +123,23 @@ pub struct Seen {
     pub keys: Vec<PublicKey>,
     /// How many wrong secrets are left, where the store counts.
     pub tries_left: Option<u8>,
+    /// What else is worth saying of the store or its key.
+    pub remarks: Vec<Remark>,
+}
+
+/// One thing worth saying of a store: a fact for the record, or a weakness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remark {
+    /// Its stable name, such as `extractable`.
+    pub name: String,
+    /// Whether it is a weakness that people must know of.
+    pub weak: bool,
+    /// What was found, in words.
+    pub text: String,
 }
 
 /// What key to make.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     /// The algorithm.
     pub algorithm: Algorithm,
@@ -128,14 +150,14 @@ pub struct Spec {
 }
 
 /// A key that was made just now.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
     /// Its public half.
     pub public: PublicKey,
 }
 
 /// What went wrong with a store. Each is something that people can cause, so each becomes an event.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum TokenError {
     /// No such token or file is there.
     #[error("nothing is there")]
@@ -170,6 +192,18 @@ pub enum TokenError {
     /// The token went away in the middle.
     #[error("the token went away")]
     Gone,
+    /// It gave no answer in time, or people gave it up: whether it signed or made anything is not known.
+    #[error("it gave no answer and was given up; what it did is not known")]
+    Silent,
+    /// The process that drives it ended in the middle.
+    #[error("its driver ended in the middle: {how}; what it did is not known")]
+    Crashed {
+        /// How it ended: `signal 11`.
+        how: String,
+    },
+    /// The device or its driver failed.
+    #[error("{0}")]
+    Device(String),
     /// The signature that came back is not the key's over the message.
     #[error("the signature that came back is not right")]
     BadSignature,

@@ -62,7 +62,7 @@ impl PublicKey {
                 })
                 .map_err(|_| BadKey::Curve),
             OID_RSA => {
-                let key = rsa::PublicKey::from_public_key_der(der).map_err(|_| BadKey::NotSpki)?;
+                let key = rsa::RsaPublicKey::from_public_key_der(der).map_err(|_| BadKey::NotSpki)?;
                 let spki = key.to_public_key_der().map_err(|_| BadKey::NotSpki)?;
                 Ok(Self { algorithm: Algorithm::Rsa, spki: spki.into_vec() })
             }
@@ -100,6 +100,18 @@ impl PublicKey {
         }
     }
 
+    /// Takes an RSA modulus and public exponent, big-endian.
+    pub fn from_rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, BadKey> {
+        use rsa::BoxedUint;
+        let number = |bytes: &[u8]| {
+            BoxedUint::from_be_slice_vartime(bytes)
+        };
+        let key = rsa::RsaPublicKey::new(number(modulus), number(exponent))
+            .map_err(|_| BadKey::Length { found: modulus.len() })?;
+        let spki = key.to_public_key_der().map_err(|_| BadKey::NotSpki)?;
+        Ok(Self { algorithm: Algorithm::Rsa, spki: spki.into_vec() })
+    }
+
     fn from_p256(key: &p256::PublicKey) -> Self {
         let der = key.to_public_key_der().expect("a P-256 key always has a DER form");
         Self { algorithm: Algorithm::P256, spki: der.into_vec() }
@@ -135,7 +147,7 @@ impl PublicKey {
     /// The size of an RSA modulus in bits, nothing for other algorithms.
     pub fn rsa_bits(&self) -> Option<usize> {
         use rsa::traits::PublicKeyParts as _;
-        let key = rsa::PublicKey::from_public_key_der(&self.spki).ok()?;
+        let key = rsa::RsaPublicKey::from_public_key_der(&self.spki).ok()?;
         Some(key.n().bit_width().try_into().unwrap_or(usize::MAX))
     }
 

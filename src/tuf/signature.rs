@@ -27,7 +27,7 @@ pub enum Signature {
 }
 
 /// The hash inside an ECDSA signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Hash {
     /// SHA-256: P-256 everywhere, and P-384 in Notary v1.
     Sha256,
@@ -131,13 +131,13 @@ fn p384(key: &PublicKey, message: &[u8], hash: Hash, rs: &[u8]) -> bool {
     key.verify_prehash(&prehash(hash, message), &signature).is_ok()
 }
 
-fn rsa_key(key: &PublicKey) -> Option<rsa::PublicKey> {
+fn rsa_key(key: &PublicKey) -> Option<rsa::RsaPublicKey> {
     use p256::pkcs8::DecodePublicKey as _;
     let bits = key.rsa_bits()?;
     if !(2048..=8192).contains(&bits) {
         return None;
     }
-    rsa::PublicKey::from_public_key_der(key.spki_der()).ok()
+    rsa::RsaPublicKey::from_public_key_der(key.spki_der()).ok()
 }
 
 fn rsa_pss(key: &PublicKey, message: &[u8], bytes: &[u8]) -> bool {

@@ -368,13 +368,13 @@ fn real_only(plan: &Plan, at: Timestamp, raised: &mut Vec<Finding>) {
                 key.name.as_str(),
                 "A virtual token is for rehearsals only.".to_owned(),
             ),
-            Some(Store::Yubikey { .. } | Store::Pkcs11 { .. }) => real(
+            Some(Store::Yubikey { .. }) => real(
                 "store-not-supported",
                 key.name.as_str(),
-                "This version cannot drive hardware tokens yet; it can only rehearse with them."
+                "This version cannot drive YubiKeys yet; it can only rehearse with them."
                     .to_owned(),
             ),
-            Some(Store::Age { .. }) | None => {}
+            Some(Store::Age { .. } | Store::Pkcs11 { .. }) | None => {}
         }
     }
 }

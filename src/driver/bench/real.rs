@@ -1,11 +1,13 @@
-//! The stores of a real ceremony: age files in the workspace.
+//! The stores of a real ceremony: age files in the workspace, and tokens in processes of their own.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::ceremony::plan::{LeavingForm, Plan, PlannedKey, Store};
 use crate::keystore::agefile::{AgeFile, encrypt_for};
+use crate::keystore::child::{Device, Driven};
 use crate::keystore::leaving::{notary_file_name, notary_pem};
+use crate::keystore::pkcs11::Pkcs11Key;
 use crate::keystore::{KeyStore, Label, Rules, SecretKind, TokenError, Unlock};
 use crate::tuf::document::Dialect;
 use crate::tuf::key::{Fingerprint, PublicKey};
@@ -16,6 +18,7 @@ use super::Stores;
 /// Where a real ceremony's keys live.
 #[derive(Debug, Clone)]
 pub struct RealStores {
+    program: PathBuf,
     folder: PathBuf,
     dialect: Dialect,
     gun: String,
@@ -24,10 +27,17 @@ pub struct RealStores {
 }
 
 impl RealStores {
-    /// Keeps key files in `folder`. Keys that checks and rehearsals of this plan use are refused.
-    pub fn new(folder: PathBuf, plan: &Plan, forged: BTreeSet<Fingerprint>) -> Self {
+    /// Keeps key files in `folder`, and drives tokens by `program`, this program's own file. Keys that checks and
+    /// rehearsals of this plan use are refused.
+    pub fn new(
+        program: PathBuf,
+        folder: PathBuf,
+        plan: &Plan,
+        forged: BTreeSet<Fingerprint>,
+    ) -> Self {
         let targets = plan.roles.get(&crate::tuf::name::RoleName::targets());
         Self {
+            program,
             folder,
             dialect: plan.repository.dialect,
             gun: plan.repository.name.to_string(),
@@ -49,21 +59,47 @@ impl RealStores {
             }
             None => return Err(TokenError::Unsupported("it has no store".to_owned())),
         };
-        let hash = match self.dialect {
+        let file = AgeFile::new(self.folder.clone(), label(key));
+        Ok(file.with_recovery(recovery).with_hash(self.p384()))
+    }
+
+    /// What P-384 keys hash with in this dialect.
+    const fn p384(&self) -> Hash {
+        match self.dialect {
             Dialect::Notary1 => Hash::Sha256,
             Dialect::Tuf1 => Hash::Sha384,
+        }
+    }
+
+    /// A hardware token, in a process of its own; nothing for keys in files.
+    fn device(&self, key: &PlannedKey) -> Result<Option<Driven>, TokenError> {
+        let device = match &key.store {
+            Some(Store::Pkcs11 { module, serial, id }) => Device::Pkcs11(Pkcs11Key {
+                module: PathBuf::from(module),
+                serial: serial.clone(),
+                id: data_encoding::HEXLOWER_PERMISSIVE
+                    .decode(id.as_bytes())
+                    .map_err(|_| TokenError::Unsupported(format!("the id {id}: not hex")))?,
+                p384: self.p384(),
+            }),
+            Some(Store::Age { .. } | Store::Yubikey { .. } | Store::Virtual { .. }) | None => {
+                return Ok(None);
+            }
         };
-        Ok(AgeFile::new(self.folder.clone(), label(key)).with_recovery(recovery).with_hash(hash))
+        Ok(Some(Driven::new(self.program.clone(), device, label(key))))
     }
 }
 
 impl Stores for RealStores {
     fn store(&mut self, key: &PlannedKey) -> Result<Box<dyn KeyStore>, TokenError> {
-        let mut file = self.file(key)?;
-        if file.look()?.keys.iter().any(|public| self.forged.contains(&public.fingerprint())) {
+        let mut store: Box<dyn KeyStore> = match self.device(key)? {
+            Some(driven) => Box::new(driven),
+            None => Box::new(self.file(key)?),
+        };
+        if store.look()?.keys.iter().any(|public| self.forged.contains(&public.fingerprint())) {
             return Err(TokenError::Unsupported("it is a rehearsal's key".to_owned()));
         }
-        Ok(Box::new(file))
+        Ok(store)
     }
 
     fn copy_out(
@@ -103,7 +139,17 @@ fn label(key: &PlannedKey) -> Label {
     Label {
         key: key.name.clone(),
         holder: key.holder.as_ref().map(ToString::to_string).unwrap_or_default(),
-        place: format!("age file {}.age", key.name),
-        kind: SecretKind::Passphrase,
+        place: match &key.store {
+            Some(store @ (Store::Yubikey { .. } | Store::Pkcs11 { .. } | Store::Virtual { .. })) => {
+                store.to_string()
+            }
+            Some(Store::Age { .. }) | None => format!("age file {}.age", key.name),
+        },
+        kind: match &key.store {
+            Some(Store::Yubikey { .. } | Store::Pkcs11 { .. } | Store::Virtual { .. }) => {
+                SecretKind::Pin
+            }
+            Some(Store::Age { .. }) | None => SecretKind::Passphrase,
+        },
     }
 }

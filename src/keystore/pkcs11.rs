@@ -1,0 +1,439 @@
+//! PKCS#11 tokens, through whatever module their vendor gives. A module runs its code as ours, so it is only loaded in a
+//! process of its own: see `child`.
+//!
+//! A token is found by its serial number, a key by its `CKA_ID` *and* its public half. Slot numbers and labels are never
+//! relied on, and neither is a login that somebody left behind.
+
+use std::path::{Path, PathBuf};
+
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
+use cryptoki::error::{Error, RvError};
+use cryptoki::mechanism::Mechanism;
+use cryptoki::mechanism::MechanismType;
+use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
+use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsPssParams};
+use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
+use cryptoki::session::{Session, UserType};
+use cryptoki::slot::{Slot, TokenInfo};
+use cryptoki::types::AuthPin;
+use serde::{Deserialize, Serialize};
+
+use crate::tuf::digest::Digest;
+use crate::tuf::key::{Algorithm, Fingerprint, PublicKey};
+use crate::tuf::signature::{Hash, Signature};
+
+use super::{KeyStore, Label, Made, Remark, Seen, Signer, Spec, TokenError, Unlock};
+
+/// Which key of which token, and how it signs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pkcs11Key {
+    /// The module: an absolute path.
+    pub module: PathBuf,
+    /// The token's serial number, without the padding.
+    pub serial: String,
+    /// The key's `CKA_ID`.
+    pub id: Vec<u8>,
+    /// The hash that P-384 signs: SHA-256 in Notary, SHA-384 in TUF.
+    pub p384: Hash,
+}
+
+/// One key of a PKCS#11 token.
+pub struct Pkcs11Token {
+    key: Pkcs11Key,
+    label: Label,
+    context: Pkcs11,
+    module: Digest,
+}
+
+impl Pkcs11Token {
+    /// Loads the module. Its digest is taken first, so that the record says which code ran.
+    pub fn load(key: Pkcs11Key, label: Label) -> Result<Self, TokenError> {
+        let shown = key.module.display().to_string();
+        if !key.module.is_absolute() {
+            let what = "expected the absolute path of a PKCS#11 module".to_owned();
+            return Err(TokenError::File { path: shown, what });
+        }
+        let bytes = std::fs::read(&key.module)
+            .map_err(|error| TokenError::File { path: shown.clone(), what: error.to_string() })?;
+        let module = Digest::of(&bytes);
+        let context = Pkcs11::new(&key.module).map_err(|error| match error {
+            Error::LibraryLoading(_) | Error::MissingSymbol(_) => TokenError::File {
+                path: shown,
+                what: "it is no PKCS#11 module: C_GetFunctionList is not there".to_owned(),
+            },
+            other => trouble(&other),
+        })?;
+        let threads = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
+        context.initialize(threads).map_err(|error| trouble(&error))?;
+        Ok(Self { key, label, context, module })
+    }
+
+    /// The token with the serial number, wherever it is now. Exactly one must have it.
+    fn slot(&self) -> Result<(Slot, TokenInfo), TokenError> {
+        let slots = self.context.get_slots_with_token().map_err(|error| trouble(&error))?;
+        let tokens: Vec<(Slot, TokenInfo)> = slots
+            .into_iter()
+            .filter_map(|slot| Some((slot, self.context.get_token_info(slot).ok()?)))
+            .filter(|(_, info)| info.token_initialized())
+            .collect();
+        let mut here = tokens.iter().filter(|(_, info)| serial(info) == self.key.serial);
+        match (here.next(), here.next()) {
+            (Some((slot, info)), None) => Ok((*slot, info.clone())),
+            (Some(_), Some(_)) => Err(TokenError::Device(format!(
+                "two tokens say that their serial number is {}",
+                self.key.serial
+            ))),
+            (None, _) if tokens.is_empty() => Err(TokenError::Absent),
+            (None, _) => {
+                let found: Vec<_> = tokens.iter().map(|(_, info)| serial(info)).collect();
+                Err(TokenError::Other { serial: found.join(", ") })
+            }
+        }
+    }
+
+    /// A session with the token as it is at this moment, logged out whatever somebody left behind.
+    fn session(&self, write: bool) -> Result<(Session, TokenInfo), TokenError> {
+        let (slot, info) = self.slot()?;
+        let session = if write {
+            self.context.open_rw_session(slot)
+        } else {
+            self.context.open_ro_session(slot)
+        };
+        let session = session.map_err(|error| trouble(&error))?;
+        let _ = session.logout();
+        Ok((session, info))
+    }
+
+    /// Asks for the PIN once and logs in with it.
+    fn log_in(
+        &self,
+        session: &Session,
+        info: &TokenInfo,
+        unlock: &mut dyn Unlock,
+    ) -> Result<(), TokenError> {
+        if info.user_pin_locked() {
+            return Err(TokenError::Blocked);
+        }
+        let given = unlock.secret(&self.label, tries(info)).ok_or(TokenError::NoSecret)?;
+        if given.expose().is_empty() {
+            // Some modules take an empty PIN for one that was entered elsewhere.
+            return Err(TokenError::NoSecret);
+        }
+        let pin = AuthPin::new(given.expose().to_owned().into_boxed_str());
+        match session.login(UserType::User, Some(&pin)) {
+            Ok(()) => Ok(()),
+            Err(Error::Pkcs11(RvError::PinIncorrect | RvError::PinLenRange, _)) => {
+                let left = self.slot().ok().and_then(|(_, info)| tries(&info));
+                if left == Some(0) {
+                    return Err(TokenError::Blocked);
+                }
+                Err(TokenError::WrongSecret { tries_left: left })
+            }
+            Err(error) => Err(trouble(&error)),
+        }
+    }
+
+    /// The public keys under the id.
+    fn public_keys(&self, session: &Session) -> Result<Vec<PublicKey>, TokenError> {
+        let wanted =
+            [Attribute::Class(ObjectClass::PUBLIC_KEY), Attribute::Id(self.key.id.clone())];
+        let found = session.find_objects(&wanted).map_err(|error| trouble(&error))?;
+        found.into_iter().map(|object| public_key(session, object)).collect()
+    }
+
+    /// The one private key under the id; it can only be found while logged in.
+    fn private_key(&self, session: &Session) -> Result<Option<ObjectHandle>, TokenError> {
+        let wanted =
+            [Attribute::Class(ObjectClass::PRIVATE_KEY), Attribute::Id(self.key.id.clone())];
+        let found = session.find_objects(&wanted).map_err(|error| trouble(&error))?;
+        match found.as_slice() {
+            [] => Ok(None),
+            [key] => Ok(Some(*key)),
+            several => Err(TokenError::Device(format!(
+                "{} private keys have the id {}; expected one",
+                several.len(),
+                self.id()
+            ))),
+        }
+    }
+
+    fn id(&self) -> String {
+        data_encoding::HEXLOWER.encode(&self.key.id)
+    }
+}
+
+impl KeyStore for Pkcs11Token {
+    fn look(&mut self) -> Result<Seen, TokenError> {
+        let (session, info) = self.session(false)?;
+        Ok(Seen {
+            serial: Some(serial(&info)),
+            keys: self.public_keys(&session)?,
+            tries_left: tries(&info),
+            remarks: vec![Remark {
+                name: "module".to_owned(),
+                weak: false,
+                text: format!("{}, sha256 {}", self.key.module.display(), self.module),
+            }],
+        })
+    }
+
+    fn make(&mut self, spec: &Spec, unlock: &mut dyn Unlock) -> Result<Made, TokenError> {
+        if spec.touch.is_some_and(|touch| touch != crate::tuf::policy::TouchPolicy::Never) {
+            return Err(TokenError::Unsupported(
+                "PKCS#11 knows no touch policy; set it with the vendor's own tool".to_owned(),
+            ));
+        }
+        let (session, info) = self.session(true)?;
+        if !self.public_keys(&session)?.is_empty() {
+            return Err(TokenError::Occupied(format!("id {}", self.id())));
+        }
+        self.log_in(&session, &info, unlock)?;
+        if self.private_key(&session)?.is_some() {
+            return Err(TokenError::Occupied(format!("id {}", self.id())));
+        }
+        let made = self.generate(&session, spec.algorithm);
+        let _ = session.logout();
+        made.map(|public| Made { public })
+    }
+
+    fn signer(
+        &mut self,
+        key: &Fingerprint,
+        _unlock: &mut dyn Unlock,
+    ) -> Result<Box<dyn Signer + '_>, TokenError> {
+        let (session, _) = self.session(false)?;
+        let found = self.public_keys(&session)?;
+        let public = found.into_iter().find(|public| public.fingerprint() == *key);
+        let public = public.ok_or(TokenError::NoSuchKey(*key))?;
+        Ok(Box::new(Pkcs11Signer { token: self, public }))
+    }
+}
+
+impl Pkcs11Token {
+    fn generate(&self, session: &Session, algorithm: Algorithm) -> Result<PublicKey, TokenError> {
+        let (mechanism, curve) = match algorithm {
+            Algorithm::Ed25519 => (Mechanism::EccEdwardsKeyPairGen, OID_ED25519),
+            Algorithm::P256 => (Mechanism::EccKeyPairGen, OID_P256),
+            Algorithm::P384 => (Mechanism::EccKeyPairGen, OID_P384),
+            Algorithm::Rsa => {
+                return Err(TokenError::Unsupported("RSA keys are not made".to_owned()));
+            }
+        };
+        let name = Attribute::Label(self.label.key.as_str().as_bytes().to_vec());
+        let id = Attribute::Id(self.key.id.clone());
+        let public = [
+            Attribute::Token(true),
+            Attribute::Private(false),
+            Attribute::Verify(true),
+            Attribute::EcParams(curve.to_vec()),
+            name.clone(),
+            id.clone(),
+        ];
+        let private = [
+            Attribute::Token(true),
+            Attribute::Private(true),
+            Attribute::Sensitive(true),
+            Attribute::Extractable(false),
+            Attribute::Sign(true),
+            name,
+            id,
+        ];
+        let (public, private) = session
+            .generate_key_pair(&mechanism, &public, &private)
+            .map_err(|error| trouble(&error))?;
+        let guarded = guard(session, private)?;
+        if !guarded.is_empty() {
+            // Nothing depends on the key yet: it is better gone than used.
+            for object in [public, private] {
+                let _ = session.destroy_object(object);
+            }
+            return Err(TokenError::Unsupported(format!(
+                "the token made a key that is not guarded: {}; it was deleted again",
+                guarded.join(", ")
+            )));
+        }
+        public_key(session, public)
+    }
+}
+
+struct Pkcs11Signer<'a> {
+    token: &'a Pkcs11Token,
+    public: PublicKey,
+}
+
+impl Signer for Pkcs11Signer<'_> {
+    fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    fn sign(&mut self, message: &[u8], unlock: &mut dyn Unlock) -> Result<Signature, TokenError> {
+        // The token may have been changed since it was looked at: serial and public key are checked before the PIN.
+        let (session, info) = self.token.session(false)?;
+        if !self.token.public_keys(&session)?.contains(&self.public) {
+            return Err(TokenError::NoSuchKey(self.public.fingerprint()));
+        }
+        self.token.log_in(&session, &info, unlock)?;
+        let signed = self.sign_now(&session, message);
+        let _ = session.logout();
+        let signature = signed?;
+        if self.public.verifies(message, &signature) {
+            Ok(signature)
+        } else {
+            Err(TokenError::BadSignature)
+        }
+    }
+}
+
+impl Pkcs11Signer<'_> {
+    fn sign_now(&self, session: &Session, message: &[u8]) -> Result<Signature, TokenError> {
+        use sha2::Digest as _;
+        let missing = || TokenError::NoSuchKey(self.public.fingerprint());
+        let key = self.token.private_key(session)?.ok_or_else(missing)?;
+        let sign = |mechanism: &Mechanism<'_>, data: &[u8]| {
+            session.sign(mechanism, key, data).map_err(|error| trouble(&error))
+        };
+        // Not every module hashes, so the hash is made here.
+        match self.public.algorithm() {
+            Algorithm::P256 => {
+                let rs = sign(&Mechanism::Ecdsa, &sha2::Sha256::digest(message))?;
+                Ok(Signature::Ecdsa { hash: Hash::Sha256, rs })
+            }
+            Algorithm::P384 => {
+                let hash = self.token.key.p384;
+                let digest = match hash {
+                    Hash::Sha256 => sha2::Sha256::digest(message).to_vec(),
+                    Hash::Sha384 => sha2::Sha384::digest(message).to_vec(),
+                };
+                Ok(Signature::Ecdsa { hash, rs: sign(&Mechanism::Ecdsa, &digest)? })
+            }
+            Algorithm::Ed25519 => {
+                let pure = Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Pure));
+                let bytes = sign(&pure, message)?;
+                bytes.try_into().map(Signature::Ed25519).map_err(|_| TokenError::BadSignature)
+            }
+            Algorithm::Rsa => {
+                let pss = Mechanism::Sha256RsaPkcsPss(PkcsPssParams {
+                    hash_alg: MechanismType::SHA256,
+                    mgf: PkcsMgfType::MGF1_SHA256,
+                    s_len: 32.into(),
+                });
+                sign(&pss, message).map(Signature::RsaPss)
+            }
+        }
+    }
+}
+
+/// OBJECT IDENTIFIER 1.3.101.112, 1.2.840.10045.3.1.7 and 1.3.132.0.34 in DER, as `CKA_EC_PARAMS` takes them.
+const OID_ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
+const OID_P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
+const OID_P384: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
+
+/// A token's serial number without the blanks and zero bytes that fill its field.
+fn serial(info: &TokenInfo) -> String {
+    info.serial_number().trim_matches(|c: char| c.is_whitespace() || c == '\0').to_owned()
+}
+
+/// How many wrong PINs are left: PKCS#11 only tells the last one, and none.
+fn tries(info: &TokenInfo) -> Option<u8> {
+    if info.user_pin_locked() {
+        Some(0)
+    } else if info.user_pin_final_try() {
+        Some(1)
+    } else {
+        None
+    }
+}
+
+/// What does not guard a private key as it should.
+fn guard(session: &Session, key: ObjectHandle) -> Result<Vec<&'static str>, TokenError> {
+    let asked = [AttributeType::Sensitive, AttributeType::Extractable];
+    let found = session.get_attributes(key, &asked).map_err(|error| trouble(&error))?;
+    let mut weak = Vec::new();
+    if !found.contains(&Attribute::Sensitive(true)) {
+        weak.push("it is not sensitive");
+    }
+    if !found.contains(&Attribute::Extractable(false)) {
+        weak.push("it can be extracted");
+    }
+    Ok(weak)
+}
+
+/// Reads a public key object. `CKA_PUBLIC_KEY_INFO` is often empty, so the key is put together from its parts.
+fn public_key(session: &Session, object: ObjectHandle) -> Result<PublicKey, TokenError> {
+    let asked = [
+        AttributeType::KeyType,
+        AttributeType::EcParams,
+        AttributeType::EcPoint,
+        AttributeType::Modulus,
+        AttributeType::PublicExponent,
+    ];
+    let found = session.get_attributes(object, &asked).map_err(|error| trouble(&error))?;
+    let mut kind = None;
+    let (mut point, mut modulus, mut exponent) = (None, None, None);
+    for attribute in found {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the list is the library's and grows")]
+        match attribute {
+            Attribute::KeyType(found) => kind = Some(found),
+            Attribute::EcPoint(bytes) => point = Some(bytes),
+            Attribute::Modulus(bytes) => modulus = Some(bytes),
+            Attribute::PublicExponent(bytes) => exponent = Some(bytes),
+            _ => {}
+        }
+    }
+    let bad = || TokenError::Device("a public key on the token cannot be read".to_owned());
+    match (kind, point, modulus, exponent) {
+        (Some(KeyType::EC), Some(point), _, _) => {
+            PublicKey::from_sec1_point(unwrapped(&point)).map_err(|_| bad())
+        }
+        (Some(KeyType::EC_EDWARDS), Some(point), _, _) => {
+            let bytes = <[u8; 32]>::try_from(unwrapped(&point)).map_err(|_| bad())?;
+            PublicKey::from_ed25519(&bytes).map_err(|_| bad())
+        }
+        (Some(KeyType::RSA), _, Some(modulus), Some(exponent)) => {
+            PublicKey::from_rsa(&modulus, &exponent).map_err(|_| bad())
+        }
+        _ => Err(bad()),
+    }
+}
+
+/// A point is an OCTET STRING in DER by the standard, and bare in some modules.
+fn unwrapped(point: &[u8]) -> &[u8] {
+    match point {
+        [0x04, length, rest @ ..] if usize::from(*length) == rest.len() => rest,
+        bare => bare,
+    }
+}
+
+/// What an error of a module means.
+fn trouble(error: &Error) -> TokenError {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the list is the library's and grows")]
+    match error {
+        Error::Pkcs11(RvError::PinLocked, _) => TokenError::Blocked,
+        Error::Pkcs11(
+            RvError::DeviceRemoved
+            | RvError::TokenNotPresent
+            | RvError::DeviceError
+            | RvError::SessionHandleInvalid
+            | RvError::GeneralError,
+            _,
+        ) => TokenError::Gone,
+        Error::Pkcs11(RvError::MechanismInvalid, function) => {
+            TokenError::Unsupported(format!("{function}: this kind of key"))
+        }
+        Error::Pkcs11(why, function) => TokenError::Device(format!("{function}: {why:?}")),
+        other => TokenError::Device(format!("{other:?}")),
+    }
+}
+
+/// Lists the tokens that a module shows: serial number, label, model.
+pub fn list(module: &Path) -> Result<Vec<(String, String, String)>, TokenError> {
+    let context = Pkcs11::new(module).map_err(|error| trouble(&error))?;
+    let threads = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
+    context.initialize(threads).map_err(|error| trouble(&error))?;
+    let slots = context.get_slots_with_token().map_err(|error| trouble(&error))?;
+    Ok(slots
+        .into_iter()
+        .filter_map(|slot| context.get_token_info(slot).ok())
+        .map(|info| (serial(&info), info.label().to_owned(), info.model().to_owned()))
+        .collect())
+}
