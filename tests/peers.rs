@@ -5,7 +5,12 @@
 mod publishing;
 #[path = "peers/real_runs.rs"]
 mod real_runs;
+mod stage;
 mod support;
+#[path = "peers/token_ceremonies.rs"]
+mod token_ceremonies;
+#[path = "peers/tokens.rs"]
+mod tokens;
 
 use std::fs;
 

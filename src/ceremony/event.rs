@@ -338,6 +338,12 @@ pub struct Seen {
     /// How many wrong secrets are left, where the store counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tries_left: Option<u8>,
+    /// What else the store shows, judged: firmware, policy, attestation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<RoomFact>,
+    /// Certificates that prove where the key was made, DER in base64: the slot's, then the device's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attestation: Vec<Base64>,
 }
 
 /// What an interrupted act left behind.

@@ -121,7 +121,7 @@ impl Room {
         let known = self.twin.key(&key.name).map(|forged| forged.public_key().clone());
         let made = self.twin.plan().key(&key.name).is_some();
         let keys = if there || made { known.into_iter().collect() } else { Vec::new() };
-        Seen { serial, keys, tries_left: None }
+        Seen { serial, keys, tries_left: None, remarks: Vec::new(), attestation: Vec::new() }
     }
 
     fn sign(&self, key: &PlannedKey, message: &[u8]) -> Happened {

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::ceremony::check::CheckReport;
 use crate::ceremony::event::{Mode, Outcome, SessionId};
 use crate::ceremony::mounted::MediumId;
-use crate::ceremony::plan::{Plan, print};
+use crate::ceremony::plan::{Plan, Store, print};
 use crate::ceremony::scene::Verdict;
 use crate::ceremony::twin::{Purpose, Twin, forged_fingerprints};
 use crate::driver::bench::{Bench, Clock, RealStores, Setting, VirtualStores, system_time};
@@ -235,6 +235,17 @@ impl Run {
 
     /// A real ceremony is answered by a script only where the plan says so.
     fn unattended_is_waived(&self, plan: &Plan) -> Result<(), Failure> {
+        let token = plan
+            .keys
+            .iter()
+            .find(|key| matches!(key.store, Some(Store::Yubikey { .. } | Store::Pkcs11 { .. })));
+        if let (true, Some(key)) = (self.faces.unattended(), token) {
+            return Err(Failure::new(
+                Exit::Wrong,
+                format!("{} lives in a token; a script never unlocks one", key.name),
+            )
+            .hint("Hold the ceremony with people, or rehearse it: anchorite rehearse PLAN"));
+        }
         if self.faces.unattended() && plan.waiver("unattended").is_none() {
             return Err(Failure::new(
                 Exit::Wrong,

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use crate::ceremony::audit::{Audit, audit};
 use crate::ceremony::event::Mode;
 use crate::ceremony::scene::Verdict;
-use crate::driver::evidence;
+use crate::driver::{attestation, evidence};
 use crate::front::words::{escape, wrap};
 use crate::tuf::digest::Digest;
 
@@ -46,7 +46,10 @@ impl Command {
             Self::Verify { dir, head, rehearsal, json } => {
                 let files = evidence::read(&dir).map_err(|error| Failure::file(&dir, &error))?;
                 let head = head.as_deref().map(paper_head).transpose()?;
-                let audit = audit(&files, head);
+                let mut audit = audit(&files, head);
+                if audit.mode == Some(Mode::Real) {
+                    audit.claims.extend(attestation::claims(&files));
+                }
                 if json {
                     let text = serde_json::to_string_pretty(&audit)
                         .map_err(|error| Failure::new(Exit::Bug, error.to_string()))?;

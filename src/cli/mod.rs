@@ -10,6 +10,7 @@ mod media;
 mod people;
 mod plan;
 mod show;
+mod token;
 mod verify;
 
 use std::path::PathBuf;
@@ -55,6 +56,9 @@ enum Command {
     /// Make, list and export keys in age files.
     #[command(subcommand)]
     Key(key::Command),
+    /// List tokens, and verify where their keys were made.
+    #[command(subcommand)]
+    Token(token::Command),
     /// Enrol media and workspaces.
     #[command(subcommand)]
     Media(media::Command),
@@ -89,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Verify(command) => command.run(),
         Command::Evidence(command) => command.run(),
         Command::Key(command) => command.run(workspace.as_deref()),
+        Command::Token(command) => command.run(),
         Command::Media(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::TokenDriver => child::serve(&mut std::io::stdin().lock(), &mut std::io::stdout())

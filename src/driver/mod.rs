@@ -1,5 +1,6 @@
 //! The driver: the loop that carries requests out, and its three ports: people, machines, paper.
 
+pub mod attestation;
 pub mod bench;
 pub mod evidence;
 pub mod file;

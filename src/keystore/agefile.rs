@@ -175,7 +175,7 @@ impl KeyStore for AgeFile {
             }
             Ok(_) => {}
         }
-        Ok(Seen { serial: None, keys: vec![self.public()?], tries_left: None, remarks: Vec::new() })
+        Ok(Seen { serial: None, keys: vec![self.public()?], ..Seen::default() })
     }
 
     fn make(&mut self, spec: &Spec, unlock: &mut dyn Unlock) -> Result<Made, TokenError> {

@@ -7,7 +7,7 @@
 
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -20,7 +20,8 @@ use crate::tuf::key::{Fingerprint, PublicKey};
 use crate::tuf::signature::Signature;
 
 use super::memory;
-use super::pkcs11::{Pkcs11Key, Pkcs11Token};
+use super::pkcs11::{self, Pkcs11Key, Pkcs11Token};
+use super::yubikey::{self, YubikeySlot, YubikeyStore};
 use super::{KeyStore, Label, Made, Rules, Secret, Seen, Signer, Spec, TokenError, Unlock};
 
 /// The hidden command under which this program is such a child.
@@ -32,19 +33,22 @@ pub const COMMAND: &str = "token-driver";
 pub enum Device {
     /// A key of a PKCS#11 token.
     Pkcs11(Pkcs11Key),
+    /// A slot of a YubiKey.
+    Yubikey(YubikeySlot),
 }
 
 /// What the child is told to do.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Order {
+    List { module: Option<PathBuf> },
     Open { device: Device, label: Label },
     Look,
     Make(Spec),
     Sign { key: Fingerprint, message: String },
 }
 
-/// What the child says. The last four end an order.
+/// What the child says. From `Opened` on, it ends an order.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Said {
@@ -52,6 +56,7 @@ enum Said {
     NewSecret(Rules),
     Touch,
     Opened,
+    Listed(Vec<Listed>),
     Seen(Seen),
     Made(Made),
     Signed(Signature),
@@ -97,7 +102,7 @@ impl Driven {
     }
 
     fn start(&self, unlock: &mut dyn Unlock) -> Result<Line, TokenError> {
-        let mut line = Line::start(self)?;
+        let mut line = Line::start(&self.program, self.label.clone(), self.patience)?;
         let open = Order::Open { device: self.device.clone(), label: self.label.clone() };
         match line.carry_out(&open, unlock)? {
             Said::Opened => Ok(line),
@@ -163,6 +168,41 @@ impl Signer for DrivenSigner {
     }
 }
 
+/// A token that is in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Its serial number.
+    pub serial: String,
+    /// What it calls itself.
+    pub name: String,
+}
+
+/// Lists the tokens of a PKCS#11 module, or the YubiKeys where none is named.
+pub fn list(program: &Path, module: Option<&Path>) -> Result<Vec<Listed>, TokenError> {
+    let label = Label {
+        key: "list".parse().expect("it is a name"),
+        holder: String::new(),
+        place: String::new(),
+        kind: super::SecretKind::Pin,
+    };
+    let mut line = Line::start(program, label, Patience::default())?;
+    let order = Order::List { module: module.map(Path::to_owned) };
+    match line.carry_out(&order, &mut Nobody)? {
+        Said::Listed(listed) => Ok(listed),
+        other => Err(line.confused(&other)),
+    }
+}
+
+fn listed(module: Option<&Path>) -> Result<Vec<Listed>, TokenError> {
+    match module {
+        Some(module) => pkcs11::list(module),
+        None => Ok(yubikey::serials()?
+            .into_iter()
+            .map(|serial| Listed { serial: serial.to_string(), name: "YubiKey".to_owned() })
+            .collect()),
+    }
+}
+
 /// A look asks nobody for anything.
 struct Nobody;
 
@@ -186,9 +226,9 @@ struct Line {
 }
 
 impl Line {
-    fn start(driven: &Driven) -> Result<Self, TokenError> {
+    fn start(program: &Path, label: Label, patience: Patience) -> Result<Self, TokenError> {
         let failed = |error: io::Error| TokenError::Device(format!("its driver: {error}"));
-        let mut child = Command::new(&driven.program)
+        let mut child = Command::new(program)
             .arg(COMMAND)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -214,7 +254,6 @@ impl Line {
                 }
             })
             .map_err(failed)?;
-        let (label, patience) = (driven.label.clone(), driven.patience);
         Ok(Self { child, orders, said, label, patience })
     }
 
@@ -236,9 +275,11 @@ impl Line {
                 }
                 Said::Touch => unlock.touch(&self.label),
                 Said::Failed(error) => return Err(error),
-                ended @ (Said::Opened | Said::Seen(_) | Said::Made(_) | Said::Signed(_)) => {
-                    return Ok(ended);
-                }
+                ended @ (Said::Opened
+                | Said::Listed(_)
+                | Said::Seen(_)
+                | Said::Made(_)
+                | Said::Signed(_)) => return Ok(ended),
             }
         }
     }
@@ -267,8 +308,9 @@ impl Line {
 
     fn answer(&mut self, secret: Option<&Secret>) -> Result<(), TokenError> {
         let text = secret.map(Secret::expose).unwrap_or_default();
-        let length = u16::try_from(text.len())
-            .map_err(|_| TokenError::Unsupported("a secret of more than 65,535 bytes".to_owned()))?;
+        let length = u16::try_from(text.len()).map_err(|_| {
+            TokenError::Unsupported("a secret of more than 65,535 bytes".to_owned())
+        })?;
         let mut frame = Zeroizing::new(Vec::with_capacity(3 + text.len()));
         frame.push(u8::from(secret.is_some()));
         frame.extend_from_slice(&length.to_be_bytes());
@@ -330,6 +372,7 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
     let mut store: Option<Box<dyn KeyStore>> = None;
     while let Some(order) = other_side.order()? {
         let done = match (order, &mut store) {
+            (Order::List { module }, _) => listed(module.as_deref()).map(Said::Listed),
             (Order::Open { device, label }, _) => open(device, label).map(|opened| {
                 store = Some(opened);
                 Said::Opened
@@ -338,9 +381,7 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
                 Err(TokenError::Device("nothing is open".to_owned()))
             }
             (Order::Look, Some(store)) => store.look().map(Said::Seen),
-            (Order::Make(spec), Some(store)) => {
-                store.make(&spec, &mut other_side).map(Said::Made)
-            }
+            (Order::Make(spec), Some(store)) => store.make(&spec, &mut other_side).map(Said::Made),
             (Order::Sign { key, message }, Some(store)) => {
                 let message = data_encoding::BASE64.decode(message.as_bytes()).unwrap_or_default();
                 store
@@ -357,6 +398,7 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
 fn open(device: Device, label: Label) -> Result<Box<dyn KeyStore>, TokenError> {
     Ok(match device {
         Device::Pkcs11(key) => Box::new(Pkcs11Token::load(key, label)?),
+        Device::Yubikey(slot) => Box::new(YubikeyStore::new(slot, label)?),
     })
 }
 

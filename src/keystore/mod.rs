@@ -4,6 +4,7 @@
 //! belongs to whoever talks to people; and it gives a [`Signer`] that returns typed signatures.
 
 pub mod agefile;
+pub mod attest;
 pub mod child;
 pub mod leaving;
 pub mod memory;
@@ -12,6 +13,7 @@ pub mod secret;
 pub mod software_key;
 pub mod strength;
 pub mod virtual_token;
+pub mod yubikey;
 
 use std::fmt;
 
@@ -125,6 +127,9 @@ pub struct Seen {
     pub tries_left: Option<u8>,
     /// What else is worth saying of the store or its key.
     pub remarks: Vec<Remark>,
+    /// What proves that the key was made on its device, DER: the slot's certificate, then the device's. Empty where there
+    /// is none.
+    pub attestation: Vec<Vec<u8>>,
 }
 
 /// One thing worth saying of a store: a fact for the record, or a weakness.

@@ -22,6 +22,7 @@ use crate::tuf::digest::Digest;
 use crate::tuf::key::{Algorithm, Fingerprint, PublicKey};
 use crate::tuf::signature::{Hash, Signature};
 
+use super::child::Listed;
 use super::{KeyStore, Label, Made, Remark, Seen, Signer, Spec, TokenError, Unlock};
 
 /// Which key of which token, and how it signs.
@@ -54,17 +55,9 @@ impl Pkcs11Token {
             return Err(TokenError::File { path: shown, what });
         }
         let bytes = std::fs::read(&key.module)
-            .map_err(|error| TokenError::File { path: shown.clone(), what: error.to_string() })?;
+            .map_err(|error| TokenError::File { path: shown, what: error.to_string() })?;
         let module = Digest::of(&bytes);
-        let context = Pkcs11::new(&key.module).map_err(|error| match error {
-            Error::LibraryLoading(_) | Error::MissingSymbol(_) => TokenError::File {
-                path: shown,
-                what: "it is no PKCS#11 module: C_GetFunctionList is not there".to_owned(),
-            },
-            other => trouble(&other),
-        })?;
-        let threads = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
-        context.initialize(threads).map_err(|error| trouble(&error))?;
+        let context = load(&key.module)?;
         Ok(Self { key, label, context, module })
     }
 
@@ -174,6 +167,7 @@ impl KeyStore for Pkcs11Token {
                 weak: false,
                 text: format!("{}, sha256 {}", self.key.module.display(), self.module),
             }],
+            attestation: Vec::new(),
         })
     }
 
@@ -425,15 +419,31 @@ fn trouble(error: &Error) -> TokenError {
     }
 }
 
-/// Lists the tokens that a module shows: serial number, label, model.
-pub fn list(module: &Path) -> Result<Vec<(String, String, String)>, TokenError> {
-    let context = Pkcs11::new(module).map_err(|error| trouble(&error))?;
-    let threads = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
-    context.initialize(threads).map_err(|error| trouble(&error))?;
+/// Lists the tokens that a module shows.
+pub(super) fn list(module: &Path) -> Result<Vec<Listed>, TokenError> {
+    let context = load(module)?;
     let slots = context.get_slots_with_token().map_err(|error| trouble(&error))?;
     Ok(slots
         .into_iter()
         .filter_map(|slot| context.get_token_info(slot).ok())
-        .map(|info| (serial(&info), info.label().to_owned(), info.model().to_owned()))
+        .filter(TokenInfo::token_initialized)
+        .map(|info| Listed {
+            serial: serial(&info),
+            name: format!("{} ({})", info.label(), info.model()),
+        })
         .collect())
+}
+
+/// Loads a module, which runs its code.
+fn load(module: &Path) -> Result<Pkcs11, TokenError> {
+    let context = Pkcs11::new(module).map_err(|error| match error {
+        Error::LibraryLoading(_) | Error::MissingSymbol(_) => TokenError::File {
+            path: module.display().to_string(),
+            what: "it is no PKCS#11 module: C_GetFunctionList is not there".to_owned(),
+        },
+        other => trouble(&other),
+    })?;
+    let threads = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
+    context.initialize(threads).map_err(|error| trouble(&error))?;
+    Ok(context)
 }

@@ -214,7 +214,7 @@ impl KeyStore for VirtualToken {
             serial: self.state.serial.clone(),
             keys: self.key().into_iter().collect(),
             tries_left: (!self.is_file()).then_some(self.state.tries_left),
-            remarks: Vec::new(),
+            ..Seen::default()
         })
     }
 

@@ -62,7 +62,8 @@ impl PublicKey {
                 })
                 .map_err(|_| BadKey::Curve),
             OID_RSA => {
-                let key = rsa::RsaPublicKey::from_public_key_der(der).map_err(|_| BadKey::NotSpki)?;
+                let key =
+                    rsa::RsaPublicKey::from_public_key_der(der).map_err(|_| BadKey::NotSpki)?;
                 let spki = key.to_public_key_der().map_err(|_| BadKey::NotSpki)?;
                 Ok(Self { algorithm: Algorithm::Rsa, spki: spki.into_vec() })
             }
@@ -103,9 +104,7 @@ impl PublicKey {
     /// Takes an RSA modulus and public exponent, big-endian.
     pub fn from_rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, BadKey> {
         use rsa::BoxedUint;
-        let number = |bytes: &[u8]| {
-            BoxedUint::from_be_slice_vartime(bytes)
-        };
+        let number = |bytes: &[u8]| BoxedUint::from_be_slice_vartime(bytes);
         let key = rsa::RsaPublicKey::new(number(modulus), number(exponent))
             .map_err(|_| BadKey::Length { found: modulus.len() })?;
         let spki = key.to_public_key_der().map_err(|_| BadKey::NotSpki)?;

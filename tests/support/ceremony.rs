@@ -81,6 +81,25 @@ impl Ceremony {
         self.plan = self.plan.replacen(from, to, 1);
     }
 
+    /// Puts the key of this name into another store, in the form of TOML.
+    pub(crate) fn store(&mut self, key: &str, store: &str) {
+        let mut mine = false;
+        let mut found = false;
+        let lines = self.plan.lines().map(|line| {
+            if line.starts_with("[[") {
+                mine = false;
+            }
+            mine |= line.starts_with("name") && line.ends_with(&format!("= \"{key}\""));
+            if mine && line.starts_with("store") {
+                found = true;
+                return format!("store = {store}\n");
+            }
+            format!("{line}\n")
+        });
+        self.plan = lines.collect();
+        assert!(found, "{key}");
+    }
+
     /// Drops a block of the plan, from its first words to the next empty line.
     pub(crate) fn drop_block(&mut self, first: &str) {
         let start = self.plan.find(first).unwrap_or_else(|| panic!("{first}"));

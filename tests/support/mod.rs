@@ -8,5 +8,6 @@ pub(crate) mod command;
 pub(crate) mod loopback;
 pub(crate) mod notary;
 pub(crate) mod publishing;
+pub(crate) mod softhsm;
 pub(crate) mod token_service;
 pub(crate) mod tuf;

@@ -103,6 +103,12 @@ pub(super) fn evidence_files(ground: &Ground, state: &State) -> Vec<EvidenceFile
     for (name, enrolled) in &state.roster.keys {
         files.insert(format!("keys/{name}.pub"), enrolled.key().to_pem().into_bytes());
     }
+    for (name, chain) in &state.attestations {
+        for (which, der) in ["slot", "device"].into_iter().zip(chain) {
+            let pem = crate::tuf::wire::certificate::pem(der);
+            files.insert(format!("attestations/{name}-{which}.pem"), pem.into_bytes());
+        }
+    }
     files.insert("roster.json".to_owned(), roster_file(plan, state));
     files.insert("exceptions.json".to_owned(), json(&state.exceptions));
     files.insert("statements.json".to_owned(), json(&state.statements));

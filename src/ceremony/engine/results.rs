@@ -10,10 +10,11 @@ use super::super::ask::AskKind;
 use super::super::change;
 use super::super::check::Ground;
 use super::super::event::{
-    Act, ActId, ActKind, FileAt, Happened, Place, Remains, Seen, Trouble, TroubleKind,
+    Act, ActId, ActKind, FileAt, Happened, Mode, Place, Remains, Seen, Trouble, TroubleKind,
 };
 use super::super::plan::{Origin, Plan, PlannedKey, Store};
 use super::super::roster::{Enrolled, Proof, room_challenge};
+use super::super::scene::Verdict;
 use super::state::{Open, State};
 use super::turns;
 
@@ -151,6 +152,17 @@ impl State {
             if turns::exists_before(key) && !self.roster.keys.contains_key(&key.name) {
                 self.roster.keys.insert(key.name.clone(), Enrolled::Shown { key: public.clone() });
             }
+        }
+        self.remarks.insert(key.name.clone(), seen.remarks.clone());
+        if !seen.attestation.is_empty() {
+            let chain = seen.attestation.iter().map(|bytes| bytes.0.clone()).collect();
+            self.attestations.insert(key.name.clone(), chain);
+        }
+        let refused = seen.remarks.iter().find(|remark| remark.verdict == Verdict::Fail);
+        if let (Mode::Real, Some(remark)) = (self.opening.mode, refused) {
+            let found = format!("{}: {}", remark.name, remark.text);
+            self.open(&what, TroubleKind::Unsupported, found);
+            return;
         }
         self.seen.insert(key.name.clone(), seen.clone());
     }

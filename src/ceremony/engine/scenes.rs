@@ -266,7 +266,13 @@ impl Painter<'_> {
             _ => "an encrypted copy goes to the KEYS medium".to_owned(),
         };
         rows.push(row("will happen", will));
-        vec![read(call), Block::Rows(rows), text("Others look away while a secret is typed.")]
+        let mut blocks =
+            vec![read(call), Block::Rows(rows), text("Others look away while a secret is typed.")];
+        let remarks = self.state.remarks.get(&key.name).into_iter().flatten();
+        blocks.extend(remarks.filter(|remark| remark.verdict > Verdict::Pass).map(|remark| {
+            Block::Mark(remark.verdict, format!("{}: {}", remark.name, remark.text))
+        }));
+        blocks
     }
 
     fn will_enrol(&self, key: &PlannedKey) -> String {

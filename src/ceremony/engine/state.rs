@@ -58,6 +58,10 @@ pub struct State {
     pub signatures: BTreeMap<DocRole, Vec<(KeyName, Signature)>>,
     /// Every signature that was asked for: what for, and how often.
     pub attempts: BTreeMap<(KeyName, Digest), u32>,
+    /// What the stores showed beside their keys, judged, when they were last looked at.
+    pub remarks: BTreeMap<KeyName, Vec<RoomFact>>,
+    /// Certificates that prove where keys were made, DER: the slot's, then the device's.
+    pub attestations: BTreeMap<KeyName, Vec<Vec<u8>>>,
     /// Files written, and their digests.
     pub written: BTreeMap<FileAt, Digest>,
     /// Files read back and found right.
@@ -178,6 +182,8 @@ impl State {
             comparisons: Vec::new(),
             signatures: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            remarks: BTreeMap::new(),
+            attestations: BTreeMap::new(),
             written: BTreeMap::new(),
             confirmed: BTreeSet::new(),
             handed_over: BTreeMap::new(),

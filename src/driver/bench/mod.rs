@@ -9,11 +9,11 @@ use std::path::PathBuf;
 
 use crate::ceremony::ask::Wish;
 use crate::ceremony::event::{
-    Act, Base64, FileAt, Happened, MAX_INPUT, Place, Remains, Seen, Trouble, TroubleKind,
+    Act, Base64, FileAt, Happened, MAX_INPUT, Place, Remains, RoomFact, Seen, Trouble, TroubleKind,
 };
 use crate::ceremony::plan::{Plan, PlannedKey};
 use crate::ceremony::scene::Verdict;
-use crate::keystore::{KeyStore, Spec, TokenError, Unlock};
+use crate::keystore::{self, KeyStore, Spec, TokenError, Unlock};
 use crate::tuf::digest::Digest;
 use crate::tuf::key::{Fingerprint, PublicKey};
 use crate::tuf::name::KeyName;
@@ -23,7 +23,7 @@ use super::file::{self, Readers};
 use super::media::{Media, public};
 use super::ports::{Company, Progress, World};
 use super::workspace::{self, TRUST};
-use super::{evidence, room};
+use super::{attestation, evidence, room};
 
 pub use real::RealStores;
 pub use virtual_bench::VirtualStores;
@@ -143,11 +143,7 @@ impl<S: Stores> Bench<S> {
             Act::Look(key) => {
                 let seen = self.stores.store(key).and_then(|mut store| store.look());
                 let seen = seen.map_err(|error| token_trouble(key, &error))?;
-                Ok(Happened::Seen(Seen {
-                    serial: seen.serial,
-                    keys: seen.keys,
-                    tries_left: seen.tries_left,
-                }))
+                Ok(Happened::Seen(judged(seen)))
             }
             Act::Make(key) => self.make(key, company),
             Act::Prove { key, public, message } => self.sign(key, public, message, company),
@@ -327,6 +323,33 @@ impl<S: Stores> World for Bench<S> {
     fn act(&mut self, act: &Act, company: &mut dyn Company) -> (Happened, Option<Wish>) {
         let what = self.carry_out(act, company).unwrap_or_else(Happened::Failed);
         (what, company.wish())
+    }
+}
+
+/// What a look showed, with a judgement of each remark and of the attestation.
+fn judged(seen: keystore::Seen) -> Seen {
+    let mut remarks: Vec<RoomFact> = seen
+        .remarks
+        .into_iter()
+        .map(|remark| RoomFact {
+            verdict: match (remark.weak, remark.name.starts_with("factory-")) {
+                (true, true) => Verdict::Fail,
+                (true, false) => Verdict::Warn,
+                (false, _) => Verdict::Pass,
+            },
+            name: remark.name,
+            text: remark.text,
+        })
+        .collect();
+    if let [slot, device] = seen.attestation.as_slice() {
+        remarks.push(attestation::remark(slot, device, seen.keys.first(), seen.serial.as_deref()));
+    }
+    Seen {
+        serial: seen.serial,
+        keys: seen.keys,
+        tries_left: seen.tries_left,
+        remarks,
+        attestation: seen.attestation.into_iter().map(Base64).collect(),
     }
 }
 

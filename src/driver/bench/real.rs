@@ -8,6 +8,7 @@ use crate::keystore::agefile::{AgeFile, encrypt_for};
 use crate::keystore::child::{Device, Driven};
 use crate::keystore::leaving::{notary_file_name, notary_pem};
 use crate::keystore::pkcs11::Pkcs11Key;
+use crate::keystore::yubikey::YubikeySlot;
 use crate::keystore::{KeyStore, Label, Rules, SecretKind, TokenError, Unlock};
 use crate::tuf::document::Dialect;
 use crate::tuf::key::{Fingerprint, PublicKey};
@@ -82,9 +83,13 @@ impl RealStores {
                     .map_err(|_| TokenError::Unsupported(format!("the id {id}: not hex")))?,
                 p384: self.p384(),
             }),
-            Some(Store::Age { .. } | Store::Yubikey { .. } | Store::Virtual { .. }) | None => {
-                return Ok(None);
-            }
+            Some(Store::Yubikey { serial, slot }) => Device::Yubikey(YubikeySlot {
+                serial: *serial,
+                slot: u8::from_str_radix(slot, 16)
+                    .map_err(|_| TokenError::Unsupported(format!("the slot {slot}")))?,
+                p384: self.p384(),
+            }),
+            Some(Store::Age { .. } | Store::Virtual { .. }) | None => return Ok(None),
         };
         Ok(Some(Driven::new(self.program.clone(), device, label(key))))
     }
@@ -140,9 +145,9 @@ fn label(key: &PlannedKey) -> Label {
         key: key.name.clone(),
         holder: key.holder.as_ref().map(ToString::to_string).unwrap_or_default(),
         place: match &key.store {
-            Some(store @ (Store::Yubikey { .. } | Store::Pkcs11 { .. } | Store::Virtual { .. })) => {
-                store.to_string()
-            }
+            Some(
+                store @ (Store::Yubikey { .. } | Store::Pkcs11 { .. } | Store::Virtual { .. }),
+            ) => store.to_string(),
             Some(Store::Age { .. }) | None => format!("age file {}.age", key.name),
         },
         kind: match &key.store {

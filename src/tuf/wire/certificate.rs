@@ -133,7 +133,8 @@ pub(in crate::tuf) fn signed_pem(tbs: &[u8], signature: &Signature) -> String {
     pem(&der)
 }
 
-fn pem(der: &[u8]) -> String {
+/// A certificate in PEM, in exactly the form of Go's encoder.
+pub fn pem(der: &[u8]) -> String {
     der::pem::encode_string("CERTIFICATE", LineEnding::LF, der)
         .expect("the label is valid and the length is bounded")
 }

@@ -1,0 +1,139 @@
+//! `token list` and `token attest`: which tokens are in, and what proves where their keys were made.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use crate::driver::attestation::words;
+use crate::front::words::escape;
+use crate::keystore::attest::{Anchors, BadAttestation, verify};
+use crate::keystore::child::{Listed, list};
+use crate::tuf::key::{Fingerprint, KeyId, PublicKey};
+use crate::tuf::root::Root;
+use crate::tuf::signed::{Signed, sniff};
+
+use super::{Exit, Failure, MAX_DOCUMENT, say};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the YubiKeys that are in, or the tokens of a PKCS#11 module.
+    List {
+        /// The module: an absolute path.
+        #[arg(long, value_name = "FILE")]
+        module: Option<PathBuf>,
+    },
+    /// Verify where a key was made, from a YubiKey's certificates, offline.
+    Attest(Attest),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Attest {
+    /// The slot's attestation and the device's (f9) certificate, PEM or DER.
+    #[arg(long, value_names = ["SLOT", "F9"], num_args = 2, required = true)]
+    verify: Vec<PathBuf>,
+    /// A root document: its keys must include the attested one.
+    #[arg(long = "in", value_name = "ROOT")]
+    within: Option<PathBuf>,
+    /// One more intermediate certificate; it is believed only where its own chain ends in a root of Yubico's.
+    #[arg(long, value_name = "FILE")]
+    intermediate: Vec<PathBuf>,
+}
+
+impl Command {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::List { module } => tell_tokens(module.as_deref()),
+            Self::Attest(attest) => attest.run(),
+        }
+    }
+}
+
+fn tell_tokens(module: Option<&Path>) -> Result<(), Failure> {
+    let program =
+        std::env::current_exe().map_err(|error| Failure::new(Exit::Machine, error.to_string()))?;
+    let listed = list(&program, module)?;
+    say(format!("{} tokens", listed.len()));
+    for Listed { serial, name } in listed {
+        say(format!("  {}  {}", escape(&serial), escape(&name)));
+    }
+    Ok(())
+}
+
+impl Attest {
+    fn run(self) -> Result<(), Failure> {
+        let [slot, device] = self.verify.as_slice() else {
+            return Err(Failure::input("--verify takes two files: the slot's and the device's"));
+        };
+        let mut anchors = Anchors::yubico();
+        for path in &self.intermediate {
+            anchors = anchors.with_intermediate(certificate(path)?);
+        }
+        let proven = verify(&certificate(slot)?, &certificate(device)?, &anchors).map_err(|why| {
+            let (exit, hint) = match &why {
+                BadAttestation::Foreign { .. } => (
+                    Exit::CannotTell,
+                    "Some intermediates are not bundled: name one with --intermediate FILE.",
+                ),
+                BadAttestation::NotACertificate { .. } => {
+                    (Exit::Input, "Expected a certificate in PEM or DER.")
+                }
+                BadAttestation::NotSigned { .. } | BadAttestation::Missing { .. } => (
+                    Exit::Wrong,
+                    "Expected what `yubico-piv-tool -a attest` or `ykman piv keys attest` writes, and \
+                     the certificate of slot f9.",
+                ),
+            };
+            Failure::new(exit, escape(&why.to_string())).hint(hint)
+        })?;
+        say(format!("[ok] {}", escape(&words(&proven))));
+        say(format!("     key {}", proven.public.fingerprint()));
+        let (major, minor, patch) = proven.firmware;
+        if proven.firmware < (5, 7, 0) {
+            say(format!(
+                "[!!] firmware {major}.{minor}.{patch} is below 5.7: EUCLEAK (YSA-2024-03) concerns it"
+            ));
+        }
+        match &self.within {
+            None => Ok(()),
+            Some(path) => listed_in(path, &proven.public),
+        }
+    }
+}
+
+/// Where a root lists the key, by its public half.
+fn listed_in(path: &Path, key: &PublicKey) -> Result<(), Failure> {
+    let bytes = super::read(path, MAX_DOCUMENT)?;
+    let shown = escape(&path.display().to_string());
+    let root = match sniff(&bytes) {
+        Some((dialect, kind)) if kind == "root" => Signed::<Root>::read(dialect, &bytes)
+            .map_err(|why| Failure::input(escape(&format!("{shown}: {why}"))))?,
+        Some(_) | None => return Err(Failure::input(format!("{shown} is no root"))),
+    };
+    let body = root.peek();
+    let ids: Vec<&KeyId> =
+        body.keys.iter().filter(|(_, listed)| listed.public == *key).map(|(id, _)| id).collect();
+    let roles: Vec<String> = body
+        .roles
+        .iter()
+        .filter(|(_, role)| role.keyids.iter().any(|id| ids.contains(&id)))
+        .map(|(name, _)| escape(name.as_str()))
+        .collect();
+    if roles.is_empty() {
+        let fingerprint: Fingerprint = key.fingerprint();
+        return Err(Failure::new(
+            Exit::Wrong,
+            format!("no role of {shown} lists the attested key {fingerprint}"),
+        ));
+    }
+    say(format!("[ok] {shown}, version {}, lists it for {}", body.version, roles.join(", ")));
+    Ok(())
+}
+
+/// Reads a certificate in PEM or DER.
+fn certificate(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = super::read(path, 1 << 16)?;
+    match der::pem::decode_vec(&bytes) {
+        Ok((_, der)) => Ok(der),
+        Err(_) => Ok(bytes),
+    }
+}

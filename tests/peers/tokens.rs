@@ -1,0 +1,173 @@
+//! Tokens behind PKCS#11 modules, driven by a process of their own, with the real SoftHSM.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anchorite::keystore::child::{Device, Driven, Patience};
+use anchorite::keystore::pkcs11::Pkcs11Key;
+use anchorite::keystore::{KeyStore, Label, Rules, Secret, SecretKind, Spec, TokenError, Unlock};
+use anchorite::tuf::key::{Algorithm, PublicKey};
+use anchorite::tuf::signature::{Hash, Signature};
+use zeroize::Zeroizing;
+
+use crate::support::command;
+use crate::support::softhsm::{MODULE, PIN, SoftHsm};
+
+/// People who say these PINs, one each time they are asked, and may want to give up.
+struct People {
+    pins: Vec<&'static str>,
+    asked: u32,
+    give_up: bool,
+}
+
+fn people(pins: &[&'static str]) -> People {
+    People { pins: pins.to_vec(), asked: 0, give_up: false }
+}
+
+impl Unlock for People {
+    fn secret(&mut self, _: &Label, _: Option<u8>) -> Option<Secret> {
+        self.asked += 1;
+        if self.pins.is_empty() {
+            return None;
+        }
+        Some(Secret::new(Zeroizing::new(self.pins.remove(0).to_owned())))
+    }
+    fn new_secret(&mut self, label: &Label, _: &Rules) -> Option<Secret> {
+        self.secret(label, None)
+    }
+    fn touch(&mut self, _: &Label) {}
+    fn given_up(&mut self) -> bool {
+        self.give_up
+    }
+}
+
+fn token(program: PathBuf, module: &Path, serial: &str) -> Driven {
+    let key = Pkcs11Key {
+        module: module.to_owned(),
+        serial: serial.to_owned(),
+        id: vec![7],
+        p384: Hash::Sha384,
+    };
+    let label = Label {
+        key: "root-a".parse().unwrap(),
+        holder: "Custodian A".to_owned(),
+        place: format!("PKCS#11 token {serial}"),
+        kind: SecretKind::Pin,
+    };
+    Driven::new(program, Device::Pkcs11(key), label)
+}
+
+const fn spec(algorithm: Algorithm) -> Spec {
+    Spec { algorithm, pin: None, touch: None }
+}
+
+fn sign(store: &mut Driven, key: &PublicKey, people: &mut People) -> Result<Signature, TokenError> {
+    let mut signer = store.signer(&key.fingerprint(), people)?;
+    signer.sign(b"message", people)
+}
+
+#[test]
+fn a_token_makes_keys_that_never_leave_it_and_signs_with_them() {
+    let hsm = SoftHsm::new();
+    for algorithm in [Algorithm::Ed25519, Algorithm::P256, Algorithm::P384] {
+        let serial = hsm.token(&algorithm.to_string());
+        let mut store = token(hsm.program(&[]), Path::new(MODULE), &serial);
+        assert!(store.look().unwrap().keys.is_empty());
+        let made = store.make(&spec(algorithm), &mut people(&[PIN])).unwrap().public;
+        assert_eq!(made.algorithm(), algorithm);
+        let seen = store.look().unwrap();
+        assert_eq!((seen.serial, seen.keys), (Some(serial.clone()), vec![made.clone()]));
+        let signature = sign(&mut store, &made, &mut people(&[PIN])).unwrap();
+        assert!(made.verifies(b"message", &signature));
+        // The place is taken now.
+        let again = store.make(&spec(algorithm), &mut people(&[PIN])).unwrap_err();
+        assert!(matches!(again, TokenError::Occupied(_)), "{again}");
+
+        let tool = command::run(
+            Command::new("pkcs11-tool")
+                .args(["--module", MODULE, "--login", "--pin", PIN, "-O", "--type", "privkey"])
+                .args(["--token-label", &algorithm.to_string()])
+                .env("SOFTHSM2_CONF", hsm.conf()),
+        )
+        .success();
+        assert!(tool.contains("sensitive") && tool.contains("never extractable"), "{tool}");
+    }
+}
+
+#[test]
+fn a_wrong_pin_is_asked_for_once_and_nothing_is_signed() {
+    let hsm = SoftHsm::new();
+    let serial = hsm.token("one");
+    let mut store = token(hsm.program(&[]), Path::new(MODULE), &serial);
+    let made = store.make(&spec(Algorithm::P256), &mut people(&[PIN])).unwrap().public;
+    for wrong in ["271828", "1", ""] {
+        let mut people = people(&[wrong, PIN]);
+        let error = sign(&mut store, &made, &mut people).unwrap_err();
+        let expected = if wrong.is_empty() {
+            TokenError::NoSecret
+        } else {
+            TokenError::WrongSecret { tries_left: None }
+        };
+        assert_eq!((error, people.asked), (expected, 1), "{wrong:?}");
+    }
+    assert!(sign(&mut store, &made, &mut people(&[PIN])).is_ok());
+}
+
+#[test]
+fn another_token_and_no_token_are_noticed_before_a_pin_is_asked() {
+    let hsm = SoftHsm::new();
+    let program = hsm.program(&[]);
+    let (first, second) = (hsm.token("first"), hsm.token("second"));
+    let mut store = token(program.clone(), Path::new(MODULE), &first);
+    let made = store.make(&spec(Algorithm::P256), &mut people(&[PIN])).unwrap().public;
+    let mut people = people(&[PIN]);
+    let error = sign(&mut token(program.clone(), Path::new(MODULE), &second), &made, &mut people);
+    assert_eq!(error.unwrap_err(), TokenError::NoSuchKey(made.fingerprint()));
+    let error = token(program, Path::new(MODULE), "another").look().unwrap_err();
+    assert!(matches!(&error, TokenError::Other { serial } if serial.contains(&first)), "{error}");
+    assert_eq!(people.asked, 0);
+}
+
+#[test]
+fn a_module_that_is_none_is_named() {
+    let hsm = SoftHsm::new();
+    for (module, word) in [
+        ("/no/such/module.so", "No such file"),
+        ("module.so", "absolute"),
+        ("/lib/x86_64-linux-gnu/libm.so.6", "no PKCS#11 module"),
+        ("/etc/hostname", "no PKCS#11 module"),
+    ] {
+        let error = token(hsm.program(&[]), Path::new(module), "1").look().unwrap_err();
+        let TokenError::File { path, what } = error else { panic!("{error}") };
+        assert!(path == module && what.contains(word), "{path}: {what}");
+    }
+}
+
+#[test]
+fn a_module_that_crashes_lies_or_hangs_is_survived() {
+    let hsm = SoftHsm::new();
+    let serial = hsm.token("one");
+    let module = hsm.bad_module();
+    let mut good = token(hsm.program(&[]), &module, &serial);
+    let made = good.make(&spec(Algorithm::P256), &mut people(&[PIN])).unwrap().public;
+    assert!(sign(&mut good, &made, &mut people(&[PIN])).is_ok());
+
+    let bad = |how| token(hsm.program(&[("BAD_MODULE", how)]), &module, &serial);
+    let crashed = sign(&mut bad("crash"), &made, &mut people(&[PIN])).unwrap_err();
+    assert_eq!(crashed, TokenError::Crashed { how: "signal 6".to_owned() });
+    let lied = sign(&mut bad("lie"), &made, &mut people(&[PIN])).unwrap_err();
+    assert_eq!(lied, TokenError::BadSignature);
+
+    let patience = |limit, give_up| Patience {
+        limit: Duration::from_millis(limit),
+        give_up: Duration::from_millis(give_up),
+    };
+    let mut hanging = bad("hang").with_patience(patience(500, 10_000));
+    assert_eq!(sign(&mut hanging, &made, &mut people(&[PIN])).unwrap_err(), TokenError::Silent);
+    let mut hanging = bad("hang").with_patience(patience(30_000, 200));
+    let mut impatient = People { give_up: true, ..people(&[PIN]) };
+    assert_eq!(sign(&mut hanging, &made, &mut impatient).unwrap_err(), TokenError::Silent);
+    // The token itself is as it was.
+    assert!(sign(&mut good, &made, &mut people(&[PIN])).is_ok());
+}
