@@ -95,7 +95,7 @@ impl Attest {
         }
         match &self.within {
             None => Ok(()),
-            Some(path) => listed_in(path, &proven.public),
+            Some(root) => listed_in(root, &proven.public),
         }
     }
 }

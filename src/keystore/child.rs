@@ -63,6 +63,12 @@ enum Said {
     Failed(TokenError),
 }
 
+impl Said {
+    fn seen(self) -> Option<Seen> {
+        if let Self::Seen(seen) = self { Some(seen) } else { None }
+    }
+}
+
 /// How long the child may be silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Patience {
@@ -75,7 +81,7 @@ pub struct Patience {
 impl Default for Patience {
     /// Two minutes, for slow cards that wait for a touch; people may give up after three seconds.
     fn default() -> Self {
-        Self { limit: Duration::from_secs(120), give_up: Duration::from_secs(3) }
+        Self { limit: Duration::from_mins(2), give_up: Duration::from_secs(3) }
     }
 }
 
@@ -104,28 +110,22 @@ impl Driven {
     fn start(&self, unlock: &mut dyn Unlock) -> Result<Line, TokenError> {
         let mut line = Line::start(&self.program, self.label.clone(), self.patience)?;
         let open = Order::Open { device: self.device.clone(), label: self.label.clone() };
-        match line.carry_out(&open, unlock)? {
-            Said::Opened => Ok(line),
-            other => Err(line.confused(&other)),
-        }
+        line.carry_out(&open, unlock, |said| matches!(said, Said::Opened).then_some(()))?;
+        Ok(line)
     }
 }
 
 impl KeyStore for Driven {
     fn look(&mut self) -> Result<Seen, TokenError> {
         let mut line = self.start(&mut Nobody)?;
-        match line.carry_out(&Order::Look, &mut Nobody)? {
-            Said::Seen(seen) => Ok(seen),
-            other => Err(line.confused(&other)),
-        }
+        line.carry_out(&Order::Look, &mut Nobody, Said::seen)
     }
 
     fn make(&mut self, spec: &Spec, unlock: &mut dyn Unlock) -> Result<Made, TokenError> {
         let mut line = self.start(unlock)?;
-        match line.carry_out(&Order::Make(spec.clone()), unlock)? {
-            Said::Made(made) => Ok(made),
-            other => Err(line.confused(&other)),
-        }
+        line.carry_out(&Order::Make(spec.clone()), unlock, |said| {
+            if let Said::Made(made) = said { Some(made) } else { None }
+        })
     }
 
     fn signer(
@@ -134,14 +134,10 @@ impl KeyStore for Driven {
         unlock: &mut dyn Unlock,
     ) -> Result<Box<dyn Signer + '_>, TokenError> {
         let mut line = self.start(unlock)?;
-        match line.carry_out(&Order::Look, unlock)? {
-            Said::Seen(seen) => {
-                let public = seen.keys.into_iter().find(|public| public.fingerprint() == *key);
-                let public = public.ok_or(TokenError::NoSuchKey(*key))?;
-                Ok(Box::new(DrivenSigner { line, public }))
-            }
-            other => Err(line.confused(&other)),
-        }
+        let seen = line.carry_out(&Order::Look, unlock, Said::seen)?;
+        let public = seen.keys.into_iter().find(|public| public.fingerprint() == *key);
+        let public = public.ok_or(TokenError::NoSuchKey(*key))?;
+        Ok(Box::new(DrivenSigner { line, public }))
     }
 }
 
@@ -160,10 +156,13 @@ impl Signer for DrivenSigner {
             key: self.public.fingerprint(),
             message: data_encoding::BASE64.encode(message),
         };
-        match self.line.carry_out(&order, unlock)? {
-            Said::Signed(signature) if self.public.verifies(message, &signature) => Ok(signature),
-            Said::Signed(_) => Err(TokenError::BadSignature),
-            other => Err(self.line.confused(&other)),
+        let signature = self.line.carry_out(&order, unlock, |said| {
+            if let Said::Signed(signature) = said { Some(signature) } else { None }
+        })?;
+        if self.public.verifies(message, &signature) {
+            Ok(signature)
+        } else {
+            Err(TokenError::BadSignature)
         }
     }
 }
@@ -187,10 +186,9 @@ pub fn list(program: &Path, module: Option<&Path>) -> Result<Vec<Listed>, TokenE
     };
     let mut line = Line::start(program, label, Patience::default())?;
     let order = Order::List { module: module.map(Path::to_owned) };
-    match line.carry_out(&order, &mut Nobody)? {
-        Said::Listed(listed) => Ok(listed),
-        other => Err(line.confused(&other)),
-    }
+    line.carry_out(&order, &mut Nobody, |said| {
+        if let Said::Listed(listed) = said { Some(listed) } else { None }
+    })
 }
 
 fn listed(module: Option<&Path>) -> Result<Vec<Listed>, TokenError> {
@@ -257,8 +255,13 @@ impl Line {
         Ok(Self { child, orders, said, label, patience })
     }
 
-    /// Gives an order and stays on the line until it has ended.
-    fn carry_out(&mut self, order: &Order, unlock: &mut dyn Unlock) -> Result<Said, TokenError> {
+    /// Gives an order, stays on the line until it has ended, and takes from its end what was asked for.
+    fn carry_out<T>(
+        &mut self,
+        order: &Order,
+        unlock: &mut dyn Unlock,
+        take: impl FnOnce(Said) -> Option<T>,
+    ) -> Result<T, TokenError> {
         let mut line = serde_json::to_vec(order)
             .map_err(|error| TokenError::Device(format!("its driver: {error}")))?;
         line.push(b'\n');
@@ -279,7 +282,13 @@ impl Line {
                 | Said::Listed(_)
                 | Said::Seen(_)
                 | Said::Made(_)
-                | Said::Signed(_)) => return Ok(ended),
+                | Said::Signed(_)) => {
+                    return take(ended).ok_or_else(|| {
+                        self.end();
+                        let what = "its driver answered something else than was asked";
+                        TokenError::Device(what.to_owned())
+                    });
+                }
             }
         }
     }
@@ -324,11 +333,6 @@ impl Line {
             None => Err(io::ErrorKind::BrokenPipe.into()),
         };
         written.map_err(|_| self.crashed())
-    }
-
-    fn confused(&mut self, _: &Said) -> TokenError {
-        self.end();
-        TokenError::Device("its driver answered something else than was asked".to_owned())
     }
 
     fn crashed(&mut self) -> TokenError {

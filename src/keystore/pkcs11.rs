@@ -436,12 +436,12 @@ pub(super) fn list(module: &Path) -> Result<Vec<Listed>, TokenError> {
 
 /// Loads a module, which runs its code.
 fn load(module: &Path) -> Result<Pkcs11, TokenError> {
-    let context = Pkcs11::new(module).map_err(|error| match error {
-        Error::LibraryLoading(_) | Error::MissingSymbol(_) => TokenError::File {
-            path: module.display().to_string(),
-            what: "it is no PKCS#11 module: C_GetFunctionList is not there".to_owned(),
-        },
-        other => trouble(&other),
+    let context = Pkcs11::new(module).map_err(|error| {
+        if matches!(error, Error::LibraryLoading(_) | Error::MissingSymbol(_)) {
+            let what = "it is no PKCS#11 module: C_GetFunctionList is not there".to_owned();
+            return TokenError::File { path: module.display().to_string(), what };
+        }
+        trouble(&error)
     })?;
     let threads = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
     context.initialize(threads).map_err(|error| trouble(&error))?;

@@ -95,7 +95,7 @@ impl YubikeyStore {
         Ok(taken.then_some(Found { public, metadata }))
     }
 
-    fn remarks(&self, card: &mut YubiKey, found: Option<&Found>) -> Vec<Remark> {
+    fn remarks(card: &mut YubiKey, found: Option<&Found>) -> Vec<Remark> {
         let mut remarks = Vec::new();
         let mut remark = |name: &str, weak: bool, text: String| {
             remarks.push(Remark { name: name.to_owned(), weak, text });
@@ -120,15 +120,14 @@ impl YubikeyStore {
                 remark(name, true, text.to_owned());
             }
         }
-        match found.and_then(|found| found.metadata.as_ref()) {
-            Some(SlotMetadata { policy: Some((pin, touch)), origin, .. }) => {
-                remark("policy", false, format!("PIN {pin:?}, touch {touch:?}").to_lowercase());
-                if *origin == Some(Origin::Imported) {
-                    let text = "the key was made elsewhere and imported: there may be copies";
-                    remark("imported", true, text.to_owned());
-                }
+        if let Some(SlotMetadata { policy: Some((pin, touch)), origin, .. }) =
+            found.and_then(|found| found.metadata.as_ref())
+        {
+            remark("policy", false, format!("PIN {pin:?}, touch {touch:?}").to_lowercase());
+            if *origin == Some(Origin::Imported) {
+                let text = "the key was made elsewhere and imported: there may be copies";
+                remark("imported", true, text.to_owned());
             }
-            Some(SlotMetadata { policy: None, .. }) | None => {}
         }
         remarks
     }
@@ -176,7 +175,7 @@ impl KeyStore for YubikeyStore {
         let mut card = self.card()?;
         let found = self.found(&mut card)?;
         let tries_left = Some(card.get_pin_retries().map_err(|error| trouble(&error))?);
-        let remarks = self.remarks(&mut card, found.as_ref());
+        let remarks = Self::remarks(&mut card, found.as_ref());
         let generated = found.as_ref().and_then(|found| found.metadata.as_ref()?.origin);
         let attestation = match generated {
             Some(Origin::Generated) => attested(&mut card, self.id),
@@ -284,9 +283,12 @@ impl Signer for YubikeySigner<'_> {
             unlock.touch(&self.store.label);
         }
         let signed = piv::sign_data(&mut card, &digest, algorithm, self.store.id);
-        let der = signed.map_err(|error| match error {
-            Error::AuthenticationError if touch => TokenError::NoTouch,
-            other => trouble(&other),
+        let der = signed.map_err(|error| {
+            if touch && matches!(error, Error::AuthenticationError) {
+                TokenError::NoTouch
+            } else {
+                trouble(&error)
+            }
         })?;
         Signature::from_ecdsa_der(self.public.algorithm(), hash, &der)
             .filter(|signature| self.public.verifies(message, signature))
