@@ -7,11 +7,14 @@ use clap::{Args, Subcommand};
 use crate::driver::attestation::words;
 use crate::front::words::escape;
 use crate::keystore::attest::{Anchors, BadAttestation, verify};
-use crate::keystore::child::{Listed, list};
+use crate::keystore::child::{Listed, list, provision_yubikey};
+use crate::keystore::{Label, SecretKind, memory};
 use crate::tuf::key::{Fingerprint, KeyId, PublicKey};
+use crate::tuf::name::KeyName;
 use crate::tuf::root::Root;
 use crate::tuf::signed::{Signed, sniff};
 
+use super::people::Keyboards;
 use super::{Exit, Failure, MAX_DOCUMENT, say};
 
 #[derive(Debug, Subcommand)]
@@ -21,6 +24,21 @@ pub(super) enum Command {
         /// The module: an absolute path.
         #[arg(long, value_name = "FILE")]
         module: Option<PathBuf>,
+    },
+    /// Replace the factory's PIN, PUK and management key of a YubiKey by its holder's own.
+    Provision {
+        /// The serial number that is printed on it.
+        #[arg(long)]
+        serial: u32,
+        /// Who will hold it.
+        #[arg(long)]
+        holder: String,
+        /// What plans will call its key.
+        #[arg(long)]
+        name: KeyName,
+        /// Read lines NAME<TAB>SECRET from this file descriptor: the PIN, then the PUK.
+        #[arg(long, value_name = "N")]
+        passphrase_fd: Option<u32>,
     },
     /// Verify where a key was made, from a YubiKey's certificates, offline.
     Attest(Attest),
@@ -43,15 +61,34 @@ impl Command {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
             Self::List { module } => tell_tokens(module.as_deref()),
+            Self::Provision { serial, holder, name, passphrase_fd } => {
+                let place = format!("YubiKey {serial}");
+                let label = Label { key: name, holder, place, kind: SecretKind::Pin };
+                provision(serial, label, passphrase_fd)
+            }
             Self::Attest(attest) => attest.run(),
         }
     }
 }
 
+fn program() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(|error| Failure::new(Exit::Machine, error.to_string()))
+}
+
+fn provision(serial: u32, label: Label, passphrase_fd: Option<u32>) -> Result<(), Failure> {
+    memory::harden();
+    let mut people = Keyboards::open(passphrase_fd)?;
+    let done = provision_yubikey(&program()?, serial, label, &mut people)?;
+    let word = |changed| if changed { "changed" } else { "was not the factory's; left as it is" };
+    say(format!("PIN             {}", word(done.pin)));
+    say(format!("PUK             {}", word(done.puk)));
+    say(format!("management key  {}", word(done.management_key)));
+    say("Keep the PUK in a bag of its own, in another place than the card.");
+    Ok(())
+}
+
 fn tell_tokens(module: Option<&Path>) -> Result<(), Failure> {
-    let program =
-        std::env::current_exe().map_err(|error| Failure::new(Exit::Machine, error.to_string()))?;
-    let listed = list(&program, module)?;
+    let listed = list(&program()?, module)?;
     say(format!("{} tokens", listed.len()));
     for Listed { serial, name } in listed {
         say(format!("  {}  {}", escape(&serial), escape(&name)));

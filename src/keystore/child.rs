@@ -21,6 +21,7 @@ use crate::tuf::signature::Signature;
 
 use super::memory;
 use super::pkcs11::{self, Pkcs11Key, Pkcs11Token};
+use super::provision::{Provisioned, provision};
 use super::yubikey::{self, YubikeySlot, YubikeyStore};
 use super::{KeyStore, Label, Made, Rules, Secret, Seen, Signer, Spec, TokenError, Unlock};
 
@@ -42,6 +43,7 @@ pub enum Device {
 #[serde(rename_all = "kebab-case")]
 enum Order {
     List { module: Option<PathBuf> },
+    Provision { serial: u32, label: Label },
     Open { device: Device, label: Label },
     Look,
     Make(Spec),
@@ -57,6 +59,7 @@ enum Said {
     Touch,
     Opened,
     Listed(Vec<Listed>),
+    Provisioned(Provisioned),
     Seen(Seen),
     Made(Made),
     Signed(Signature),
@@ -191,6 +194,19 @@ pub fn list(program: &Path, module: Option<&Path>) -> Result<Vec<Listed>, TokenE
     })
 }
 
+/// Replaces what is still the factory's on a `YubiKey`.
+pub fn provision_yubikey(
+    program: &Path,
+    serial: u32,
+    label: Label,
+    unlock: &mut dyn Unlock,
+) -> Result<Provisioned, TokenError> {
+    let mut line = Line::start(program, label.clone(), Patience::default())?;
+    line.carry_out(&Order::Provision { serial, label }, unlock, |said| {
+        if let Said::Provisioned(done) = said { Some(done) } else { None }
+    })
+}
+
 fn listed(module: Option<&Path>) -> Result<Vec<Listed>, TokenError> {
     match module {
         Some(module) => pkcs11::list(module),
@@ -280,6 +296,7 @@ impl Line {
                 Said::Failed(error) => return Err(error),
                 ended @ (Said::Opened
                 | Said::Listed(_)
+                | Said::Provisioned(_)
                 | Said::Seen(_)
                 | Said::Made(_)
                 | Said::Signed(_)) => {
@@ -376,6 +393,9 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
     let mut store: Option<Box<dyn KeyStore>> = None;
     while let Some(order) = other_side.order()? {
         let done = match (order, &mut store) {
+            (Order::Provision { serial, label }, _) => {
+                provision(serial, &label, &mut other_side).map(Said::Provisioned)
+            }
             (Order::List { module }, _) => listed(module.as_deref()).map(Said::Listed),
             (Order::Open { device, label }, _) => open(device, label).map(|opened| {
                 store = Some(opened);

@@ -9,6 +9,7 @@ pub mod child;
 pub mod leaving;
 pub mod memory;
 pub mod pkcs11;
+pub mod provision;
 pub mod secret;
 pub mod software_key;
 pub mod strength;
@@ -87,6 +88,8 @@ pub struct Label {
 pub enum SecretKind {
     /// A token's PIN.
     Pin,
+    /// What unblocks a PIN.
+    Puk,
     /// A file's passphrase.
     Passphrase,
 }
@@ -229,6 +232,7 @@ impl fmt::Display for SecretKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Pin => "PIN",
+            Self::Puk => "PUK",
             Self::Passphrase => "passphrase",
         })
     }

@@ -37,7 +37,7 @@ pub struct YubikeyStore {
 /// The first firmware whose ECDSA does not leak its key to who can measure the card (EUCLEAK, YSA-2024-03).
 const NOT_LEAKING: (u8, u8, u8) = (5, 7, 0);
 /// The factory's PIN, which everybody knows.
-const FACTORY_PIN: &str = "123456";
+pub(super) const FACTORY_PIN: &str = "123456";
 
 impl YubikeyStore {
     /// Takes a slot.
@@ -343,7 +343,7 @@ pub fn serials() -> Result<Vec<u32>, TokenError> {
 }
 
 /// What an error of a card means. A card that goes away in the middle shows itself in several ways.
-fn trouble(error: &Error) -> TokenError {
+pub(super) fn trouble(error: &Error) -> TokenError {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the list is the library's and grows")]
     match error {
         Error::WrongPin { tries: 0 } | Error::PinLocked => TokenError::Blocked,
