@@ -11,6 +11,8 @@ mod support;
 mod token_ceremonies;
 #[path = "peers/tokens.rs"]
 mod tokens;
+#[path = "peers/yubikeys.rs"]
+mod yubikeys;
 
 use std::fs;
 

@@ -33,7 +33,7 @@ struct Holders {
 impl Unlock for Holders {
     fn secret(&mut self, label: &Label, _: Option<u8>) -> Option<Secret> {
         let text = match label.kind {
-            SecretKind::Pin => {
+            SecretKind::Pin | SecretKind::Puk => {
                 if self.wrong_first.is_some_and(|key| key == label.key.as_str()) {
                     self.wrong_first = None;
                     "271828"

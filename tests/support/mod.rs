@@ -1,6 +1,6 @@
 //! What the tests lean on: real clients and servers, started on loopback and ended with the test.
 //! `scripts/setup --tests` puts them in place; a missing one fails the test, it never skips it.
-#![allow(dead_code, reason = "each test binary uses its own part of the support")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of the support")]
 
 pub(crate) mod ceremony;
 pub(crate) mod clients;
@@ -11,3 +11,5 @@ pub(crate) mod publishing;
 pub(crate) mod softhsm;
 pub(crate) mod token_service;
 pub(crate) mod tuf;
+pub(crate) mod wrapped;
+pub(crate) mod yubikey;

@@ -1,13 +1,14 @@
 //! A SoftHSM token in a folder of its own, and the program wrapped so that it finds it.
 
+use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
 
 use super::command::run;
+use super::wrapped::program;
 
 /// Where Debian puts the module.
 pub(crate) const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
@@ -66,15 +67,10 @@ impl SoftHsm {
     /// This program, with the environment that a module of these tokens needs.
     pub(crate) fn program(&self, more: &[(&str, &str)]) -> PathBuf {
         let name = more.iter().map(|(_, value)| (*value).to_owned()).collect::<Vec<_>>().join("-");
-        let path = self.folder.path().join(format!("anchorite{name}"));
-        let mut script = format!("#!/bin/sh\nexport SOFTHSM2_CONF='{}'\n", self.conf().display());
-        for (variable, value) in more {
-            script.push_str(&format!("export {variable}='{value}'\n"));
-        }
-        script.push_str(&format!("exec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_anchorite")));
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        path
+        let conf = self.conf();
+        let mut variables = vec![("SOFTHSM2_CONF", conf.as_os_str())];
+        variables.extend(more.iter().map(|(variable, value)| (*variable, OsStr::new(*value))));
+        program(self.folder.path(), &format!("anchorite{name}"), &variables)
     }
 
     /// A module that is SoftHSM, but for what it does when it signs: see `bad_module.c`.
