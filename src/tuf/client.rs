@@ -12,7 +12,8 @@ use super::document::Dialect;
 use super::name::RoleName;
 use super::root::Root;
 use super::signed::Signed;
-use super::targets::{TargetFile, Targets};
+use super::table::TargetTable;
+use super::targets::Targets;
 use super::time::Timestamp;
 use super::verify::{NotASuccessor, Rejected, TrustedRoot, Verified};
 use super::wire::WireError;
@@ -65,7 +66,7 @@ pub struct Walk {
     /// The root that the walk ended with.
     pub root: Option<TrustedRoot>,
     /// What the accepted targets documents sign, by the role that signs it.
-    pub targets: BTreeMap<RoleName, BTreeMap<String, TargetFile>>,
+    pub targets: BTreeMap<RoleName, TargetTable>,
 }
 
 /// One document of a walk.

@@ -15,13 +15,19 @@ pub(super) struct Members {
 }
 
 impl Members {
-    pub(super) fn of(path: &str, value: &Json) -> Result<Self, WireError> {
+    pub(super) fn of(path: &str, value: Json) -> Result<Self, WireError> {
         match value {
-            Json::Object(members) => Ok(Self { path: path.to_owned(), members: members.clone() }),
-            Json::Null | Json::Bool(_) | Json::Integer(_) | Json::String(_) | Json::Array(_) => {
-                Err(wrong(path, "an object", value))
-            }
+            Json::Object(members) => Ok(Self { path: path.to_owned(), members }),
+            other @ (Json::Null
+            | Json::Bool(_)
+            | Json::Integer(_)
+            | Json::String(_)
+            | Json::Array(_)) => Err(wrong(path, "an object", &other)),
         }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.members.contains_key(name)
     }
 
     pub(super) fn path(&self, name: &str) -> String {
@@ -42,7 +48,7 @@ impl Members {
 
     pub(super) fn object(&mut self, name: &str) -> Result<Self, WireError> {
         let value = self.take(name)?;
-        Self::of(&self.path(name), &value)
+        Self::of(&self.path(name), value)
     }
 
     pub(super) fn text(&mut self, name: &str) -> Result<String, WireError> {

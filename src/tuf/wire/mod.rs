@@ -7,6 +7,8 @@ pub(in crate::tuf) mod envelope;
 pub mod json;
 mod member;
 pub mod notary1;
+pub mod reader;
+pub(in crate::tuf) mod target;
 pub mod tuf1;
 
 use super::document::Dialect;

@@ -73,6 +73,11 @@ pub(in crate::tuf) fn signature_bytes(signature: &Signature) -> Vec<u8> {
     signature.to_ecdsa_der().unwrap_or_else(|| signature.as_bytes().to_vec())
 }
 
+/// Whether it is hex, in either case.
+pub(super) fn is_hex(text: &str) -> bool {
+    text.len().is_multiple_of(2) && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+}
+
 /// Hex, in either case.
 pub(super) fn bytes(text: &str) -> Option<Vec<u8>> {
     HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()
