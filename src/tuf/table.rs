@@ -186,3 +186,172 @@ impl std::fmt::Debug for TargetTable {
         f.debug_map().entries(self.iter()).finish()
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::signed::Signed;
+    use super::super::targets::Targets;
+    use super::super::wire::json::{Json, Limits, parse};
+    use super::*;
+
+    /// What one document says, by way of the tree: its canonical bytes, and its targets.
+    fn by_tree(
+        dialect: Dialect,
+        bytes: &[u8],
+    ) -> Result<(Vec<u8>, BTreeMap<String, TargetFile>), WireError> {
+        let value = parse(bytes, Limits::default())?;
+        let signed = value.member("signed").unwrap();
+        let Some(Json::Object(stated)) = signed.member("targets") else { unreachable!() };
+        let mut files = BTreeMap::new();
+        for (name, file) in stated {
+            let path = format!("signed.targets.{name}");
+            files.insert(name.clone(), target::read(dialect, &path, file.clone())?);
+        }
+        Ok((signed.canonical(), files))
+    }
+
+    fn both_ways_agree(dialect: Dialect, text: &[u8]) -> bool {
+        let tree = by_tree(dialect, text);
+        let table = Signed::<Targets>::read(dialect, text);
+        match (tree, table) {
+            (Ok((canonical, files)), Ok(signed)) => {
+                assert_eq!(signed.signing_bytes(), canonical);
+                let table = &signed.peek().targets;
+                assert_eq!(table.to_map(), files);
+                assert_eq!(*table, TargetTable::from(files.clone()));
+                assert!(table.keys().eq(files.keys().map(|name| Cow::Borrowed(name.as_str()))));
+                for (name, file) in &files {
+                    assert_eq!(table.get(name).as_ref(), Some(file));
+                    assert!(!table.contains_key(&format!("{name}\0")) && table.contains_key(name));
+                }
+                let mut written = Vec::new();
+                signed.peek().targets.write(dialect, Style::Compact, &mut written);
+                let again = parse(&written, Limits::default()).unwrap();
+                let stated = parse(text, Limits::default()).unwrap();
+                assert_eq!(Some(&again), stated.member("signed").unwrap().member("targets"));
+                assert_eq!(again.compact(), written);
+                true
+            }
+            (Err(WireError::Json(tree)), Err(found)) => {
+                assert_eq!(WireError::Json(tree), found, "{}", String::from_utf8_lossy(text));
+                false
+            }
+            // Of several faulty entries the tree tells the first by name, the table the first in the document.
+            (Err(WireError::Member { .. }), Err(WireError::Member { .. })) => false,
+            (tree, table) => panic!("{tree:?} {table:?} {}", String::from_utf8_lossy(text)),
+        }
+    }
+
+    fn document(dialect: Dialect, space: &str, entries: &[String]) -> String {
+        let (kind, spec) = match dialect {
+            Dialect::Tuf1 => ("targets", "\"spec_version\":\"1.0.0\","),
+            Dialect::Notary1 => ("Targets", ""),
+        };
+        let entries = entries.join(&format!("{space},{space}"));
+        format!(
+            "{{{space}\"signatures\":[],\"signed\":{space}{{\"_type\":\"{kind}\",\
+             \"expires\":\"2030-01-01T00:00:00Z\",{spec}{space}\"targets\":{{{space}{entries}}},\"version\":1}}{space}}}"
+        )
+    }
+
+    fn entry() -> impl Strategy<Value = String> {
+        let name = prop_oneof![
+            4 => "[a-d]{1,3}",
+            1 => r#"[a-c<>&é\u{2028}\u{7f}]{0,3}(\\u0061|\\n|\\"|\\\\|\\/|\\u003c|\\u003C|\\ud83d\\ude00)?"#,
+        ];
+        let hash = prop_oneof![
+            6 => Just(r#""sha256":"00ff""#.to_owned()),
+            1 => Just(r#""sha256":"AAEC","sha512":"00FF""#.to_owned()),
+            1 => Just(r#""sha512":"0a","sha256":"0b""#.to_owned()),
+            1 => Just(String::new()),
+            1 => prop::sample::select(vec![
+                r#""sha256":"0""#, r#""sha256":"0g""#, r#""sha256":7"#, r#""a":"00","a":"00""#, r#""a":null"#,
+            ]).prop_map(str::to_owned),
+        ];
+        let length = prop_oneof![
+            8 => (0_u32..5000).prop_map(|n| n.to_string()),
+            1 => prop::sample::select(vec!["-1", "1.5", "01", "1e400", "9007199254740992", "null", "\"1\"", "-0"])
+                .prop_map(str::to_owned),
+        ];
+        let more = prop_oneof![
+            6 => Just(String::new()),
+            1 => prop::sample::select(vec![
+                r#","length":3"#, r#","custom":{"b":1,"a":[null,true]}"#, r#","custom":{"a":1,"a":2}"#,
+                r#","x":1,"x":1"#, r#","hashes":{}"#, r#", "z" : [ ]"#, r#","z":[1.5]"#, r#","z":"\ud800""#,
+            ]).prop_map(str::to_owned),
+        ];
+        (name, hash, length, more, 0..12_u8).prop_map(|(name, hash, length, more, shape)| {
+            match shape {
+                0 => format!("\"{name}\":null"),
+                1 => format!("\"{name}\":{{\"length\":{length},\"hashes\":{{{hash}}}{more}}}"),
+                2 => format!(
+                    "\"{name}\" : {{\n\"hashes\" : {{ {hash} }} ,\"length\":\t{length}{more} }}"
+                ),
+                _ => format!("\"{name}\":{{\"hashes\":{{{hash}}},\"length\":{length}{more}}}"),
+            }
+        })
+    }
+
+    fn dialects() -> impl Strategy<Value = Dialect> {
+        prop_oneof![Just(Dialect::Tuf1), Just(Dialect::Notary1)]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1500))]
+
+        #[test]
+        fn the_table_says_what_the_tree_says(
+            dialect in dialects(),
+            space in prop_oneof![3 => Just(""), 1 => Just("\n ")],
+            entries in prop::collection::vec(entry(), 0..6),
+        ) {
+            both_ways_agree(dialect, document(dialect, space, &entries).as_bytes());
+        }
+
+        #[test]
+        fn a_damaged_document_is_refused_at_the_same_place(
+            dialect in dialects(),
+            entries in prop::collection::vec(entry(), 1..4),
+            at in any::<prop::sample::Index>(),
+            byte in prop_oneof![any::<u8>(), prop::sample::select(b"{}[]\",:\\ 0\x00\xe2".to_vec())],
+            cut in any::<bool>(),
+        ) {
+            let mut text = document(dialect, "", &entries).into_bytes();
+            // The members around the targets are for other tests.
+            let from = text.windows(11).position(|found| found == b"\"targets\":{").unwrap() + 11;
+            let at = from + at.index(text.len() - 14 - from);
+            if cut { text.truncate(at) } else { text[at] = byte }
+            let outside = parse(&text, Limits::default()).is_ok_and(|value| {
+                let signed = value.member("signed");
+                !matches!(signed.and_then(|signed| signed.member("targets")), Some(Json::Object(_)))
+            });
+            if !outside {
+                both_ways_agree(dialect, &text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_there_twice_is_told_where_it_comes_again() {
+        let entry = |name: &str| format!("\"{name}\":{{\"hashes\":{{}},\"length\":1}}");
+        for names in [&["a", "a"][..], &["b", "a", "c", "a", "b"], &["a", "\\u0061"]] {
+            let entries: Vec<_> = names.iter().map(|name| entry(name)).collect();
+            assert!(!both_ways_agree(
+                Dialect::Tuf1,
+                document(Dialect::Tuf1, "\n", &entries).as_bytes()
+            ));
+        }
+    }
+
+    #[test]
+    fn canonical_text_is_signed_where_it_lies() {
+        let entry = "\"a\":{\"hashes\":{\"sha256\":\"00\"},\"length\":1}".to_owned();
+        let text = document(Dialect::Tuf1, "", &[entry]);
+        let signed = Signed::<Targets>::read(Dialect::Tuf1, text.as_bytes()).unwrap();
+        let received = signed.received().as_ptr_range();
+        assert!(received.contains(&signed.signing_bytes().as_ptr()));
+    }
+}

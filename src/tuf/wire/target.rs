@@ -125,7 +125,12 @@ fn plain(dialect: Dialect, reader: &mut Reader<'_>) -> Result<(), Unusual> {
     if length && hashes { Ok(()) } else { Err(Unusual) }
 }
 
-fn read(dialect: Dialect, path: &str, value: Json) -> Result<TargetFile, WireError> {
+/// An entry that was read as a tree.
+pub(in crate::tuf) fn read(
+    dialect: Dialect,
+    path: &str,
+    value: Json,
+) -> Result<TargetFile, WireError> {
     let mut file = Members::of(path, value)?;
     let read = TargetFile {
         length: file.count("length")?,
