@@ -267,6 +267,9 @@ pub enum BadKey {
     /// Not a `SubjectPublicKeyInfo`.
     #[error("expected a SubjectPublicKeyInfo in DER, found other bytes")]
     NotSpki,
+    /// Not hex.
+    #[error("expected 64 hex digits")]
+    NotHex,
     /// Not a `PUBLIC KEY` PEM.
     #[error("expected a PEM block labelled PUBLIC KEY")]
     NotPem,

@@ -13,6 +13,7 @@ use super::root::{Expires, ListedKey};
 use super::signature::Signature;
 use super::wire::canonical::{Out, Style};
 use super::wire::json::{Json, JsonError, Limits};
+use super::wire::member::{Members, wrong};
 use super::wire::reader::Reader;
 use super::wire::{WireError, envelope, notary1, tuf1};
 
@@ -157,8 +158,9 @@ impl<T: Body> Signed<T> {
         let Unsigned { body, signing } = signed.ok_or_else(|| no_value("signed"))?;
         let body = body?;
         let signatures = match stated {
-            Some(Json::Array(stated)) => entries(dialect, &stated)?,
-            Some(_) | None => return Err(no_value("signatures")),
+            Some(Json::Array(stated)) => entries(dialect, stated)?,
+            Some(other) => return Err(wrong("signatures", "an array", &other)),
+            None => return Err(no_value("signatures")),
         };
         Ok(Self { body, dialect, received, signing, signatures, foreign })
     }
@@ -266,37 +268,26 @@ impl From<JsonError> for Sniffed {
     }
 }
 
-fn entries(dialect: Dialect, stated: &[Json]) -> Result<Vec<SignatureEntry>, WireError> {
-    stated
-        .iter()
-        .enumerate()
-        .map(|(nth, entry)| {
-            let text = |name: &str| match entry.member(name) {
-                Some(Json::String(text)) => Ok(text.clone()),
-                Some(other) => Err(WireError::Member {
-                    member: format!("signatures[{nth}].{name}"),
-                    expected: "a string",
-                    found: other.kind().to_owned(),
-                }),
-                None => Err(no_member(&format!("signatures[{nth}].{name}"), entry)),
-            };
-            let sig = text("sig")?;
-            let decoded = match dialect {
-                Dialect::Tuf1 => HEXLOWER_PERMISSIVE.decode(sig.as_bytes()),
-                Dialect::Notary1 => BASE64.decode(sig.as_bytes()),
-            };
-            let raw = decoded.map_err(|_| WireError::Member {
-                member: format!("signatures[{nth}].sig"),
-                expected: "hex (tuf1) or base64 (notary1)",
-                found: "other text".to_owned(),
-            })?;
-            let method = match dialect {
-                Dialect::Notary1 => Some(text("method")?),
-                Dialect::Tuf1 => None,
-            };
-            Ok(SignatureEntry { keyid: KeyId::new(text("keyid")?), method, raw })
-        })
-        .collect()
+fn entries(dialect: Dialect, stated: Vec<Json>) -> Result<Vec<SignatureEntry>, WireError> {
+    let read = |(nth, entry)| {
+        let mut entry = Members::of(&format!("signatures[{nth}]"), entry)?;
+        let sig = entry.text("sig")?;
+        let decoded = match dialect {
+            Dialect::Tuf1 => HEXLOWER_PERMISSIVE.decode(sig.as_bytes()),
+            Dialect::Notary1 => BASE64.decode(sig.as_bytes()),
+        };
+        let raw = decoded.map_err(|_| WireError::Member {
+            member: entry.path("sig"),
+            expected: "hex (tuf1) or base64 (notary1)",
+            found: "other text".to_owned(),
+        })?;
+        let method = match dialect {
+            Dialect::Notary1 => Some(entry.text("method")?),
+            Dialect::Tuf1 => None,
+        };
+        Ok(SignatureEntry { keyid: KeyId::new(entry.text("keyid")?), method, raw })
+    };
+    stated.into_iter().enumerate().map(read).collect()
 }
 
 fn no_member(member: &str, value: &Json) -> WireError {
@@ -304,5 +295,169 @@ fn no_member(member: &str, value: &Json) -> WireError {
         member: member.to_owned(),
         expected: "a document with `signed` and `signatures`",
         found: value.kind().to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::root::Root;
+    use super::super::snapshot::{Snapshot, Timestamped};
+    use super::super::targets::Targets;
+    use super::*;
+
+    const KEY: &str = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8";
+
+    fn root() -> String {
+        let roles = ["root", "snapshot", "targets", "timestamp"]
+            .map(|role| format!("\"{role}\":{{\"keyids\":[\"k\"],\"threshold\":1}}"))
+            .join(",");
+        format!(
+            "{{\n\"signatures\":[{{\"keyid\":\"k\",\"sig\":\"00\"}}],\"signed\":{{\"_type\":\"root\",\
+             \"consistent_snapshot\":true,\"expires\":\"2030-01-01T00:00:00Z\",\"keys\":{{\"k\":{{\
+             \"keytype\":\"ed25519\",\"keyval\":{{\"public\":\"{KEY}\"}},\"scheme\":\"ed25519\"}}}},\
+             \"roles\":{{{roles}}},\"spec_version\":\"1.0.0\",\"version\":1}}}}"
+        )
+    }
+
+    fn read(text: &str) -> Result<Signed<Root>, WireError> {
+        Signed::read(Dialect::Tuf1, text.as_bytes())
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_document_is_told_with_its_place() {
+        read(&root()).unwrap();
+        for (good, bad, told) in [
+            (
+                "\"version\":1",
+                "\"version\":1,\"version\":1",
+                "line 2, column 476: the member \"version\" is there twice",
+            ),
+            (
+                "\"version\":1",
+                "\"version\":1.0",
+                "line 2, column 475: expected an integer, found a fraction",
+            ),
+            (
+                "\"version\":1",
+                "\"version\":1e400",
+                "expected an integer, found a fraction or exponent",
+            ),
+            ("\"version\":1", "\"version\":99999999999999999999", "the integer is beyond 2^53 - 1"),
+            (
+                "\"version\":1",
+                "\"version\":-1",
+                "signed.version: expected an integer that is not negative, found -1",
+            ),
+            (
+                "\"version\":1",
+                "\"version\":null",
+                "signed.version: expected an integer, found null",
+            ),
+            (
+                "\"version\":1",
+                "\"version\":\"1\"",
+                "signed.version: expected an integer, found a string",
+            ),
+            (
+                "\"version\":1",
+                "\"x\":\"\\ud800\",\"version\":1",
+                "an escape that JSON does not have",
+            ),
+            (
+                "\"version\":1",
+                "\"x\":\"\\u0000\",\"version\":1",
+                "a string with the character U+0000",
+            ),
+            ("\"version\":1", "\"x\":NaN,\"version\":1", "unexpected 'N'"),
+            ("\"_type\":\"root\"", "\"_type\":null", "signed._type: expected a string, found null"),
+            ("[\"k\"]", "null", "signed.roles.root.keyids: expected an array, found null"),
+            ("true", "null", "signed.consistent_snapshot: expected true or false, found null"),
+            ("[{\"keyid\"", "[null,{\"keyid\"", "signatures[0]: expected an object, found null"),
+            (
+                "[{\"keyid\":\"k\",\"sig\":\"00\"}]",
+                "null",
+                "signatures: expected an array, found null",
+            ),
+            ("\"sig\":\"00\"", "\"sig\":\"0\"", "signatures[0].sig: expected hex"),
+            ("{\n", "\u{feff}{\n", "line 1, column 1: expected JSON without a byte order mark"),
+            (KEY, &KEY[2..], "key k: 31 bytes are not the length of a key"),
+            (KEY, &format!("{KEY}00"), "key k: 33 bytes are not the length of a key"),
+            (KEY, &format!("02{}", &KEY), "key k: 33 bytes are not the length of a key"),
+            (KEY, "-----BEGIN", "key k: expected 64 hex digits"),
+        ] {
+            let text = root().replacen(good, bad, 1);
+            assert_ne!(text, root());
+            let found = read(&text).unwrap_err().to_string();
+            assert!(found.contains(told), "{bad}: {found}");
+        }
+        let found = read(&format!("{} {{}}", root())).unwrap_err().to_string();
+        assert!(found.ends_with("expected the end after the value"), "{found}");
+        let deep = root().replacen(
+            "\"version\"",
+            &format!("\"x\":{},\"version\"", "[".repeat(1 << 20)),
+            1,
+        );
+        assert!(read(&deep).unwrap_err().to_string().ends_with("too many levels"));
+    }
+
+    #[test]
+    fn a_document_over_the_limit_is_refused_unread() {
+        let limits = Limits { bytes: 100, ..Limits::default() };
+        let found = Signed::<Root>::take(Dialect::Tuf1, vec![0xff; 101], limits).unwrap_err();
+        assert!(found.to_string().ends_with("101 bytes are more than is read"), "{found}");
+    }
+
+    #[test]
+    fn members_beside_the_signed_ones_are_known_by_name() {
+        assert!(read(&root()).unwrap().foreign_members().is_empty());
+        let text = root().replacen("{\n", "{\"x\":{\"signed\":1},\"y\":[],", 1);
+        assert_eq!(read(&text).unwrap().foreign_members(), ["x", "y"]);
+        let text = root().replacen("{\n", "{\"x\":1,\"x\":1,", 1);
+        assert!(read(&text).unwrap_err().to_string().contains("there twice"));
+    }
+
+    #[test]
+    fn signers_that_repeat_are_known() {
+        assert!(read(&root()).unwrap().repeated_signers().is_empty());
+        let one = "{\"keyid\":\"k\",\"sig\":\"00\"}";
+        let text =
+            root().replacen(one, &format!("{one},{},{one}", one.replace("\"k\"", "\"l\"")), 1);
+        let found = read(&text).unwrap();
+        assert_eq!(found.repeated_signers(), BTreeSet::from([&KeyId::new("k")]));
+    }
+
+    #[test]
+    fn a_file_is_sniffed_without_reading_it_all() {
+        assert_eq!(sniff(root().as_bytes()), Some((Dialect::Tuf1, "root".to_owned())));
+        let notary = br#"{"x":{"signed":{}},"signed":{"a":[],"_type":"Targets"}, and so on"#;
+        assert_eq!(sniff(notary), Some((Dialect::Notary1, "targets".to_owned())));
+        for other in [&b"[]"[..], b"{}", b"{\"signed\":{\"_type\":7}}", b"{\"signed\":1}", b"\xff"]
+        {
+            assert_eq!(sniff(other), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_comes_in_makes_a_reader_panic(
+            noise in prop::collection::vec(any::<u8>(), 0..40),
+            at in any::<prop::sample::Index>(),
+            length in 0..30_usize,
+        ) {
+            let mut text = root().into_bytes();
+            let at = at.index(text.len());
+            let end = text.len().min(at + length);
+            text.splice(at..end, noise);
+            for dialect in [Dialect::Tuf1, Dialect::Notary1] {
+                let _ = Signed::<Root>::read(dialect, &text).map(|read| read.reemitted());
+                let _ = Signed::<Targets>::read(dialect, &text);
+                let _ = Signed::<Snapshot>::read(dialect, &text);
+                let _ = Signed::<Timestamped>::read(dialect, &text);
+            }
+            let _ = sniff(&text);
+        }
     }
 }

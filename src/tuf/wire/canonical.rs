@@ -174,8 +174,53 @@ impl Style {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::json::{Limits, parse};
+    use super::super::reader::Reader;
     use super::*;
+
+    fn value() -> impl Strategy<Value = Json> {
+        let text = prop_oneof![".{0,6}", "[a-c\"\\\\<>&\u{1}-\u{1f}\u{2028}\u{2029}\u{7f}é]{0,6}"];
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::Bool),
+            (-(1_i64 << 53) + 1..1_i64 << 53).prop_map(Json::Integer),
+            text.clone().prop_map(Json::String),
+        ];
+        leaf.prop_recursive(4, 24, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Json::Array),
+                prop::collection::btree_map(text.clone(), inner, 0..4).prop_map(Json::Object),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again_and_known_by_its_style(value in value()) {
+            // Only an escape could bring U+0000 in, and none does.
+            prop_assume!(!value.canonical().contains(&0));
+            for style in [Style::Compact, Style::Go] {
+                let written = value.styled(style);
+                prop_assert_eq!(&parse(&written, Limits::default()).unwrap(), &value);
+                let mut reader = Reader::new(&written, Limits::default()).unwrap();
+                reader.skip().unwrap();
+                prop_assert!(reader.strays().none(style));
+                for other in Style::ALL {
+                    let mut again = Vec::new();
+                    Reader::new(&written, Limits::default()).unwrap().transcribe(other, &mut again).unwrap();
+                    prop_assert_eq!(&again, &value.styled(other));
+                    prop_assert_eq!(reader.strays().none(other), again == written);
+                }
+                let canonical = String::from_utf8(value.canonical()).unwrap();
+                let leaves = style.leaves(&canonical);
+                prop_assert!(!leaves || canonical.as_bytes() == written);
+            }
+        }
+    }
 
     #[test]
     fn only_backslash_and_quote_are_escaped_in_what_is_signed() {

@@ -77,7 +77,7 @@ impl Default for Limits {
 pub const MAX_INTEGER: i64 = (1 << 53) - 1;
 
 /// Reads one JSON value, strictly: UTF-8 without a byte order mark, no duplicate members, only integers of at most
-/// 2^53 - 1, no lone surrogates, nothing after the value.
+/// 2^53 - 1, no lone surrogates, no U+0000, nothing after the value.
 pub fn parse(bytes: &[u8], limits: Limits) -> Result<Json, JsonError> {
     let mut reader = Reader::new(bytes, limits)?;
     reader.space();
@@ -160,6 +160,8 @@ pub enum Found {
     Control,
     /// An escape that JSON does not have, or half a surrogate pair.
     BadEscape,
+    /// U+0000 in a string, where many readers end a text.
+    Nul,
     /// Too many levels.
     TooDeep,
 }
@@ -179,6 +181,7 @@ impl fmt::Display for Found {
             Self::BadInteger => f.write_str("expected a decimal integer without leading zeros"),
             Self::Control => f.write_str("a raw control character in a string"),
             Self::BadEscape => f.write_str("an escape that JSON does not have"),
+            Self::Nul => f.write_str("a string with the character U+0000"),
             Self::TooDeep => f.write_str("too many levels"),
         }
     }
@@ -205,6 +208,10 @@ mod tests {
         assert_eq!(found("\u{feff}{}"), Found::ByteOrderMark);
         assert_eq!(found(r#""\ud800""#), Found::BadEscape);
         assert_eq!(found("\"a\nb\""), Found::Control);
+        assert_eq!(found(r#""a\u0000b""#), Found::Nul);
+        assert_eq!(found(r#""\udc00""#), Found::BadEscape);
+        assert_eq!(found("1e400"), Found::NotInteger);
+        assert_eq!(found(r#"{"a":[null,{"b":1,"b":1}]}"#), Found::Duplicate("b".to_owned()));
         assert_eq!(found(&"[".repeat(100)), Found::TooDeep);
         assert_eq!(found("{\"a\":"), Found::End);
     }

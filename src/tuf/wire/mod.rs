@@ -5,7 +5,7 @@ pub mod canonical;
 pub mod certificate;
 pub(in crate::tuf) mod envelope;
 pub mod json;
-mod member;
+pub(in crate::tuf) mod member;
 pub mod notary1;
 pub mod reader;
 pub(in crate::tuf) mod target;

@@ -8,7 +8,7 @@ use super::canonical::Style;
 use super::json::{Found, JsonError, Limits, MAX_INTEGER};
 
 /// A place in a text of JSON. It reads UTF-8 without a byte order mark, no duplicate members, only integers of at most
-/// 2^53 - 1, no lone surrogates.
+/// 2^53 - 1, no lone surrogates, no U+0000.
 #[derive(Debug)]
 pub struct Reader<'a> {
     text: &'a str,
@@ -363,7 +363,11 @@ impl<'a> Reader<'a> {
             }
             other => other,
         };
-        char::from_u32(code).ok_or_else(|| self.fail(Found::BadEscape))
+        match char::from_u32(code) {
+            Some('\0') => Err(self.fail(Found::Nul)),
+            Some(c) => Ok(c),
+            None => Err(self.fail(Found::BadEscape)),
+        }
     }
 
     fn four_digits(&mut self) -> Result<u32, JsonError> {
