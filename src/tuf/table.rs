@@ -188,7 +188,7 @@ impl std::fmt::Debug for TargetTable {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 mod tests {
     use proptest::prelude::*;
 

@@ -132,11 +132,11 @@ impl Style {
     }
 
     const fn escapes(self, c: char) -> bool {
-        match (self, c) {
-            (_, '"' | '\\') => true,
-            (Self::Compact | Self::Go, '\0'..='\u{1f}') => true,
-            (Self::Go, '<' | '>' | '&' | '\u{2028}' | '\u{2029}') => true,
-            (Self::Canonical | Self::Compact | Self::Go, _) => false,
+        match c {
+            '"' | '\\' => true,
+            '\0'..='\u{1f}' => matches!(self, Self::Compact | Self::Go),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => matches!(self, Self::Go),
+            _ => false,
         }
     }
 

@@ -450,13 +450,13 @@ fn stop(bytes: &[u8]) -> Option<(usize, u8)> {
 }
 
 const fn stops(byte: u8) -> bool {
-    (byte < b' ')
-        | (byte == b'"')
-        | (byte == b'\\')
-        | (byte == b'<')
-        | (byte == b'>')
-        | (byte == b'&')
-        | (byte == 0xe2)
+    byte < b' '
+        || byte == b'"'
+        || byte == b'\\'
+        || byte == b'<'
+        || byte == b'>'
+        || byte == b'&'
+        || byte == 0xe2
 }
 
 fn position(bytes: &[u8], offset: usize, found: Found) -> JsonError {
