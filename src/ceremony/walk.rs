@@ -271,7 +271,7 @@ fn serve_online(
                 let body = crate::tuf::targets::Targets {
                     version: 1,
                     expires,
-                    targets: std::collections::BTreeMap::new(),
+                    targets: crate::tuf::table::TargetTable::default(),
                     delegations: Some(crate::tuf::targets::Delegations::default()),
                     spec_version,
                     unknown,

@@ -130,7 +130,7 @@ fn show_targets(targets: &Targets) {
     for (name, target) in targets.targets.iter().take(SHOWN) {
         let sha256 = target.hashes.get("sha256").map(|bytes| data_encoding::HEXLOWER.encode(bytes));
         let hash = sha256.unwrap_or_else(|| "no sha256".to_owned());
-        say(format!("    {}  {} bytes  sha256 {hash}", escape(name), target.length));
+        say(format!("    {}  {} bytes  sha256 {hash}", escape(&name), target.length));
     }
     for role in targets.delegations.iter().flat_map(|delegations| &delegations.roles) {
         say(format!(

@@ -12,10 +12,12 @@ use super::document::Dialect;
 use super::name::RoleName;
 use super::root::Root;
 use super::signed::Signed;
-use super::targets::{TargetFile, Targets};
+use super::table::TargetTable;
+use super::targets::Targets;
 use super::time::Timestamp;
 use super::verify::{NotASuccessor, Rejected, TrustedRoot, Verified};
 use super::wire::WireError;
+use super::wire::json::Limits;
 
 /// Where documents come from, by the names under which a client asks for them.
 pub trait Fetcher {
@@ -50,6 +52,8 @@ impl Fetcher for BTreeMap<String, Vec<u8>> {
 
 /// The most bytes of a document whose length nothing states: 64 MiB; of a root or timestamp: 1 MiB.
 pub const MAX_DOCUMENT: u64 = 64 << 20;
+/// The most bytes of a document whose length a document states that is believed already: 256 MiB.
+pub const MAX_STATED: u64 = 256 << 20;
 /// The most bytes of a root or a timestamp.
 pub const MAX_ROOT: u64 = 1 << 20;
 /// The most roots that are followed in one walk.
@@ -65,7 +69,7 @@ pub struct Walk {
     /// The root that the walk ended with.
     pub root: Option<TrustedRoot>,
     /// What the accepted targets documents sign, by the role that signs it.
-    pub targets: BTreeMap<RoleName, BTreeMap<String, TargetFile>>,
+    pub targets: BTreeMap<RoleName, TargetTable>,
 }
 
 /// One document of a walk.
@@ -159,6 +163,11 @@ pub fn certificates_fit(root: &Root, gun: &str) -> Result<(), Refused> {
     notary1::for_gun(root, gun)
 }
 
+/// How much of a document is read that was fetched within its limit.
+pub(super) fn fetched() -> Limits {
+    Limits { bytes: usize::MAX, ..Limits::default() }
+}
+
 /// The walk stopped at a document that was refused.
 struct Stopped;
 
@@ -221,7 +230,7 @@ impl Walking<'_> {
             };
             let name = format!("{}.root.json", root.root().body().version + 1);
             let Some(bytes) = self.fetch(&name, MAX_ROOT)? else { break };
-            let next = match Signed::<Root>::read(dialect, &bytes) {
+            let next = match Signed::<Root>::take(dialect, bytes, fetched()) {
                 Ok(next) => next,
                 Err(why) => return self.refuse(&name, why),
             };

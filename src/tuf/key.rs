@@ -1,5 +1,7 @@
 //! Public keys: one canonical form for every algorithm, and the fingerprint made from it.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
 
@@ -82,7 +84,9 @@ impl PublicKey {
 
     /// Takes the 32 bytes of an Ed25519 public key (RFC 8032 5.1.5); a point that is not on the curve is refused.
     pub fn from_ed25519(bytes: &[u8; 32]) -> Result<Self, BadKey> {
-        ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| BadKey::Point)?;
+        if !on_curve(bytes) {
+            return Err(BadKey::Point);
+        }
         let mut spki = ED25519_SPKI_PREFIX.to_vec();
         spki.extend_from_slice(bytes);
         Ok(Self { algorithm: Algorithm::Ed25519, spki })
@@ -159,6 +163,26 @@ impl PublicKey {
     pub fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
         signature.is_by(self, message)
     }
+}
+
+/// Whether these bytes are a point on the curve of Ed25519. It takes a square root to know, and a fleet lists the same few
+/// keys in thousands of documents, so the last points that were found good are kept.
+fn on_curve(bytes: &[u8; 32]) -> bool {
+    const KEPT: usize = 32;
+    thread_local! {
+        static GOOD: RefCell<VecDeque<[u8; 32]>> = const { RefCell::new(VecDeque::new()) };
+    }
+    GOOD.with_borrow_mut(|good| {
+        if good.contains(bytes) {
+            return true;
+        }
+        let found = ed25519_dalek::VerifyingKey::from_bytes(bytes).is_ok();
+        if found {
+            good.truncate(KEPT - 1);
+            good.push_front(*bytes);
+        }
+        found
+    })
 }
 
 const OID_ED25519: &str = "1.3.101.112";
@@ -254,6 +278,9 @@ pub enum BadKey {
     /// Not a `SubjectPublicKeyInfo`.
     #[error("expected a SubjectPublicKeyInfo in DER, found other bytes")]
     NotSpki,
+    /// Not hex.
+    #[error("expected 64 hex digits")]
+    NotHex,
     /// Not a `PUBLIC KEY` PEM.
     #[error("expected a PEM block labelled PUBLIC KEY")]
     NotPem,

@@ -13,6 +13,7 @@ pub mod root;
 pub mod signature;
 pub mod signed;
 pub mod snapshot;
+pub mod table;
 pub mod targets;
 pub mod time;
 pub mod verify;

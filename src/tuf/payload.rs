@@ -6,8 +6,8 @@ use super::digest::Digest;
 use super::document::{Dialect, DocId, DocRole};
 use super::key::KeyId;
 use super::signature::Signature;
-use super::signed::Body;
-use super::wire::json::{Json, Limits, parse};
+use super::signed::{Body, Unsigned};
+use super::wire::canonical::{Against, Style};
 use super::wire::{WireError, certificate, envelope, notary1, tuf1};
 
 /// A document that was drafted: it has no bytes and cannot be signed.
@@ -26,18 +26,34 @@ impl<T: Body> Draft<T> {
 
     /// Makes the bytes to sign and the bytes to write, and proves that the second lead back to the first.
     pub fn payload(self) -> Result<Payload, WireError> {
-        let signed = self.body.write(self.dialect);
-        let to_sign = signed.canonical();
-        let on_wire = match self.dialect {
-            Dialect::Notary1 => signed.go_compact(),
-            Dialect::Tuf1 => signed.compact(),
+        let Self { id, dialect, body } = self;
+        let written = |style| {
+            let mut out = Vec::new();
+            body.write(dialect, style, &mut out);
+            String::from_utf8(out).expect("text and ASCII were written")
         };
-        let again = parse(&on_wire, Limits::default())?;
-        let read = T::read(self.dialect, &again)?;
-        if again.canonical() != to_sign || read.write(self.dialect).canonical() != to_sign {
-            return Err(WireError::NotFaithful);
-        }
-        Ok(Payload::new(self.id, self.dialect, to_sign, on_wire))
+        let to_sign = Arc::new(written(Style::Canonical));
+        let style = dialect.style();
+        let differs = !style.leaves(&to_sign);
+        let on_wire = if differs { Arc::new(written(style)) } else { Arc::clone(&to_sign) };
+        drop(body);
+        prove::<T>(dialect, &to_sign, &on_wire)?;
+        let other = differs.then(|| Arc::unwrap_or_clone(on_wire).into_bytes().into());
+        let to_sign = Arc::new(Arc::unwrap_or_clone(to_sign).into_bytes());
+        let on_wire = other.unwrap_or_else(|| Arc::clone(&to_sign));
+        Ok(Payload { id, dialect, to_sign, on_wire })
+    }
+}
+
+/// Reads what will be written, and wants that it is what will be signed: by its text, and by what was understood of it.
+fn prove<T: Body>(dialect: Dialect, to_sign: &str, on_wire: &Arc<String>) -> Result<(), WireError> {
+    let read: Unsigned<T> = Unsigned::read(dialect, on_wire)?;
+    let mut again = Against::new(to_sign.as_bytes());
+    read.body?.write(dialect, Style::Canonical, &mut again);
+    if read.signing.of(on_wire) == to_sign.as_bytes() && again.same() {
+        Ok(())
+    } else {
+        Err(WireError::NotFaithful)
     }
 }
 
@@ -46,8 +62,8 @@ impl<T: Body> Draft<T> {
 pub struct Payload {
     id: DocId,
     dialect: Dialect,
-    to_sign: Arc<[u8]>,
-    on_wire: Arc<[u8]>,
+    to_sign: Arc<Vec<u8>>,
+    on_wire: Arc<Vec<u8>>,
 }
 
 impl Payload {
@@ -92,8 +108,6 @@ impl Payload {
         {
             return certificate::signed_pem(&self.to_sign, signature).into_bytes();
         }
-        // The bytes were parsed when the payload was made.
-        let signed = parse(&self.on_wire, Limits::default()).unwrap_or(Json::Null);
         let entries: Vec<_> = signatures
             .iter()
             .map(|(id, signature)| match self.dialect {
@@ -105,7 +119,7 @@ impl Payload {
                 ),
             })
             .collect();
-        envelope::write(self.dialect, &signed, &entries)
+        envelope::write(self.dialect, &self.on_wire, &entries)
     }
 }
 

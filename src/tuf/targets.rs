@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::key::KeyId;
 use super::name::RoleName;
 use super::root::{Expires, ListedKey, RoleKeys};
+use super::table::TargetTable;
 use super::wire::json::Json;
 
 /// What a targets role or a delegation says (TUF 1.0 section 4.5).
@@ -15,7 +16,7 @@ pub struct Targets {
     /// When clients stop accepting it.
     pub expires: Expires,
     /// Targets by path; in Notary a path is an image tag.
-    pub targets: BTreeMap<String, TargetFile>,
+    pub targets: TargetTable,
     /// What is delegated; nothing where the document has no such member.
     pub delegations: Option<Delegations>,
     /// `spec_version`, in the TUF dialect only.

@@ -13,7 +13,7 @@ use crate::tuf::verify::{Authority, Rejected, TrustedRoot, Verified, verify};
 use crate::tuf::wire::certificate::Certificate;
 
 use super::tuf1::wrong_hash;
-use super::{MAX_DELEGATIONS, MAX_DOCUMENT, MAX_ROOT, Refused, Stopped, Walking};
+use super::{MAX_DELEGATIONS, MAX_DOCUMENT, MAX_ROOT, Refused, Stopped, Walking, fetched};
 
 const DIALECT: Dialect = Dialect::Notary1;
 
@@ -129,12 +129,12 @@ fn read<T: Body>(
             return walking.refuse(name, why);
         }
     }
-    let signed = match Signed::<T>::read(DIALECT, &bytes) {
+    let signed = match Signed::<T>::take(DIALECT, bytes, fetched()) {
         Ok(signed) => signed,
         Err(why) => return walking.refuse(name, why),
     };
     // A server that signs the snapshot writes documents again and hashes that: a difference bricks the repository.
-    if signed.reemitted() != bytes {
+    if signed.reemitted() != signed.received() {
         return walking.refuse(
             name,
             Refused::Mismatch {

@@ -11,7 +11,9 @@ use crate::tuf::snapshot::{MetaFile, Snapshot, Timestamped};
 use crate::tuf::targets::Targets;
 use crate::tuf::verify::{Authority, TrustedRoot, Verified, verify};
 
-use super::{MAX_DELEGATIONS, MAX_DOCUMENT, MAX_ROOT, Refused, Stopped, Walking};
+use super::{
+    MAX_DELEGATIONS, MAX_DOCUMENT, MAX_ROOT, MAX_STATED, Refused, Stopped, Walking, fetched,
+};
 
 const DIALECT: Dialect = Dialect::Tuf1;
 
@@ -64,9 +66,9 @@ fn top_level<T: Body>(
             return walking.refuse(name, crate::tuf::verify::Rejected::NoAuthority(why));
         }
     };
-    let limit = stated.and_then(|file| file.length).unwrap_or(limit).min(limit);
+    let limit = stated.and_then(|file| file.length).map_or(limit, |length| length.min(MAX_STATED));
     let Some(bytes) = walking.need(name, role, limit)? else { return Ok(None) };
-    read(walking, name, &authority, &bytes, stated).map(Some)
+    read(walking, name, &authority, bytes, stated).map(Some)
 }
 
 /// Checks a document against what names it, its authority, and the clock.
@@ -74,13 +76,13 @@ fn read<T: Body>(
     walking: &mut Walking<'_>,
     name: &str,
     authority: &Authority,
-    bytes: &[u8],
+    bytes: Vec<u8>,
     stated: Option<&MetaFile>,
 ) -> Result<Verified<T>, Stopped> {
-    if let Some(why) = stated.and_then(|stated| mismatch(stated, bytes)) {
+    if let Some(why) = stated.and_then(|stated| mismatch(stated, &bytes)) {
         return walking.refuse(name, why);
     }
-    let signed = match Signed::<T>::read(DIALECT, bytes) {
+    let signed = match Signed::<T>::take(DIALECT, bytes, fetched()) {
         Ok(signed) => signed,
         Err(why) => return walking.refuse(name, why),
     };
@@ -170,7 +172,7 @@ fn delegations(
                 }
             };
             let Some(bytes) = walking.need(&name, &role.name, MAX_DOCUMENT)? else { continue };
-            let read: Verified<Targets> = read(walking, &name, &authority, &bytes, stated)?;
+            let read: Verified<Targets> = read(walking, &name, &authority, bytes, stated)?;
             walking.keep(role.name.clone(), &read);
             waiting.extend(read.body().delegations.clone());
         }

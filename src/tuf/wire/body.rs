@@ -2,6 +2,7 @@
 //! signatures is in their own modules.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::tuf::document::Dialect;
 use crate::tuf::key::KeyId;
@@ -9,10 +10,13 @@ use crate::tuf::name::RoleName;
 use crate::tuf::root::{Expires, ListedKey, RoleKeys, Root, StatedThreshold};
 use crate::tuf::signed::Body;
 use crate::tuf::snapshot::{MetaFile, Snapshot, Timestamped};
-use crate::tuf::targets::{DelegatedRole, Delegations, TargetFile, Targets};
+use crate::tuf::table::TargetTable;
+use crate::tuf::targets::{DelegatedRole, Delegations, Targets};
 
+use super::canonical::{Out, Style};
 use super::json::Json;
-use super::member::{Members, date, number, text};
+use super::member::{Members, date, number, text, wrong};
+use super::reader::Reader;
 use super::{WireError, notary1, tuf1};
 
 type Unknown = BTreeMap<String, Json>;
@@ -20,14 +24,14 @@ type Unknown = BTreeMap<String, Json>;
 impl Body for Root {
     const KIND: &'static str = "root";
 
-    fn read(dialect: Dialect, value: &Json) -> Result<Self, WireError> {
-        let mut members = begin::<Self>(dialect, value)?;
+    fn read(dialect: Dialect, _: &Arc<String>, reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut members = begin::<Self>(dialect, reader.value()?)?;
         let mut roles = BTreeMap::new();
         let stated = members.object("roles")?;
         let path = members.path("roles");
         for (name, role) in stated.into_rest() {
             let at = format!("{path}.{name}");
-            let mut role = Members::of(&at, &role)?;
+            let mut role = Members::of(&at, role)?;
             let keys = role_keys(&mut role)?;
             let name = role_name(&at, name)?;
             roles.insert(name, RoleKeys { unknown: role.into_rest(), ..keys });
@@ -43,21 +47,21 @@ impl Body for Root {
         })
     }
 
-    fn write(&self, dialect: Dialect) -> Json {
-        let mut out = finish::<Self>(
+    fn write(&self, dialect: Dialect, style: Style, out: &mut impl Out) {
+        let mut members = finish::<Self>(
             dialect,
             self.version,
             &self.expires,
             self.spec_version.as_ref(),
             &self.unknown,
         );
-        out.insert("consistent_snapshot".to_owned(), Json::Bool(self.consistent_snapshot));
-        out.insert("keys".to_owned(), write_keys(&self.keys));
+        members.insert("consistent_snapshot".to_owned(), Json::Bool(self.consistent_snapshot));
+        members.insert("keys".to_owned(), write_keys(&self.keys));
         let roles = self.roles.iter().map(|(name, role)| {
             (name.to_string(), Json::Object(write_role_keys(role, role.unknown.clone())))
         });
-        out.insert("roles".to_owned(), Json::Object(roles.collect()));
-        Json::Object(out)
+        members.insert("roles".to_owned(), Json::Object(roles.collect()));
+        Json::Object(members).write(style, out);
     }
 
     fn version(&self) -> u64 {
@@ -72,24 +76,37 @@ impl Body for Root {
 impl Body for Targets {
     const KIND: &'static str = "targets";
 
-    fn read(dialect: Dialect, value: &Json) -> Result<Self, WireError> {
-        let mut members = begin::<Self>(dialect, value)?;
-        let stated = members.object("targets")?;
-        let path = members.path("targets");
-        let mut targets = BTreeMap::new();
-        for (name, file) in stated.into_rest() {
-            let mut file = Members::of(&format!("{path}.{name}"), &file)?;
-            let read = TargetFile {
-                length: file.count("length")?,
-                hashes: hashes(dialect, &mut file)?,
-                custom: file.optional("custom"),
-                unknown: BTreeMap::new(),
-            };
-            targets.insert(name, TargetFile { unknown: file.into_rest(), ..read });
+    fn read(
+        dialect: Dialect,
+        document: &Arc<String>,
+        reader: &mut Reader<'_>,
+    ) -> Result<Self, WireError> {
+        if reader.peek() != Some(b'{') {
+            return Err(wrong("signed", "an object", &reader.value()?));
         }
+        let mut stated = BTreeMap::new();
+        let mut table = None;
+        reader.object(|reader, name, start| {
+            let value = if name == "targets" && table.is_none() && reader.peek() == Some(b'{') {
+                match TargetTable::read(dialect, "signed.targets", document, reader) {
+                    Err(WireError::Json(why)) => return Err(why),
+                    read => table = Some(read),
+                }
+                Json::Null
+            } else {
+                reader.value()?
+            };
+            reader.once(!stated.contains_key(&**name), name, start)?;
+            stated.insert(name.to_string(), value);
+            Ok(())
+        })?;
+        let mut members = begin::<Self>(dialect, Json::Object(stated))?;
+        let stated = members.take("targets")?;
+        let targets =
+            table.unwrap_or_else(|| Err(wrong(&members.path("targets"), "an object", &stated)))?;
         let delegations = match members.optional("delegations") {
             None => None,
-            Some(stated) => Some(delegations(dialect, &members.path("delegations"), &stated)?),
+            Some(stated) => Some(delegations(dialect, &members.path("delegations"), stated)?),
         };
         Ok(Self {
             version: members.count("version")?,
@@ -101,28 +118,33 @@ impl Body for Targets {
         })
     }
 
-    fn write(&self, dialect: Dialect) -> Json {
-        let mut out = finish::<Self>(
+    fn write(&self, dialect: Dialect, style: Style, out: &mut impl Out) {
+        let mut members = finish::<Self>(
             dialect,
             self.version,
             &self.expires,
             self.spec_version.as_ref(),
             &self.unknown,
         );
-        let targets = self.targets.iter().map(|(name, file)| {
-            let mut written = file.unknown.clone();
-            written.insert("length".to_owned(), number(file.length));
-            written.insert("hashes".to_owned(), write_hashes(dialect, &file.hashes));
-            if let Some(custom) = &file.custom {
-                written.insert("custom".to_owned(), custom.clone());
-            }
-            (name.clone(), Json::Object(written))
-        });
-        out.insert("targets".to_owned(), Json::Object(targets.collect()));
         if let Some(delegations) = &self.delegations {
-            out.insert("delegations".to_owned(), write_delegations(delegations));
+            members.insert("delegations".to_owned(), write_delegations(delegations));
         }
-        Json::Object(out)
+        // Only its place in the order counts.
+        members.insert("targets".to_owned(), Json::Null);
+        out.put(b"{");
+        for (nth, (name, member)) in members.iter().enumerate() {
+            if nth > 0 {
+                out.put(b",");
+            }
+            style.string(name, out);
+            out.put(b":");
+            if name == "targets" {
+                self.targets.write(dialect, style, out);
+            } else {
+                member.write(style, out);
+            }
+        }
+        out.put(b"}");
     }
 
     fn version(&self) -> u64 {
@@ -137,8 +159,8 @@ impl Body for Targets {
 impl Body for Snapshot {
     const KIND: &'static str = "snapshot";
 
-    fn read(dialect: Dialect, value: &Json) -> Result<Self, WireError> {
-        let mut members = begin::<Self>(dialect, value)?;
+    fn read(dialect: Dialect, _: &Arc<String>, reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut members = begin::<Self>(dialect, reader.value()?)?;
         Ok(Self {
             version: members.count("version")?,
             expires: members.expires("expires")?,
@@ -148,16 +170,16 @@ impl Body for Snapshot {
         })
     }
 
-    fn write(&self, dialect: Dialect) -> Json {
-        let mut out = finish::<Self>(
+    fn write(&self, dialect: Dialect, style: Style, out: &mut impl Out) {
+        let mut members = finish::<Self>(
             dialect,
             self.version,
             &self.expires,
             self.spec_version.as_ref(),
             &self.unknown,
         );
-        out.insert("meta".to_owned(), write_meta(dialect, &self.meta));
-        Json::Object(out)
+        members.insert("meta".to_owned(), write_meta(dialect, &self.meta));
+        Json::Object(members).write(style, out);
     }
 
     fn version(&self) -> u64 {
@@ -172,8 +194,8 @@ impl Body for Snapshot {
 impl Body for Timestamped {
     const KIND: &'static str = "timestamp";
 
-    fn read(dialect: Dialect, value: &Json) -> Result<Self, WireError> {
-        let mut members = begin::<Self>(dialect, value)?;
+    fn read(dialect: Dialect, _: &Arc<String>, reader: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut members = begin::<Self>(dialect, reader.value()?)?;
         Ok(Self {
             version: members.count("version")?,
             expires: members.expires("expires")?,
@@ -183,16 +205,16 @@ impl Body for Timestamped {
         })
     }
 
-    fn write(&self, dialect: Dialect) -> Json {
-        let mut out = finish::<Self>(
+    fn write(&self, dialect: Dialect, style: Style, out: &mut impl Out) {
+        let mut members = finish::<Self>(
             dialect,
             self.version,
             &self.expires,
             self.spec_version.as_ref(),
             &self.unknown,
         );
-        out.insert("meta".to_owned(), write_meta(dialect, &self.meta));
-        Json::Object(out)
+        members.insert("meta".to_owned(), write_meta(dialect, &self.meta));
+        Json::Object(members).write(style, out);
     }
 
     fn version(&self) -> u64 {
@@ -215,7 +237,7 @@ pub(super) fn type_name(dialect: Dialect, kind: &str) -> String {
     }
 }
 
-fn begin<T: Body>(dialect: Dialect, value: &Json) -> Result<Members, WireError> {
+fn begin<T: Body>(dialect: Dialect, value: Json) -> Result<Members, WireError> {
     let mut members = Members::of("signed", value)?;
     let found = members.text("_type")?;
     if found == type_name(dialect, T::KIND) {
@@ -295,7 +317,10 @@ fn write_keys(keys: &BTreeMap<KeyId, ListedKey>) -> Json {
     Json::Object(keys.iter().map(|(id, key)| (id.to_string(), key.wire.clone())).collect())
 }
 
-fn hashes(dialect: Dialect, members: &mut Members) -> Result<BTreeMap<String, Vec<u8>>, WireError> {
+pub(super) fn hashes(
+    dialect: Dialect,
+    members: &mut Members,
+) -> Result<BTreeMap<String, Vec<u8>>, WireError> {
     let stated = members.object("hashes")?;
     let path = members.path("hashes");
     stated
@@ -318,7 +343,7 @@ fn hashes(dialect: Dialect, members: &mut Members) -> Result<BTreeMap<String, Ve
         .collect()
 }
 
-fn write_hashes(dialect: Dialect, hashes: &BTreeMap<String, Vec<u8>>) -> Json {
+pub(super) fn write_hashes(dialect: Dialect, hashes: &BTreeMap<String, Vec<u8>>) -> Json {
     let written = hashes.iter().map(|(name, bytes)| {
         let digits = match dialect {
             Dialect::Tuf1 => data_encoding::HEXLOWER.encode(bytes),
@@ -329,7 +354,7 @@ fn write_hashes(dialect: Dialect, hashes: &BTreeMap<String, Vec<u8>>) -> Json {
     Json::Object(written.collect())
 }
 
-fn delegations(dialect: Dialect, path: &str, value: &Json) -> Result<Delegations, WireError> {
+fn delegations(dialect: Dialect, path: &str, value: Json) -> Result<Delegations, WireError> {
     let mut members = Members::of(path, value)?;
     let keys = keys(dialect, &mut members)?;
     let mut roles = Vec::new();
@@ -338,10 +363,10 @@ fn delegations(dialect: Dialect, path: &str, value: &Json) -> Result<Delegations
         None | Some(Json::Null) => Vec::new(),
         Some(Json::Array(stated)) => stated,
         Some(other) => {
-            return Err(super::member::wrong(&members.path("roles"), "an array", &other));
+            return Err(wrong(&members.path("roles"), "an array", &other));
         }
     };
-    for (nth, role) in stated.iter().enumerate() {
+    for (nth, role) in stated.into_iter().enumerate() {
         let at = format!("{path}.roles[{nth}]");
         let mut role = Members::of(&at, role)?;
         let name = role.text("name")?;
@@ -396,14 +421,14 @@ fn meta(dialect: Dialect, members: &mut Members) -> Result<BTreeMap<String, Meta
         .into_rest()
         .into_iter()
         .map(|(name, value)| {
-            let mut file = Members::of(&format!("{path}.{name}"), &value)?;
+            let mut file = Members::of(&format!("{path}.{name}"), value)?;
             let read = MetaFile {
                 version: match dialect {
                     Dialect::Tuf1 => Some(file.count("version")?),
                     Dialect::Notary1 => None,
                 },
                 length: file.optional_count("length")?,
-                hashes: if value.member("hashes").is_some() {
+                hashes: if file.has("hashes") {
                     hashes(dialect, &mut file)?
                 } else {
                     BTreeMap::new()

@@ -5,51 +5,48 @@ use data_encoding::{BASE64, HEXLOWER};
 use crate::tuf::document::Dialect;
 use crate::tuf::key::KeyId;
 
-use super::json::Json;
+use super::canonical::{Out, Style};
 
-/// Writes a document with raw signatures.
+/// Writes a document with raw signatures around `signed`, which is in the style of its dialect already.
 ///
 /// Notary: `{"signed":…,"signatures":[{"keyid":…,"method":…,"sig":…}]}` with exactly these orders, no white space and no
-/// final line feed, `signed` as Go's encoder writes it. TUF: the same members in sorted order.
+/// final line feed. TUF: the same members in sorted order.
 pub(in crate::tuf) fn write(
     dialect: Dialect,
-    signed: &Json,
+    signed: &[u8],
     signatures: &[(KeyId, Option<String>, Vec<u8>)],
 ) -> Vec<u8> {
-    match dialect {
-        Dialect::Notary1 => around(&signed.go_compact(), signatures),
-        Dialect::Tuf1 => {
-            let entries = signatures.iter().map(|(id, _, raw)| {
-                Json::object([
-                    ("keyid", Json::text(id.as_str())),
-                    ("sig", Json::String(HEXLOWER.encode(raw))),
-                ])
-            });
-            Json::object([
-                ("signatures", Json::Array(entries.collect())),
-                ("signed", signed.clone()),
-            ])
-            .compact()
+    let mut listed = Vec::new();
+    for (nth, (id, method, raw)) in signatures.iter().enumerate() {
+        let style = dialect.style();
+        let mut member = |name: &str, value: &str| {
+            listed.put(name.as_bytes());
+            style.string(value, &mut listed);
+        };
+        member(if nth > 0 { ",{\"keyid\":" } else { "{\"keyid\":" }, id.as_str());
+        match dialect {
+            Dialect::Notary1 => {
+                member(",\"method\":", method.as_deref().unwrap_or_default());
+                member(",\"sig\":", &BASE64.encode(raw));
+            }
+            Dialect::Tuf1 => member(",\"sig\":", &HEXLOWER.encode(raw)),
         }
+        listed.put(b"}");
+    }
+    match dialect {
+        Dialect::Notary1 => {
+            [b"{\"signed\":", signed, b",\"signatures\":[", &listed, b"]}"].concat()
+        }
+        Dialect::Tuf1 => [b"{\"signatures\":[", &*listed, b"],\"signed\":", signed, b"}"].concat(),
     }
 }
 
-fn around(signed: &[u8], signatures: &[(KeyId, Option<String>, Vec<u8>)]) -> Vec<u8> {
-    let mut out = b"{\"signed\":".to_vec();
-    out.extend_from_slice(signed);
-    out.extend_from_slice(b",\"signatures\":[");
-    for (nth, (id, method, raw)) in signatures.iter().enumerate() {
-        if nth > 0 {
-            out.push(b',');
+impl Dialect {
+    /// How documents of this dialect are written.
+    pub(in crate::tuf) const fn style(self) -> Style {
+        match self {
+            Self::Notary1 => Style::Go,
+            Self::Tuf1 => Style::Compact,
         }
-        out.extend_from_slice(b"{\"keyid\":");
-        out.extend(Json::text(id.as_str()).go_compact());
-        out.extend_from_slice(b",\"method\":");
-        out.extend(Json::text(method.as_deref().unwrap_or_default()).go_compact());
-        out.extend_from_slice(b",\"sig\":");
-        out.extend(Json::String(BASE64.encode(raw)).go_compact());
-        out.push(b'}');
     }
-    out.extend_from_slice(b"]}");
-    out
 }

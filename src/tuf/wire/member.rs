@@ -9,22 +9,28 @@ use super::WireError;
 use super::json::Json;
 
 /// The members of an object that are still to be read; what is left over is unknown and survives.
-pub(super) struct Members {
+pub(in crate::tuf) struct Members {
     path: String,
     members: BTreeMap<String, Json>,
 }
 
 impl Members {
-    pub(super) fn of(path: &str, value: &Json) -> Result<Self, WireError> {
+    pub(in crate::tuf) fn of(path: &str, value: Json) -> Result<Self, WireError> {
         match value {
-            Json::Object(members) => Ok(Self { path: path.to_owned(), members: members.clone() }),
-            Json::Null | Json::Bool(_) | Json::Integer(_) | Json::String(_) | Json::Array(_) => {
-                Err(wrong(path, "an object", value))
-            }
+            Json::Object(members) => Ok(Self { path: path.to_owned(), members }),
+            other @ (Json::Null
+            | Json::Bool(_)
+            | Json::Integer(_)
+            | Json::String(_)
+            | Json::Array(_)) => Err(wrong(path, "an object", &other)),
         }
     }
 
-    pub(super) fn path(&self, name: &str) -> String {
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
+    pub(in crate::tuf) fn path(&self, name: &str) -> String {
         format!("{}.{name}", self.path)
     }
 
@@ -42,10 +48,10 @@ impl Members {
 
     pub(super) fn object(&mut self, name: &str) -> Result<Self, WireError> {
         let value = self.take(name)?;
-        Self::of(&self.path(name), &value)
+        Self::of(&self.path(name), value)
     }
 
-    pub(super) fn text(&mut self, name: &str) -> Result<String, WireError> {
+    pub(in crate::tuf) fn text(&mut self, name: &str) -> Result<String, WireError> {
         let value = self.take(name)?;
         text(&self.path(name), value)
     }
@@ -137,7 +143,7 @@ pub(super) fn text(path: &str, value: Json) -> Result<String, WireError> {
     }
 }
 
-pub(super) fn wrong(member: &str, expected: &'static str, found: &Json) -> WireError {
+pub(in crate::tuf) fn wrong(member: &str, expected: &'static str, found: &Json) -> WireError {
     WireError::Member { member: member.to_owned(), expected, found: found.kind().to_owned() }
 }
 

@@ -5,8 +5,10 @@ pub mod canonical;
 pub mod certificate;
 pub(in crate::tuf) mod envelope;
 pub mod json;
-mod member;
+pub(in crate::tuf) mod member;
 pub mod notary1;
+pub mod reader;
+pub(in crate::tuf) mod target;
 pub mod tuf1;
 
 use super::document::Dialect;

@@ -59,7 +59,7 @@ pub fn list_certificate(pem: &str) -> Result<(KeyId, ListedKey), WireError> {
 /// the answer, which are not canonical.
 pub fn read_server_key(bytes: &[u8]) -> Result<(KeyId, ListedKey), WireError> {
     let value = parse(bytes, Limits { bytes: 1 << 16, depth: 8 })?;
-    let mut members = Members::of("key", &value)?;
+    let mut members = Members::of("key", value)?;
     let keytype = members.text("keytype")?;
     let public = members.object("keyval")?.text("public")?;
     let wire = Json::object([
@@ -73,7 +73,7 @@ pub fn read_server_key(bytes: &[u8]) -> Result<(KeyId, ListedKey), WireError> {
 
 /// Reads a key object.
 pub(super) fn read_key(id: &str, wire: Json) -> Result<ListedKey, WireError> {
-    let mut members = Members::of(&format!("key {id}"), &wire)?;
+    let mut members = Members::of(&format!("key {id}"), wire.clone())?;
     let keytype = members.text("keytype")?;
     let text = members.object("keyval")?.text("public")?;
     let failed = |why| WireError::Key { id: id.to_owned(), why };

@@ -25,9 +25,12 @@ pub(super) fn key_object(public: &PublicKey) -> Option<Json> {
     ]))
 }
 
-/// Reads a key object: hex, a hex point, or PEM, whatever the keytype is called.
+/// Reads a key object: hex, a hex point, or PEM. Only a key of keytype `ed25519` is 32 bytes, and it is nothing else.
 pub(super) fn read_key(id: &str, wire: Json) -> Result<ListedKey, WireError> {
+    let keytype = wire.member("keytype");
+    let ed25519 = matches!(keytype, Some(Json::String(keytype)) if keytype == "ed25519");
     let public = match wire.member("keyval").and_then(|value| value.member("public")) {
+        Some(Json::String(text)) if ed25519 => ed25519_key(text),
         Some(Json::String(text)) => public(text),
         Some(Json::Null | Json::Bool(_) | Json::Integer(_) | Json::Array(_) | Json::Object(_))
         | None => Err(BadKey::NotPem),
@@ -36,15 +39,17 @@ pub(super) fn read_key(id: &str, wire: Json) -> Result<ListedKey, WireError> {
     Ok(ListedKey { public, certificate: None, wire })
 }
 
+fn ed25519_key(text: &str) -> Result<PublicKey, BadKey> {
+    let bytes = bytes(text).ok_or(BadKey::NotHex)?;
+    let found = bytes.len();
+    PublicKey::from_ed25519(&bytes.try_into().map_err(|_| BadKey::Length { found })?)
+}
+
 fn public(text: &str) -> Result<PublicKey, BadKey> {
     if text.starts_with("-----BEGIN") {
         return PublicKey::from_pem(text);
     }
-    let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| BadKey::NotPem)?;
-    match <[u8; 32]>::try_from(bytes.as_slice()) {
-        Ok(bytes) => PublicKey::from_ed25519(&bytes),
-        Err(_) => PublicKey::from_sec1_point(&bytes),
-    }
+    PublicKey::from_sec1_point(&bytes(text).ok_or(BadKey::NotPem)?)
 }
 
 /// The signature in hex as a document holds it; nothing where it cannot be this key's.
@@ -71,6 +76,12 @@ pub(in crate::tuf) fn read_signature(raw: &[u8], key: &ListedKey) -> Option<Sign
 /// The bytes of a signature before hex: ECDSA as DER, everything else as it is.
 pub(in crate::tuf) fn signature_bytes(signature: &Signature) -> Vec<u8> {
     signature.to_ecdsa_der().unwrap_or_else(|| signature.as_bytes().to_vec())
+}
+
+/// Whether it is hex, in either case.
+pub(super) fn is_hex(text: &str) -> bool {
+    // All of them, so that the machine looks at many at once.
+    text.bytes().fold(text.len().is_multiple_of(2), |good, digit| good & digit.is_ascii_hexdigit())
 }
 
 /// Hex, in either case.
