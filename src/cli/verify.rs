@@ -158,7 +158,8 @@ fn tell(walked: &Walk) {
         let (mark, text) = match &step.verdict {
             WalkVerdict::Accepted(words) => ("[ok]", words.clone()),
             WalkVerdict::Pending => ("[??]", "pending: the online side signs it".to_owned()),
-            WalkVerdict::Refused(why) => ("[NO]", why.to_string()),
+            WalkVerdict::Told(told) => ("[!!]", told.to_string()),
+            WalkVerdict::Dropped(why) | WalkVerdict::Refused(why) => ("[NO]", why.to_string()),
         };
         say(format!("{mark} {:<22} {}", escape(&step.document), escape(&text)));
     }
