@@ -24,6 +24,9 @@ pub(super) fn newest(
     let newest = read(walking, &name, &bytes)?;
     let held = start.clone();
     let expired = held.fresh(walking.at).is_err();
+    if !contact.first {
+        still_counts(walking, &held, contact)?;
+    }
     let same = newest.digest() == start.digest().digest();
     let root = if same { start } else { rotate(walking, start, newest.clone(), &name, contact)? };
     let version = root.root().body().version;
@@ -45,6 +48,23 @@ pub(super) fn newest(
     }
     walking.walk.root = Some(root.clone());
     Ok((root, bytes))
+}
+
+/// A client fails before it asks for anything when the certificates of its own root count no more.
+fn still_counts(
+    walking: &mut Walking<'_>,
+    held: &TrustedRoot,
+    contact: &Contact,
+) -> Result<(), Stopped> {
+    let out = left_out(held.root().body(), contact, false, Some(walking.at));
+    let tally = held.root().tally();
+    let good = tally.good.iter().filter(|counted| !out.contains_key(&counted.keyid)).count();
+    if good >= tally.threshold.count() {
+        return Ok(());
+    }
+    let version = held.root().body().version;
+    let name = format!("{version}.root.json");
+    walking.refuse(&name, Reason::Held { version, left_out: out.into_iter().collect() })
 }
 
 /// `root.json`; where a folder has only numbered roots, the last of them.

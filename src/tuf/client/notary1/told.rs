@@ -50,6 +50,14 @@ pub enum Reason {
         /// How many must.
         needed: usize,
     },
+    /// The root that the client holds counts no more, because of its certificates: it fails before it asks for another.
+    #[error("the client's own root {version} counts no more: {}", all(.left_out))]
+    Held {
+        /// The version of the client's root.
+        version: u64,
+        /// The root keys that do not count, and why.
+        left_out: Vec<(KeyId, LeftOut)>,
+    },
     /// Two different roots of one version.
     #[error("there are two different roots of version {0}")]
     TwoRoots(u64),
