@@ -6,12 +6,18 @@ use std::path::Path;
 use std::process::Command;
 
 use anchorite::driver::bench::system_time;
-use anchorite::tuf::client::Walk;
-use anchorite::tuf::client::notary1::is_hidden;
+use anchorite::tuf::client::notary1::{Contact, Reason, is_hidden, meet};
+use anchorite::tuf::client::{Refused, Walk, WalkVerdict};
+use anchorite::tuf::document::Dialect;
+use anchorite::tuf::name::RoleName;
+use anchorite::tuf::verify::Candidate;
 use tempfile::TempDir;
 
+use crate::support::clients::notary_list;
 use crate::support::command::{Ran, run};
 use crate::support::loopback::{certificate, start_script};
+use crate::support::notary::NotaryServer;
+use crate::support::notary_repo::{Cert, Files, Plan, role};
 use crate::support::notary_variants::{Says, Variant, judged, variants};
 
 /// Where we refuse what the real client takes; `docs/dialects.md` says why of each.
@@ -110,4 +116,122 @@ fn shown(walk: &Walk) -> BTreeSet<String> {
     all.filter(|(role, name)| !is_hidden(walk, role, name))
         .map(|(_, name)| name.to_string())
         .collect()
+}
+
+/// What a real server answers to an upload, and what a fresh client then says; what we said before, and say of what it serves.
+struct Uploaded {
+    name: &'static str,
+    taken: bool,
+    real: bool,
+    before: Walk,
+    after: Option<Walk>,
+}
+
+/// Uploads root, targets and delegations, and what else is there, in one request.
+fn upload(server: &NotaryServer, plan: &Plan, name: &'static str, files: &Files) -> Uploaded {
+    let gun = &plan.gun;
+    let folder = TempDir::new().unwrap();
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--cacert"]);
+    command.arg(server.cacert());
+    for (nth, (name, bytes)) in files.iter().filter(|(name, _)| *name != "1.root.json").enumerate()
+    {
+        let path = folder.path().join(nth.to_string());
+        fs::write(&path, bytes).unwrap();
+        let role = name.trim_end_matches(".json");
+        command.arg("-F").arg(format!("files=@{};filename={role}", path.display()));
+    }
+    let answer = run(command.arg(format!("{}/v2/{gun}/_trust/tuf/", server.url()))).success();
+    let served: Files = ["root", "targets", "targets/releases", "snapshot", "timestamp"]
+        .into_iter()
+        .filter_map(|role| Some((format!("{role}.json"), server.document(gun, role)?)))
+        .collect();
+    Uploaded {
+        name,
+        taken: answer == "200",
+        real: notary_list(server, gun).code == Some(0),
+        before: fresh(gun, files),
+        after: served.contains_key("root.json").then(|| fresh(gun, &served)),
+    }
+}
+
+/// Our fresh client, for which snapshot and timestamp may be missing.
+fn fresh(gun: &str, files: &Files) -> Walk {
+    let contact = Contact { gun: Some(gun.to_owned()), first: true, ..Contact::default() };
+    let root = Candidate::read(Dialect::Notary1, &files["root.json"]).unwrap();
+    let root = root.trusted_on_first_use().unwrap();
+    let pending = [RoleName::snapshot(), RoleName::timestamp()].into();
+    meet(&contact, root, &mut files.clone(), system_time(), &pending)
+}
+
+#[test]
+fn what_a_server_silently_breaks_is_refused_before_and_after_the_upload() {
+    let server = NotaryServer::start();
+    let all: Vec<Uploaded> = uploads(&server);
+    for Uploaded { name, taken, real, before, after } in all {
+        let good = name.starts_with("good");
+        assert!(taken, "{name}");
+        assert_eq!(real, good, "{name}");
+        assert_eq!(before.accepted(), good, "{name}: {:#?}", before.steps);
+        let after = after.unwrap();
+        assert_eq!(after.accepted(), good, "{name}: {:#?}", after.steps);
+        if !good {
+            let why = |walk: &Walk| {
+                walk.steps.iter().any(|step| match &step.verdict {
+                    WalkVerdict::Refused(Refused::Notary(why)) => {
+                        matches!(why, Reason::Inexact { .. } | Reason::Bricked { .. })
+                    }
+                    _ => false,
+                })
+            };
+            assert!(why(&before) && why(&after), "{name}: {:#?} {:#?}", before.steps, after.steps);
+        }
+    }
+}
+
+/// Documents that the server takes: in exact form, and in others.
+fn uploads(server: &NotaryServer) -> Vec<Uploaded> {
+    let now = system_time();
+    let plan = |name: &str| {
+        let gun = format!("registry.example.com/uploads/{name}");
+        let keys = ["timestamp", "snapshot"].map(|role| server.key(&gun, role));
+        Plan { server: Some(keys), ..Plan::new(&gun, now) }
+    };
+    let mut all = Vec::new();
+    for name in ["good", "good-delegation", "good-three"] {
+        let mut plan = plan(name);
+        if name == "good-delegation" {
+            plan = plan.with("targets/releases", role(&["team"], 1), Some(&[""]), &["v2"]);
+        }
+        if name == "good-three" {
+            let certs =
+                ["root-a", "root-b", "root-c"].map(|label| Cert::new(label, &plan.gun, now));
+            plan = plan.with_root(&certs, 2);
+        }
+        all.push(upload(server, &plan, name, &plan.offline()));
+    }
+    for (name, document, from, to) in [
+        ("private-missing", "root.json", "\"private\":null,", ""),
+        ("private-missing-below", "targets.json", "\"private\":null,", ""),
+        ("no-delegations", "targets.json", "\"delegations\":{", "\"delegation\":{"),
+        ("more-members", "root.json", "\"version\":1}", "\"version\":1,\"x\":1}"),
+        ("zeros-in-a-fraction", "targets.json", "Z\"", ".100Z\""),
+        ("offset-of-nothing", "targets.json", "Z\"", "+00:00\""),
+        ("empty-paths", "targets.json", "\"paths\":[\"\"]", "\"paths\":[]"),
+    ] {
+        let plan = plan(name).with("targets/releases", role(&["team"], 1), Some(&[""]), &["v2"]);
+        let mut files = plan.offline();
+        files.remove("targets/releases.json");
+        plan.changed(&mut files, document, from, to);
+        all.push(upload(server, &plan, name, &files));
+    }
+    for (name, document) in [("targets-newline", "targets.json"), ("root-spaces", "root.json")] {
+        let plan = plan(name);
+        let mut files = plan.offline();
+        let text = String::from_utf8(files[document].clone()).unwrap();
+        let text = if document == "root.json" { text.replace(",\"", ", \"") } else { text + "\n" };
+        files.insert(document.to_owned(), text.into_bytes());
+        all.push(upload(server, &plan, name, &files));
+    }
+    all
 }

@@ -13,6 +13,7 @@ use anchorite::tuf::signed::Body;
 use anchorite::tuf::snapshot::{MetaFile, Snapshot, Timestamped};
 use anchorite::tuf::targets::{DelegatedRole, Delegations, TargetFile, Targets};
 use anchorite::tuf::time::Timestamp;
+use anchorite::tuf::wire::json::{Limits, parse};
 use anchorite::tuf::wire::notary1::{list_certificate, read_server_key};
 use sha2::{Digest as _, Sha256};
 
@@ -383,6 +384,31 @@ impl Plan {
         let signers = Self::bare(&["ed-timestamp".to_owned()]);
         files.insert("timestamp.json".to_owned(), self.sign(DocRole::Timestamp, body, &signers));
         files.insert("snapshot.json".to_owned(), snapshot);
+    }
+
+    /// A root or targets document with something changed in what is signed, and signed again. Of `from` there must be one.
+    pub(crate) fn changed(&self, files: &mut Files, name: &str, from: &str, to: &str) {
+        let text = String::from_utf8(files[name].clone()).unwrap();
+        let (signed, _) = text[r#"{"signed":"#.len()..].split_once(r#","signatures":["#).unwrap();
+        assert!(signed.contains(from), "{name} has no {from}");
+        let signed = signed.replacen(from, to, 1);
+        let canonical = parse(signed.as_bytes(), Limits::default()).unwrap().canonical();
+        let signers = if name == "root.json" {
+            let ids = self.root.signers.iter().map(|(label, pem)| (list(pem).0, label.clone()));
+            ids.collect()
+        } else {
+            Self::bare(&self.targets.signers)
+        };
+        let signatures: Vec<_> = signers
+            .iter()
+            .map(|(id, label)| {
+                let signature = key(label).sign(&canonical);
+                let sig = data_encoding::BASE64.encode(signature.as_bytes());
+                format!(r#"{{"keyid":"{id}","method":"ecdsa","sig":"{sig}"}}"#)
+            })
+            .collect();
+        let whole = format!(r#"{{"signed":{signed},"signatures":[{}]}}"#, signatures.join(","));
+        files.insert(name.to_owned(), whole.into_bytes());
     }
 
     /// Everything.
