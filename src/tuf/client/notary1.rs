@@ -23,6 +23,7 @@ use crate::tuf::wire::certificate::Certificate;
 
 pub use certificates::{Contact, LeftOut};
 pub use delegations::is_hidden;
+pub use roots::takes_root;
 pub use told::{Reason, Told};
 
 use super::{Fetcher, MAX_DOCUMENT, MAX_ROOT, Refused, Stopped, Walk, WalkVerdict, Walking};

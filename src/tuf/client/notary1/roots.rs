@@ -6,6 +6,7 @@ use crate::tuf::key::KeyId;
 use crate::tuf::name::RoleName;
 use crate::tuf::root::Root;
 use crate::tuf::signed::Signed;
+use crate::tuf::time::Timestamp;
 use crate::tuf::verify::{Authority, NotASuccessor, Rejected, TrustedRoot};
 
 use super::super::{MAX_ROOT, MAX_ROOTS, Refused, Stopped, Walking};
@@ -221,4 +222,12 @@ fn certificates(
         tell(walking, name, Told::Ids { ids: signed, keys: tally.good.len() });
     }
     Ok(())
+}
+
+/// Whether a first contact takes a root: its own signatures, its expiry, and the certificates that count for this name.
+pub fn takes_root(root: &Signed<Root>, contact: &Contact, at: Timestamp) -> bool {
+    let out: BTreeSet<KeyId> =
+        left_out(root.peek(), contact, contact.first, Some(at)).into_keys().collect();
+    let own = Authority::stated_by(root.peek(), &RoleName::root());
+    at < root.peek().expires.at && own.is_ok_and(|own| own.without(&out).tally(root).reached())
 }

@@ -114,6 +114,24 @@ pub enum Reason {
     NoHash(String),
 }
 
+impl Reason {
+    /// Whether the refusal is ours alone: the real client takes such a document.
+    pub const fn is_ours_alone(&self) -> bool {
+        match self {
+            Self::OneKeySeveralIds { .. } | Self::TwoRoots(_) | Self::NoHash(_) => true,
+            Self::Certificates { .. }
+            | Self::LockedOut { .. }
+            | Self::Held { .. }
+            | Self::Inexact { .. }
+            | Self::Bricked { .. }
+            | Self::NotNamed { .. }
+            | Self::DelegationName { .. }
+            | Self::BadRole { .. }
+            | Self::OtherId { .. } => false,
+        }
+    }
+}
+
 fn all(left_out: &[(KeyId, LeftOut)]) -> String {
     let told = left_out.iter().map(|(id, why)| format!("{} {why}", short(id)));
     let told: Vec<String> = told.collect();
