@@ -83,9 +83,9 @@ impl Verify {
             verdict: &verdict,
         };
         if self.json {
-            report.json()
+            report.json();
         } else {
-            report.text()
+            report.text();
         }
         match verdict {
             Verdict::Pass | Verdict::SoFar(_) => Ok(()),

@@ -130,6 +130,22 @@ struct Uploaded {
 /// Uploads root, targets and delegations, and what else is there, in one request.
 fn upload(server: &NotaryServer, plan: &Plan, name: &'static str, files: &Files) -> Uploaded {
     let gun = &plan.gun;
+    let taken = post(server, gun, files);
+    let served: Files = ["root", "targets", "targets/releases", "snapshot", "timestamp"]
+        .into_iter()
+        .filter_map(|role| Some((format!("{role}.json"), server.document(gun, role)?)))
+        .collect();
+    Uploaded {
+        name,
+        taken,
+        real: notary_list(server, gun).code == Some(0),
+        before: fresh(gun, files),
+        after: served.contains_key("root.json").then(|| fresh(gun, &served)),
+    }
+}
+
+/// One request with these documents; whether the server answers 200.
+fn post(server: &NotaryServer, gun: &str, files: &Files) -> bool {
     let folder = TempDir::new().unwrap();
     let mut command = Command::new("curl");
     command.args(["--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--cacert"]);
@@ -141,18 +157,7 @@ fn upload(server: &NotaryServer, plan: &Plan, name: &'static str, files: &Files)
         let role = name.trim_end_matches(".json");
         command.arg("-F").arg(format!("files=@{};filename={role}", path.display()));
     }
-    let answer = run(command.arg(format!("{}/v2/{gun}/_trust/tuf/", server.url()))).success();
-    let served: Files = ["root", "targets", "targets/releases", "snapshot", "timestamp"]
-        .into_iter()
-        .filter_map(|role| Some((format!("{role}.json"), server.document(gun, role)?)))
-        .collect();
-    Uploaded {
-        name,
-        taken: answer == "200",
-        real: notary_list(server, gun).code == Some(0),
-        before: fresh(gun, files),
-        after: served.contains_key("root.json").then(|| fresh(gun, &served)),
-    }
+    run(command.arg(format!("{}/v2/{gun}/_trust/tuf/", server.url()))).success() == "200"
 }
 
 /// Our fresh client, for which snapshot and timestamp may be missing.
@@ -234,4 +239,37 @@ fn uploads(server: &NotaryServer) -> Vec<Uploaded> {
         all.push(upload(server, &plan, name, &files));
     }
     all
+}
+
+#[test]
+fn a_server_takes_the_next_roots_that_a_client_at_the_one_before_takes() {
+    let server = NotaryServer::start();
+    let now = system_time();
+    for (name, version, signers, taken) in [
+        ("rotated", 2, &["root-a", "root-b"][..], true),
+        ("by-new-only", 2, &["root-b"], false),
+        ("by-old-only", 2, &["root-a"], false),
+        ("skipped", 3, &["root-a", "root-b"], false),
+    ] {
+        let gun = format!("registry.example.com/rotations/{name}");
+        let keys = ["timestamp", "snapshot"].map(|role| server.key(&gun, role));
+        let mut plan = Plan { server: Some(keys), ..Plan::new(&gun, now) };
+        let mut files = plan.offline();
+        let held = files["root.json"].clone();
+        assert!(upload(&server, &plan, name, &files).taken, "{name}");
+
+        let pem = |label: &&str| ((*label).to_owned(), Cert::new(label, &gun, now).pem());
+        plan.root.version = version;
+        plan.root.certificates = vec![pem(&"root-b")];
+        plan.root.signers = signers.iter().map(pem).collect();
+        let root = Files::from([("root.json".to_owned(), plan.root())]);
+        files.extend(root.clone());
+        let contact = Contact { gun: Some(gun.clone()), ..Contact::default() };
+        let held =
+            Candidate::read(Dialect::Notary1, &held).unwrap().trusted_on_first_use().unwrap();
+        let pending = [RoleName::snapshot(), RoleName::timestamp()].into();
+        let ours = meet(&contact, held, &mut files, now, &pending);
+        assert_eq!(ours.accepted(), taken, "{name}: {:#?}", ours.steps);
+        assert_eq!(post(&server, &gun, &root), taken, "{name}");
+    }
 }

@@ -93,7 +93,7 @@ impl Cert {
         let (issuer_key, issuer_name) =
             self.issuer.clone().unwrap_or_else(|| (self.key.clone(), self.name.clone()));
         let yes = tlv(0x01, &[0xff]);
-        let constraints = if self.authority { seq(&[yes.clone()]) } else { seq(&[]) };
+        let constraints = if self.authority { tlv(0x30, &yes) } else { seq(&[]) };
         let mut extensions =
             vec![seq(&[tlv(0x06, &[0x55, 0x1d, 0x13]), yes, tlv(0x04, &constraints)])];
         if let Some(usage) = self.usage {

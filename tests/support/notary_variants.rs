@@ -100,10 +100,14 @@ impl Making {
     fn certificates(&mut self) {
         let now = self.now;
         self.one("good", Accepts, |_| ());
-        self.one("other-name", Refuses, |cert| cert.name = "registry.example.com/other".to_owned());
-        self.one("no-name", Refuses, |cert| cert.name = String::new());
-        self.one("wildcard", Accepts, |cert| cert.name = "registry.example.com/*".to_owned());
-        self.one("other-wildcard", Refuses, |cert| cert.name = "registry.example.org/*".to_owned());
+        for (name, says, common_name) in [
+            ("other-name", Refuses, "registry.example.com/other"),
+            ("no-name", Refuses, ""),
+            ("wildcard", Accepts, "registry.example.com/*"),
+            ("other-wildcard", Refuses, "registry.example.org/*"),
+        ] {
+            self.one(name, says, |cert| common_name.clone_into(&mut cert.name));
+        }
         self.one("ended", Refuses, |cert| {
             cert.from = days(now, -100);
             cert.until = days(now, -1);

@@ -46,12 +46,14 @@ struct Start {
     file: String,
     candidate: Candidate,
     first: bool,
+    /// The version that its file is named with, of a numbered root.
+    numbered: Option<u64>,
 }
 
 /// Lets every client walk; the first is the one whose walk is told in full.
 pub(super) fn all(verify: &Verify, at: Timestamp) -> Result<Vec<Client>, Failure> {
     let starts = starts(verify)?;
-    let dialect = starts.first().map_or(Dialect::Tuf1, |start| start.dialect());
+    let dialect = starts.first().map_or(Dialect::Tuf1, Start::dialect);
     let contact = verify.contact(dialect)?;
     for start in &starts {
         if start.dialect() != dialect {
@@ -60,6 +62,7 @@ pub(super) fn all(verify: &Verify, at: Timestamp) -> Result<Vec<Client>, Failure
                 .hint("A folder holds one repository, of one dialect. Move the other one away."));
         }
         rehearsed(verify, &start.candidate)?;
+        numbered(start)?;
     }
     compared(verify, &starts)?;
     // What is not there at the top is pending; whether that is well is for the verdict to say.
@@ -123,7 +126,7 @@ fn starts(verify: &Verify) -> Result<Vec<Start>, Failure> {
         let file = path.display().to_string();
         let candidate = read(path)?;
         let name = "a client that holds the named root".to_owned();
-        starts.push(Start { name, file, candidate, first: false });
+        starts.push(Start { name, file, candidate, first: false, numbered: None });
     }
     let numbered = |version: &u64| format!("{version}.root.json");
     let newest = verify.dir.join("root.json").is_file().then(|| "root.json".to_owned());
@@ -142,7 +145,13 @@ fn starts(verify: &Verify) -> Result<Vec<Start>, Failure> {
     };
     if let Some(file) = fresh.clone() {
         let candidate = read(&verify.dir.join(&file))?;
-        starts.push(Start { name: "a fresh client".to_owned(), file, candidate, first: true });
+        starts.push(Start {
+            name: "a fresh client".to_owned(),
+            file,
+            candidate,
+            first: true,
+            numbered: None,
+        });
     }
     for version in &versions {
         let file = numbered(version);
@@ -150,18 +159,8 @@ fn starts(verify: &Verify) -> Result<Vec<Start>, Failure> {
             continue;
         }
         let candidate = read(&verify.dir.join(&file))?;
-        let found = candidate.peek().version;
-        if found != *version {
-            return Err(Failure::new(
-                Exit::Wrong,
-                format!("expected version {version} in {file}, found {found}"),
-            )
-            .hint(
-                "A client that follows roots by their numbers refuses it. Give it its right name.",
-            ));
-        }
         let name = format!("a client at root {version}");
-        starts.push(Start { name, file, candidate, first: false });
+        starts.push(Start { name, file, candidate, first: false, numbered: Some(*version) });
     }
     if starts.is_empty() {
         return Err(Failure::input(format!("there is no root in {shown}"))
@@ -183,6 +182,19 @@ fn read(path: &Path) -> Result<Candidate, Failure> {
     }
     Candidate::read(dialect, &bytes)
         .map_err(|why| Failure::input(format!("{shown}: {}", escape(&why.to_string()))))
+}
+
+/// A numbered root must be of the version that its name says.
+fn numbered(start: &Start) -> Result<(), Failure> {
+    let found = start.candidate.peek().version;
+    match start.numbered {
+        Some(version) if version != found => Err(Failure::new(
+            Exit::Wrong,
+            format!("expected version {version} in {}, found {found}", start.file),
+        )
+        .hint("A client that follows roots by their numbers refuses it. Give it its right name.")),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The digest that people compared must be that of the root that was named, or of one that is there.

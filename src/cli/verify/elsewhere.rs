@@ -1,6 +1,6 @@
 //! Whether these very documents would be valid for other repositories that are known here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::driver::folder::Folder;
 use crate::front::words::escape;
@@ -103,7 +103,7 @@ fn read<T: crate::tuf::signed::Body>(
     Signed::read(dialect, &bytes).ok()
 }
 
-fn repository(path: &PathBuf) -> Option<Known> {
+fn repository(path: &Path) -> Option<Known> {
     let mut folder = Folder::new(path);
     let names = ["root.json".to_owned(), newest_name(path)];
     let bytes = names.iter().find_map(|name| folder.fetch(name, MAX_ROOT).ok()?)?;

@@ -1,5 +1,7 @@
 //! The report of a verification: for people, and as JSON.
 
+use std::collections::BTreeSet;
+
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
@@ -40,13 +42,19 @@ impl Report<'_> {
                 say(format!("       {}: {}", escape(document), escape(&why.to_string())));
             }
             for (document, told) in told(&client.walk) {
-                if !told_of(&first.walk, document, told) {
+                if !matches!(told, Told::WillLockOut { .. })
+                    && !told_of(&first.walk, document, told)
+                {
                     say(format!("  [!!] {}: {}", escape(document), escape(&told.to_string())));
                 }
             }
         }
         say(String::new());
-        for client in self.clients {
+        if let Some(line) = self.lock_outs() {
+            say(line);
+        }
+        let mut told = BTreeSet::new();
+        for client in self.clients.iter().filter(|client| told.insert(client.digest)) {
             let note = if client.compared { "  compared" } else { "" };
             say(format!("root {:<3} {}{note}", client.version, client.digest));
         }
@@ -71,13 +79,43 @@ impl Report<'_> {
                 self.clients.len()
             )),
             Verdict::SoFar(pending) => {
-                say(format!("RESULT   PASS so far; pending: {}", escape(pending)))
+                say(format!("RESULT   PASS so far; pending: {}", escape(pending)));
             }
             Verdict::Stopped(failure) => say(format!(
                 "RESULT   {}",
                 if failure.exit == super::Exit::CannotTell { "UNKNOWN" } else { "FAIL" }
             )),
         }
+    }
+
+    /// One line for all roots whose clients are locked out once they expire.
+    fn lock_outs(&self) -> Option<String> {
+        let mut all: Vec<(u64, Timestamp)> = self
+            .clients
+            .iter()
+            .flat_map(|client| told(&client.walk))
+            .filter_map(|(_, told)| match told {
+                Told::WillLockOut { from, expires } => Some((*from, *expires)),
+                Told::CertificateEnds { .. }
+                | Told::RootEnds(_)
+                | Told::LeftOut(..)
+                | Told::Ids { .. }
+                | Told::Jumped { .. }
+                | Told::OwnSnapshot { .. }
+                | Told::PublishesNothing
+                | Told::Hidden(_)
+                | Told::NotAtHand => None,
+            })
+            .collect();
+        let first = all.iter().map(|(_, expires)| *expires).min()?;
+        all.dedup();
+        let roots: Vec<String> = all.iter().map(|(from, _)| from.to_string()).collect();
+        Some(format!(
+            "[!!] root {} did not sign the newest root too: clients that still hold it when it expires, first on \
+             {}, are locked out\n",
+            roots.join(", "),
+            first.to_minute()
+        ))
     }
 
     /// For machines; `docs/verify.md` says what it holds.

@@ -150,16 +150,12 @@ pub struct Certificate {
     pub not_after: Timestamp,
     /// Whether it says that it is a certificate authority.
     pub is_ca: bool,
-    /// Whether it has an extended key usage.
-    pub has_eku: bool,
     /// Whether it may stand for a server: it has no extended key usage, or one of `serverAuth` and
     /// `anyExtendedKeyUsage`. Clients that pin an authority want this (RFC 5280 4.2.1.12).
     pub for_servers: bool,
-    /// Whether its signature is over SHA-1 or an older hash.
-    pub weak_hash: bool,
     /// Whether the whole PEM text has exactly the form that Notary's readers make again to compute its id.
     pub exact_form: bool,
-    signs_certificates: bool,
+    usage: Option<KeyUsage>,
     issuer: Vec<u8>,
     subject: Vec<u8>,
     der: Vec<u8>,
@@ -213,13 +209,11 @@ impl Certificate {
             not_before: moment(tbs.validity().not_before)?,
             not_after: moment(tbs.validity().not_after)?,
             is_ca,
-            has_eku: extended.is_some(),
             for_servers: extended.is_none_or(|(_, usages)| {
                 usages.0.iter().any(|oid| FOR_SERVERS.contains(&oid.to_string().as_str()))
             }),
-            weak_hash: WEAK.contains(&algorithm.as_str()),
             exact_form: false,
-            signs_certificates: usage.is_none_or(|(_, usage)| usage.key_cert_sign()),
+            usage: usage.map(|(_, usage)| usage),
             issuer: der::Encode::to_der(tbs.issuer()).map_err(bad)?,
             subject: der::Encode::to_der(tbs.subject()).map_err(bad)?,
             der: der.to_vec(),
@@ -237,6 +231,11 @@ impl Certificate {
         !self.common_name.is_empty() && self.common_name == gun
     }
 
+    /// Whether its signature is over SHA-1 or an older hash.
+    pub fn has_weak_hash(&self) -> bool {
+        WEAK.contains(&self.algorithm.as_str())
+    }
+
     /// Whether its own key signed it.
     pub fn is_self_signed(&self) -> bool {
         self.is_signed_by(&self.public)
@@ -246,7 +245,7 @@ impl Certificate {
     /// Signatures are read as ECDSA with SHA-256 or SHA-384, RSA PKCS#1 v1.5 with SHA-256, and Ed25519.
     pub fn is_issued_by(&self, authority: &Self) -> bool {
         authority.is_ca
-            && authority.signs_certificates
+            && authority.usage.is_none_or(|usage| usage.key_cert_sign())
             && self.issuer == authority.subject
             && self.is_signed_by(&authority.public)
     }

@@ -167,7 +167,7 @@ fn invalid(certificate: &Certificate, at: Option<Timestamp>) -> Option<LeftOut> 
     if certificate.not_after < certificate.not_before {
         return Some(LeftOut::Backwards);
     }
-    if certificate.weak_hash {
+    if certificate.has_weak_hash() {
         return Some(LeftOut::WeakHash);
     }
     if let Some(bits) = certificate.public.rsa_bits().filter(|bits| *bits < 2048) {

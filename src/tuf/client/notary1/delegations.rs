@@ -21,6 +21,12 @@ struct Waiting {
     above: Arc<[String]>,
 }
 
+/// An accepted delegation, and what it lets the roles below publish.
+struct Visited {
+    read: Verified<Targets>,
+    prefixes: Arc<[String]>,
+}
+
 /// Visits every delegated role: children of one before the next of its parent's.
 pub(super) fn visit(
     walking: &mut Walking<'_>,
@@ -40,7 +46,7 @@ pub(super) fn visit(
         if walking.walk.targets.contains_key(&next.role.name) {
             continue;
         }
-        if let Some((read, prefixes)) = visit_one(walking, &next, &name, named)? {
+        if let Some(Visited { read, prefixes }) = visit_one(walking, &next, &name, named)? {
             waiting.extend(children(&read, &prefixes));
         }
     }
@@ -65,7 +71,7 @@ fn visit_one(
     next: &Waiting,
     name: &str,
     named: Option<&Named<'_>>,
-) -> Result<Option<(Verified<Targets>, Arc<[String]>)>, Stopped> {
+) -> Result<Option<Visited>, Stopped> {
     let role = &next.role.name;
     // A delegation that nobody published is no fault.
     if named.is_some_and(|named| !named.meta.contains_key(role.as_str())) {
@@ -95,8 +101,8 @@ fn visit_one(
     let hidden: Vec<String> = read
         .body()
         .targets
-        .iter()
-        .map(|(name, _)| name.to_string())
+        .keys()
+        .map(String::from)
         .filter(|name| !prefixes.iter().any(|prefix| name.starts_with(prefix)))
         .collect();
     if prefixes.is_empty() {
@@ -106,7 +112,7 @@ fn visit_one(
         tell(walking, name, Told::Hidden(hidden));
     }
     walking.keep(role.clone(), &read);
-    Ok(Some((read, prefixes)))
+    Ok(Some(Visited { read, prefixes }))
 }
 
 /// Of a role's prefixes those that lie within what the roles above may publish.

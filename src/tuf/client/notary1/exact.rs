@@ -169,7 +169,7 @@ fn difference(path: &str, found: &Json, normal: &Json) -> Option<String> {
             let path = format!("{path}.{name}");
             match (one.get(name), other.get(name)) {
                 (Some(one), Some(other)) => difference(&path, one, other).unwrap_or(path),
-                (Some(_), None) | (None, Some(_)) | (None, None) => path,
+                (Some(_) | None, None) | (None, Some(_)) => path,
             }
         })
         .next()

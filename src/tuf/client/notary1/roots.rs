@@ -24,7 +24,7 @@ pub(super) fn newest(
     let (name, bytes) = newest_bytes(walking, &start)?;
     let newest = read(walking, &name, &bytes)?;
     let held = start.clone();
-    let expired = held.fresh(walking.at).is_err();
+    let stale = held.fresh(walking.at).is_err();
     if !contact.first {
         still_counts(walking, &held, contact)?;
     }
@@ -36,13 +36,13 @@ pub(super) fn newest(
         return walking.refuse(&name, why);
     }
     // A client that trusts a root already does not look at its pins again, unless that root has expired.
-    certificates(walking, &name, &newest, contact, contact.first || expired)?;
+    certificates(walking, &name, &newest, contact, contact.first || stale)?;
     walking.accept_verified(&name, root.root());
     let expires = root.root().body().expires.at;
     if half_a_year().and_then(|span| walking.at.plus(span)).is_some_and(|soon| expires < soon) {
         tell(walking, &name, Told::RootEnds(expires));
     }
-    if !same && !expired && follow(&held, newest, contact).is_err() {
+    if !same && !stale && follow(&held, newest, contact).is_err() {
         let from = held.root().body().version;
         let expires = held.root().body().expires.at;
         tell(walking, &name, Told::WillLockOut { from, expires });
