@@ -1,6 +1,6 @@
 //! What our own Notary client makes of repositories, right and wrong; `tests/peers/judgement.rs` asks the real one of the
 //! same.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 mod support;
 

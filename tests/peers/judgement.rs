@@ -112,10 +112,8 @@ fn shown(walk: &Walk) -> BTreeSet<String> {
     let all = walk
         .targets
         .iter()
-        .flat_map(|(role, files)| files.iter().map(move |(name, _)| (role, name)));
-    all.filter(|(role, name)| !is_hidden(walk, role, name))
-        .map(|(_, name)| name.to_string())
-        .collect()
+        .flat_map(|(role, files)| files.keys().map(move |name| (role, String::from(name))));
+    all.filter(|(role, name)| !is_hidden(walk, role, name)).map(|(_, name)| name).collect()
 }
 
 /// What a real server answers to an upload, and what a fresh client then says; what we said before, and say of what it serves.
@@ -131,7 +129,7 @@ struct Uploaded {
 fn upload(server: &NotaryServer, plan: &Plan, name: &'static str, files: &Files) -> Uploaded {
     let gun = &plan.gun;
     let taken = post(server, gun, files);
-    let served: Files = ["root", "targets", "targets/releases", "snapshot", "timestamp"]
+    let given: Files = ["root", "targets", "targets/releases", "snapshot", "timestamp"]
         .into_iter()
         .filter_map(|role| Some((format!("{role}.json"), server.document(gun, role)?)))
         .collect();
@@ -140,7 +138,7 @@ fn upload(server: &NotaryServer, plan: &Plan, name: &'static str, files: &Files)
         taken,
         real: notary_list(server, gun).code == Some(0),
         before: fresh(gun, files),
-        after: served.contains_key("root.json").then(|| fresh(gun, &served)),
+        after: given.contains_key("root.json").then(|| fresh(gun, &given)),
     }
 }
 
@@ -182,11 +180,13 @@ fn what_a_server_silently_breaks_is_refused_before_and_after_the_upload() {
         assert_eq!(after.accepted(), good, "{name}: {:#?}", after.steps);
         if !good {
             let why = |walk: &Walk| {
-                walk.steps.iter().any(|step| match &step.verdict {
-                    WalkVerdict::Refused(Refused::Notary(why)) => {
-                        matches!(why, Reason::Inexact { .. } | Reason::Bricked { .. })
-                    }
-                    _ => false,
+                walk.steps.iter().any(|step| {
+                    matches!(
+                        &step.verdict,
+                        WalkVerdict::Refused(Refused::Notary(
+                            Reason::Inexact { .. } | Reason::Bricked { .. }
+                        ))
+                    )
                 })
             };
             assert!(why(&before) && why(&after), "{name}: {:#?} {:#?}", before.steps, after.steps);
