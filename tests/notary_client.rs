@@ -101,6 +101,10 @@ fn every_refusal_says_the_true_reason_and_what_is_only_told_is_told() {
         ("ends-soon", "told: the certificate for".to_owned()),
         ("delegation-without-paths", "told: it has no paths".to_owned()),
         ("delegation-with-a-prefix", "told: 1 names outside its prefixes are hidden".to_owned()),
+        (
+            "delegation-below-another",
+            "targets/a/b.json told: 1 names outside its prefixes".to_owned(),
+        ),
         ("own-snapshot-newline", "targets.json told: at byte".to_owned()),
         ("own-snapshot-root-newline", format!("{root} told: at byte")),
         (
