@@ -150,7 +150,10 @@ pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
                     Verdict::Unknown,
                     format!("{}: pending, the online side signs it", step.document),
                 ),
-                WalkVerdict::Refused(why) => {
+                WalkVerdict::Told(told) => {
+                    Block::Mark(Verdict::Warn, format!("{}: {told}", step.document))
+                }
+                WalkVerdict::Refused(why) | WalkVerdict::Dropped(why) => {
                     Block::Mark(Verdict::Fail, format!("{}: refused: {why}", step.document))
                 }
             })
@@ -168,8 +171,10 @@ pub fn refused(plan: &Plan, state: &State) -> Option<String> {
 
 fn first_refusal(walk: &Walk) -> Option<String> {
     walk.steps.iter().find_map(|step| match &step.verdict {
-        WalkVerdict::Refused(why) => Some(format!("{}: {why}", step.document)),
-        WalkVerdict::Accepted(_) | WalkVerdict::Pending => None,
+        WalkVerdict::Refused(why) | WalkVerdict::Dropped(why) => {
+            Some(format!("{}: {why}", step.document))
+        }
+        WalkVerdict::Accepted(_) | WalkVerdict::Pending | WalkVerdict::Told(_) => None,
     })
 }
 

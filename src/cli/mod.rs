@@ -90,7 +90,7 @@ pub fn main() -> ExitCode {
         Command::Run(command) => command.run(workspace.as_deref()),
         Command::Resume(command) => command.run(workspace.as_deref()),
         Command::Show(command) => command.run(),
-        Command::Verify(command) => command.run(),
+        Command::Verify(command) => command.run(workspace.as_deref()),
         Command::Evidence(command) => command.run(),
         Command::Key(command) => command.run(workspace.as_deref()),
         Command::Token(command) => command.run(),

@@ -1,34 +1,39 @@
-//! `verify`: what a client says of a repository.
+//! `verify`: what clients say of a repository: one that comes fresh, and one at every earlier root.
+
+mod advice;
+mod clients;
+mod elsewhere;
+mod report;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::ceremony::change::REHEARSAL_MEMBER;
-use crate::ceremony::twin::REHEARSAL_PREFIX;
 use crate::driver::bench::system_time;
-use crate::driver::folder::Folder;
 use crate::front::words::escape;
-use crate::tuf::client::{Walk, WalkVerdict, walk};
+use crate::tuf::client::notary1::{Contact, is_hidden};
+use crate::tuf::client::{Refused, Walk, WalkVerdict};
 use crate::tuf::digest::Digest;
+use crate::tuf::document::Dialect;
+use crate::tuf::key::KeyId;
 use crate::tuf::name::RoleName;
-use crate::tuf::signed::sniff;
 use crate::tuf::time::Timestamp;
-use crate::tuf::verify::{Candidate, RootDigest};
 use crate::tuf::wire::certificate::Certificate;
 
-use super::{Exit, Failure, MAX_DOCUMENT, say};
+use super::{Exit, Failure};
+use clients::Client;
+use report::Report;
 
 /// Verify a repository.
 #[derive(Debug, Args)]
 pub(super) struct Verify {
-    /// The folder with the documents, under the names that clients ask for.
+    /// The folder with the documents, under the names that clients ask for; a client's cache will do.
     dir: PathBuf,
-    /// The root to begin with; the folder's first one by default.
+    /// A root that a client holds already, to begin with.
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
-    /// The digest of that root, compared by people: 64 hex digits.
+    /// The digest that people compared, of that root or of one in the folder: 64 hex digits.
     #[arg(long, value_name = "HEX")]
     root_digest: Option<Digest>,
     /// Verify for this time instead of now.
@@ -37,129 +42,179 @@ pub(super) struct Verify {
     /// This target must be signed.
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
-    /// The online side has not signed yet: documents that are not there are pending.
+    /// The online side has not signed yet: top-level documents that are not there are pending.
     #[arg(long)]
     before_upload: bool,
     /// The name that clients use for a Notary repository (GUN): its certificates must be for it.
     #[arg(long, value_name = "GUN")]
     gun: Option<String>,
+    /// A certificate id that clients pin, of a Notary repository; more than one for an old and a new one.
+    #[arg(long = "pin", value_name = "CERTID")]
+    pins: Vec<String>,
+    /// Certificate authorities that clients pin, PEM, of a Notary repository.
+    #[arg(long, value_name = "FILE", conflicts_with = "pins")]
+    pin_ca: Option<PathBuf>,
+    /// Folders of other repositories: tell whether these documents would be valid there too. Without any, those that the
+    /// workspace trusts.
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    known: Vec<PathBuf>,
     /// Take what a rehearsal made as that.
     #[arg(long)]
     rehearsal: bool,
+    /// Report as JSON (docs/verify.md).
+    #[arg(long)]
+    json: bool,
 }
 
 impl Verify {
-    pub(super) fn run(self) -> Result<(), Failure> {
-        if !self.dir.is_dir() {
-            return Err(Failure::input(format!(
-                "{} is not a folder with documents",
-                escape(&self.dir.display().to_string())
-            )));
-        }
-        let path = self.first_root()?;
-        let bytes = super::read(&path, MAX_DOCUMENT)?;
-        let shown = escape(&path.display().to_string());
-        let Some((dialect, kind)) = sniff(&bytes) else {
-            return Err(Failure::input(format!("{shown} is no document of TUF or Notary")));
-        };
-        if kind != "root" {
-            return Err(Failure::input(format!("expected a root in {shown}, found {kind}")));
-        }
-        let candidate = Candidate::read(dialect, &bytes)
-            .map_err(|why| Failure::input(format!("{shown}: {}", escape(&why.to_string()))))?;
-        let digest = candidate.digest();
-        self.rehearsed(&candidate)?;
-        let root = candidate.peek().clone();
-        let trusted = match self.root_digest {
-            Some(compared) => candidate.compared(RootDigest::new(compared)),
-            None => candidate.trusted_on_first_use(),
-        };
-        let trusted =
-            trusted.map_err(|why| Failure::new(Exit::Wrong, escape(&format!("{shown}: {why}"))))?;
-        if let Some(gun) = &self.gun {
-            crate::tuf::client::certificates_fit(&root, gun)
-                .map_err(|why| Failure::new(Exit::Wrong, escape(&format!("{shown}: {why}"))))?;
-        }
-        let pending: BTreeSet<RoleName> = if self.before_upload {
-            [RoleName::targets(), RoleName::snapshot(), RoleName::timestamp()].into()
-        } else {
-            BTreeSet::new()
-        };
+    pub(super) fn run(self, workspace: Option<&Path>) -> Result<(), Failure> {
         let at = self.at.unwrap_or_else(system_time);
-        let walked = walk(dialect, trusted, &mut Folder::new(&self.dir), at, &pending);
-        tell(&walked);
-        say(format!("root digest  {digest}"));
-        if self.root_digest.is_none() {
-            say("             compare it with what was published elsewhere: --root-digest HEX");
-        }
-        self.judge(&walked)
-    }
-
-    /// The root that was named, or the first one in the folder.
-    fn first_root(&self) -> Result<PathBuf, Failure> {
-        if let Some(path) = &self.root {
-            return Ok(path.clone());
-        }
-        let found = ["1.root.json", "root.json"]
-            .into_iter()
-            .map(|name| self.dir.join(name))
-            .find(|path| path.is_file());
-        found.ok_or_else(|| {
-            let shown = escape(&self.dir.display().to_string());
-            Failure::input(format!("there is no root in {shown}"))
-                .hint("Expected 1.root.json or root.json; or name one with --root FILE.")
-        })
-    }
-
-    /// What a rehearsal made is never taken for real.
-    fn rehearsed(&self, candidate: &Candidate) -> Result<(), Failure> {
-        let root = candidate.peek();
-        let by_name = root.keys.values().filter_map(|key| key.certificate.as_ref()).any(|pem| {
-            Certificate::from_pem(pem)
-                .is_ok_and(|certificate| certificate.common_name.starts_with(REHEARSAL_PREFIX))
-        });
-        if (by_name || root.unknown.contains_key(REHEARSAL_MEMBER)) && !self.rehearsal {
-            return Err(Failure::new(Exit::Wrong, "this is a REHEARSAL's root; nobody trusts it")
-                .hint("To take it as that: --rehearsal"));
-        }
-        Ok(())
-    }
-
-    fn judge(&self, walked: &Walk) -> Result<(), Failure> {
-        if !walked.accepted() {
-            return Err(Failure::new(Exit::Wrong, "a client refuses this repository"));
-        }
-        if let Some(name) = &self.target {
-            let signed = walked.targets.iter().find(|(_, all)| all.contains_key(name));
-            match signed {
-                Some((role, _)) => say(format!("target       {} by {role}", escape(name))),
-                None => {
-                    return Err(Failure::new(
-                        Exit::Wrong,
-                        format!("nobody signs the target {}", escape(name)),
-                    ));
-                }
-            }
-        }
-        if walked.pending().is_empty() {
-            say("RESULT       PASS: a fresh client accepts this repository");
+        let clients = clients::all(&self, at)?;
+        let target = self.target.as_ref().map(|name| Found::of(name, &clients));
+        let elsewhere = elsewhere::look(&self, workspace, &clients, at)?;
+        let verdict = self.verdict(&clients, target.as_ref());
+        let report = Report {
+            at,
+            clients: &clients,
+            target: target.as_ref(),
+            elsewhere: &elsewhere,
+            compared: self.root_digest.is_some(),
+            gun: self.gun.as_deref(),
+            verdict: &verdict,
+        };
+        if self.json {
+            report.json();
         } else {
-            say(format!(
-                "RESULT       PASS so far; pending: {}",
-                escape(&walked.pending().join(", "))
-            ));
+            report.text();
         }
-        Ok(())
+        match verdict {
+            Verdict::Pass | Verdict::SoFar(_) => Ok(()),
+            Verdict::Stopped(failure) => Err(failure),
+        }
+    }
+
+    /// How a client of Notary meets the repository.
+    fn contact(&self, dialect: Dialect) -> Result<Contact, Failure> {
+        let own = self.gun.is_some() || self.pin_ca.is_some() || !self.pins.is_empty();
+        if dialect == Dialect::Tuf1 && own {
+            return Err(Failure::input("--gun, --pin and --pin-ca are for Notary repositories")
+                .hint(
+                    "This one is tuf1: its clients are given a root. Name it with --root FILE.",
+                ));
+        }
+        let hex = |id: &&String| id.len() != 64 || !id.chars().all(|c| c.is_ascii_hexdigit());
+        if let Some(bad) = self.pins.iter().find(hex) {
+            return Err(Failure::input(format!("--pin {} is not a certificate id", escape(bad)))
+                .hint(
+                    "Expected 64 hex digits: the key id that the root lists, over the certificate.",
+                )
+                .hint("To read it: anchorite show root.json"));
+        }
+        let authorities = match &self.pin_ca {
+            None => Vec::new(),
+            Some(path) => {
+                let bytes = super::read(path, 1 << 20)?;
+                let shown = escape(&path.display().to_string());
+                Certificate::chain_from_pem(&String::from_utf8_lossy(&bytes)).map_err(|why| {
+                    Failure::input(format!("{shown}: {}", escape(&why.to_string())))
+                })?
+            }
+        };
+        let pins = self.pins.iter().map(|id| KeyId::new(id.to_lowercase())).collect();
+        Ok(Contact { gun: self.gun.clone(), pins, authorities, first: true })
+    }
+
+    fn verdict(&self, clients: &[Client], target: Option<&Found>) -> Verdict {
+        let faults = || clients.iter().flat_map(Client::faults);
+        let input = |why: &Refused| matches!(why, Refused::Wire(_) | Refused::Fetch(_));
+        let worst = faults().find(|(_, _, why)| !input(why)).or_else(|| faults().next());
+        if let Some((client, document, why)) = worst {
+            let exit = if input(why) { Exit::Input } else { Exit::Wrong };
+            let what = format!("{client} refuses {document}: {why}");
+            let failure = Failure::new(exit, escape(&what));
+            let hints = advice::on(why).into_iter();
+            return Verdict::Stopped(hints.fold(failure, Failure::hint));
+        }
+        let pending: BTreeSet<String> = clients
+            .iter()
+            .flat_map(|client| client.walk.pending())
+            .map(ToOwned::to_owned)
+            .collect();
+        if let Some(found) = target
+            && found.by.is_empty()
+            && !pending.iter().any(|document| document.ends_with("targets.json"))
+        {
+            let what = format!("nobody signs the target {}", escape(&found.name));
+            return Verdict::Stopped(
+                Failure::new(Exit::Wrong, what)
+                    .hint(format!("{} targets are signed. Check the spelling.", found.others)),
+            );
+        }
+        let named = pending.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        if pending.is_empty() {
+            Verdict::Pass
+        } else if self.before_upload {
+            Verdict::SoFar(named)
+        } else {
+            let what = format!("cannot tell: {} is not there", escape(&named));
+            Verdict::Stopped(
+                Failure::new(Exit::CannotTell, what)
+                    .hint("What is there verifies. Bring all documents that the server gives,")
+                    .hint("or, when the online side has yet to sign: --before-upload"),
+            )
+        }
     }
 }
 
-fn tell(walked: &Walk) {
-    for step in &walked.steps {
-        let (mark, text) = match &step.verdict {
-            WalkVerdict::Accepted(words) => ("[ok]", words.clone()),
-            WalkVerdict::Pending => ("[??]", "pending: the online side signs it".to_owned()),
-            WalkVerdict::Refused(why) => ("[NO]", why.to_string()),
-        };
-        say(format!("{mark} {:<22} {}", escape(&step.document), escape(&text)));
+/// How verifying ends.
+enum Verdict {
+    Pass,
+    /// What is there verifies; these documents are pending.
+    SoFar(String),
+    Stopped(Failure),
+}
+
+/// The roles that sign a target, in the order in which docker looks; and how many other names are signed.
+struct Found {
+    name: String,
+    by: Vec<(RoleName, u64, Vec<u8>)>,
+    others: usize,
+}
+
+impl Found {
+    fn of(name: &str, clients: &[Client]) -> Self {
+        let mut found = Self { name: name.to_owned(), by: Vec::new(), others: 0 };
+        let Some(walk) = clients.first().map(|client| &client.walk) else { return found };
+        for (role, files) in &walk.targets {
+            found.others += files.iter().count();
+            if let Some(file) = files.get(name).filter(|_| !is_hidden(walk, role, name)) {
+                let sha256 = file.hashes.get("sha256").cloned().unwrap_or_default();
+                found.by.push((role.clone(), file.length, sha256));
+            }
+        }
+        // docker takes targets/releases, then targets.
+        found.by.sort_by_key(|(role, ..)| match role.as_str() {
+            "targets/releases" => 0,
+            "targets" => 1,
+            _ => 2,
+        });
+        found
     }
+
+    /// Whether roles that sign it say different things of it.
+    fn differ(&self) -> bool {
+        let mut said = self.by.iter().map(|(_, length, hash)| (length, hash));
+        let first = said.next();
+        said.any(|other| Some(other) != first)
+    }
+}
+
+/// What is not to be passed over in silence: refusals by us, with the document.
+fn faults(walk: &Walk) -> impl Iterator<Item = (&str, &Refused)> {
+    walk.steps.iter().filter_map(|step| match &step.verdict {
+        WalkVerdict::Refused(why) | WalkVerdict::Dropped(why) => {
+            Some((step.document.as_str(), why))
+        }
+        WalkVerdict::Accepted(_) | WalkVerdict::Pending | WalkVerdict::Told(_) => None,
+    })
 }

@@ -3,7 +3,7 @@
 //! Two dialects, two walks: TUF 1.0 section 5, and what the `notary` client does. Roles that the online side will sign
 //! may be *pending*: the walk then goes as far as documents exist, and says so.
 
-mod notary1;
+pub mod notary1;
 mod tuf1;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,7 +62,7 @@ pub const MAX_ROOTS: u64 = 1024;
 pub const MAX_DELEGATIONS: usize = 256;
 
 /// One walk over a repository.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Walk {
     /// The documents, in the order in which the client came to them.
     pub steps: Vec<WalkStep>,
@@ -88,6 +88,10 @@ pub enum WalkVerdict {
     Accepted(String),
     /// The online side will sign it.
     Pending,
+    /// Refused by us; the real client drops this delegated role and all below it with a warning, and goes on (Notary only).
+    Dropped(Refused),
+    /// Not refused, but to be told (Notary only).
+    Told(notary1::Told),
     /// Refused.
     Refused(Refused),
 }
@@ -121,12 +125,18 @@ pub enum Refused {
     /// A certificate that Notary's clients refuse.
     #[error("certificate: {0}")]
     Certificate(String),
+    /// What only a Notary client refuses.
+    #[error(transparent)]
+    Notary(#[from] notary1::Reason),
 }
 
 impl Walk {
     /// Whether the client accepted everything that is there.
     pub fn accepted(&self) -> bool {
-        !self.steps.iter().any(|step| matches!(step.verdict, WalkVerdict::Refused(_)))
+        let refused = |step: &WalkStep| {
+            matches!(step.verdict, WalkVerdict::Refused(_) | WalkVerdict::Dropped(_))
+        };
+        !self.steps.iter().any(refused)
     }
 
     /// The roles that are still pending.
@@ -153,7 +163,7 @@ pub fn walk(
     // The reason is in the steps.
     let _ = match dialect {
         Dialect::Tuf1 => tuf1::walk(&mut walking, root),
-        Dialect::Notary1 => notary1::walk(&mut walking, root),
+        Dialect::Notary1 => notary1::walk(&mut walking, root, &notary1::Contact::default()),
     };
     walking.walk
 }

@@ -9,6 +9,7 @@ pub mod key;
 pub mod name;
 pub mod payload;
 pub mod policy;
+pub mod replay;
 pub mod root;
 pub mod signature;
 pub mod signed;

@@ -124,6 +124,14 @@ impl Authority {
         Self::new(&role.name, &delegations.keys, &role.keys)
     }
 
+    /// The same authority where these keys do not count, whatever they sign; the threshold stays. Notary leaves out root
+    /// keys whose certificates it does not take.
+    #[must_use]
+    pub fn without(mut self, left_out: &BTreeSet<KeyId>) -> Self {
+        self.keys.retain(|id, _| !left_out.contains(id));
+        self
+    }
+
     /// The role.
     pub const fn role(&self) -> &RoleName {
         &self.role
@@ -386,6 +394,16 @@ impl TrustedRoot {
         let found = next.peek().version;
         if found != expected {
             return Err(NotASuccessor::Version { expected, found });
+        }
+        self.jump(next)
+    }
+
+    /// Follows a later root without those between, as a Notary client does whose root has expired: signed as this root *and*
+    /// as the later root want it, and of a higher version.
+    pub fn jump(&self, next: Signed<Root>) -> Result<Self, NotASuccessor> {
+        let found = next.peek().version;
+        if found <= self.root.body.version {
+            return Err(NotASuccessor::Version { expected: self.root.body.version + 1, found });
         }
         let old = self.authority(&RoleName::root()).map_err(Rejected::from)?.tally(&next);
         if !old.reached() {

@@ -7,6 +7,8 @@ pub(crate) mod clients;
 pub(crate) mod command;
 pub(crate) mod loopback;
 pub(crate) mod notary;
+pub(crate) mod notary_repo;
+pub(crate) mod notary_variants;
 pub(crate) mod publishing;
 pub(crate) mod softhsm;
 pub(crate) mod token_service;

@@ -1,10 +1,9 @@
 //! The self-signed certificates that carry Notary's root keys.
 
 use der::Decode as _;
-use der::oid::db::rfc5280;
 use der::pem::LineEnding;
 use x509_cert::Certificate as X509;
-use x509_cert::ext::pkix::BasicConstraints;
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 
 use crate::tuf::document::{Dialect, DocId};
 use crate::tuf::key::{Algorithm, PublicKey};
@@ -152,66 +151,144 @@ pub struct Certificate {
     pub not_after: Timestamp,
     /// Whether it says that it is a certificate authority.
     pub is_ca: bool,
-    /// Whether it has an extended key usage.
-    pub has_eku: bool,
-    /// Whether the PEM text has exactly the form that Notary's readers make again to compute its id.
+    /// Whether it may stand for a server: it has no extended key usage, or one of `serverAuth` and
+    /// `anyExtendedKeyUsage`. Clients that pin an authority want this (RFC 5280 4.2.1.12).
+    pub for_servers: bool,
+    /// Whether the whole PEM text has exactly the form that Notary's readers make again to compute its id.
     pub exact_form: bool,
+    usage: Option<KeyUsage>,
+    issuer: Vec<u8>,
+    subject: Vec<u8>,
+    der: Vec<u8>,
     tbs: Vec<u8>,
+    algorithm: String,
     signature: Vec<u8>,
 }
 
 impl Certificate {
     /// Reads the first certificate of a PEM text: the leaf.
     pub fn from_pem(text: &str) -> Result<Self, WireError> {
-        let end = "-----END CERTIFICATE-----";
-        let first = text
-            .find(end)
-            .and_then(|at| text.get(..at + end.len()))
-            .ok_or_else(|| WireError::Certificate("expected a CERTIFICATE in PEM".to_owned()))?;
-        let (_, der) = der::pem::decode_vec(format!("{}\n", first.trim()).as_bytes())
-            .map_err(|error| WireError::Certificate(error.to_string()))?;
-        let read = X509::from_der(&der).map_err(bad)?;
+        let mut chain = Self::chain_from_pem(text)?;
+        Ok(chain.swap_remove(0))
+    }
+
+    /// Reads every certificate of a PEM text, at least one: in a root key's the leaf, then certificate authorities.
+    pub fn chain_from_pem(text: &str) -> Result<Vec<Self>, WireError> {
+        let mut chain = Vec::new();
+        let mut again = String::new();
+        let mut rest = text;
+        while let Some((block, after)) = first_block(rest) {
+            let (_, der) = der::pem::decode_vec(format!("{block}\n").as_bytes())
+                .map_err(|error| WireError::Certificate(error.to_string()))?;
+            again.push_str(&pem(&der));
+            chain.push(Self::from_der(&der)?);
+            rest = after;
+        }
+        if chain.is_empty() {
+            return Err(WireError::Certificate("expected a CERTIFICATE in PEM".to_owned()));
+        }
+        for certificate in &mut chain {
+            certificate.exact_form = again == text;
+        }
+        Ok(chain)
+    }
+
+    fn from_der(der: &[u8]) -> Result<Self, WireError> {
+        let read = X509::from_der(der).map_err(bad)?;
         let tbs = read.tbs_certificate();
         let spki = der::Encode::to_der(tbs.subject_public_key_info()).map_err(bad)?;
         let public = PublicKey::from_spki_der(&spki)
             .map_err(|why| WireError::Certificate(why.to_string()))?;
-        let constraints =
+        let is_ca =
             tbs.get_extension::<BasicConstraints>().map_err(bad)?.is_some_and(|(_, c)| c.ca);
-        let has_eku = tbs
-            .extensions()
-            .is_some_and(|all| all.iter().any(|e| e.extn_id == rfc5280::ID_CE_EXT_KEY_USAGE));
+        let usage = tbs.get_extension::<KeyUsage>().map_err(bad)?;
+        let extended = tbs.get_extension::<ExtendedKeyUsage>().map_err(bad)?;
+        let algorithm = read.signature_algorithm().oid.to_string();
         Ok(Self {
             common_name: common_name(tbs.subject()),
             public,
             not_before: moment(tbs.validity().not_before)?,
             not_after: moment(tbs.validity().not_after)?,
-            is_ca: constraints,
-            has_eku,
-            exact_form: text.starts_with(&pem(&der)),
+            is_ca,
+            for_servers: extended.is_none_or(|(_, usages)| {
+                usages.0.iter().any(|oid| FOR_SERVERS.contains(&oid.to_string().as_str()))
+            }),
+            exact_form: false,
+            usage: usage.map(|(_, usage)| usage),
+            issuer: der::Encode::to_der(tbs.issuer()).map_err(bad)?,
+            subject: der::Encode::to_der(tbs.subject()).map_err(bad)?,
+            der: der.to_vec(),
             tbs: der::Encode::to_der(tbs).map_err(bad)?,
+            algorithm,
             signature: read.signature().raw_bytes().to_vec(),
         })
     }
 
     /// Whether the common name is this GUN, or ends in `*` and begins like it.
     pub fn fits_gun(&self, gun: &str) -> bool {
-        match self.common_name.strip_suffix('*') {
-            Some(prefix) => gun.starts_with(prefix),
-            None => !self.common_name.is_empty() && self.common_name == gun,
+        if self.common_name.ends_with('*') {
+            return gun.starts_with(self.common_name.trim_end_matches('*'));
         }
+        !self.common_name.is_empty() && self.common_name == gun
     }
 
-    /// Whether its own key signed it (ECDSA with SHA-256).
+    /// Whether its signature is over SHA-1 or an older hash.
+    pub fn has_weak_hash(&self) -> bool {
+        WEAK.contains(&self.algorithm.as_str())
+    }
+
+    /// Whether its own key signed it.
     pub fn is_self_signed(&self) -> bool {
-        Signature::from_ecdsa_der(self.public.algorithm(), Hash::Sha256, &self.signature)
-            .is_some_and(|signature| self.public.verifies(&self.tbs, &signature))
+        self.is_signed_by(&self.public)
+    }
+
+    /// Whether a certificate authority issued it: by name, by what the authority may do, and by signature (RFC 5280 6.1.3).
+    /// Signatures are read as ECDSA with SHA-256 or SHA-384, RSA PKCS#1 v1.5 with SHA-256, and Ed25519.
+    pub fn is_issued_by(&self, authority: &Self) -> bool {
+        authority.is_ca
+            && authority.usage.is_none_or(|usage| usage.key_cert_sign())
+            && self.issuer == authority.subject
+            && self.is_signed_by(&authority.public)
+    }
+
+    /// Whether both are the same certificate, byte for byte.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.der == other.der
+    }
+
+    fn is_signed_by(&self, key: &PublicKey) -> bool {
+        let ecdsa = |hash| Signature::from_ecdsa_der(key.algorithm(), hash, &self.signature);
+        let signature = match self.algorithm.as_str() {
+            "1.2.840.10045.4.3.2" => ecdsa(Hash::Sha256),
+            "1.2.840.10045.4.3.3" => ecdsa(Hash::Sha384),
+            "1.2.840.113549.1.1.11" => Some(Signature::RsaPkcs1(self.signature.clone())),
+            "1.3.101.112" => self.signature.as_slice().try_into().ok().map(Signature::Ed25519),
+            _ => None,
+        };
+        signature.is_some_and(|signature| key.verifies(&self.tbs, &signature))
     }
 }
 
+/// `serverAuth` and `anyExtendedKeyUsage`.
+const FOR_SERVERS: [&str; 2] = ["1.3.6.1.5.5.7.3.1", "2.5.29.37.0"];
+/// Signatures over MD5 and SHA-1: RSA, DSA, ECDSA.
+const WEAK: [&str; 4] =
+    ["1.2.840.113549.1.1.4", "1.2.840.113549.1.1.5", "1.2.840.10040.4.3", "1.2.840.10045.4.1"];
+
+/// The first PEM block of a text, and what follows it.
+fn first_block(text: &str) -> Option<(&str, &str)> {
+    const END: &str = "-----END CERTIFICATE-----";
+    let begin = text.find("-----BEGIN CERTIFICATE-----")?;
+    let end = begin + text.get(begin..)?.find(END)? + END.len();
+    Some((text.get(begin..end)?, text.get(end..)?))
+}
+
+/// The last common name of a name: the one that Go's readers take.
 fn common_name(name: &x509_cert::name::Name) -> String {
     name.iter_rdn()
         .flat_map(x509_cert::name::RelativeDistinguishedName::iter)
-        .find(|attribute| attribute.oid.to_string() == "2.5.4.3")
+        .filter(|attribute| attribute.oid.to_string() == "2.5.4.3")
+        .last()
         .map(|attribute| String::from_utf8_lossy(attribute.value.value()).into_owned())
         .unwrap_or_default()
 }
