@@ -5,7 +5,10 @@ mod doctor;
 mod draft;
 mod evidence;
 mod failure;
+mod gather;
+mod json;
 mod key;
+mod lint;
 mod media;
 mod people;
 mod plan;
@@ -45,6 +48,8 @@ enum Command {
     Resume(ceremony::Resume),
     /// Show what a document says and who signed it.
     Show(show::Show),
+    /// Say what a wise reviewer would object to in documents.
+    Lint(lint::Lint),
     /// Walk a repository as a client does.
     Verify(verify::Verify),
     /// Verify the evidence of a ceremony, or read its report.
@@ -81,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Run(command) => command.run(workspace.as_deref()),
         Command::Resume(command) => command.run(workspace.as_deref()),
         Command::Show(command) => command.run(),
+        Command::Lint(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Evidence(command) => command.run(),
         Command::Key(command) => command.run(workspace.as_deref()),
