@@ -52,8 +52,10 @@ pub(super) fn gather(paths: &[PathBuf]) -> Result<Gathered, Failure> {
             let mut files = Vec::new();
             list(path, &mut files)?;
             files.sort();
+            // Of one folder, names below it are enough.
+            let above = if paths.len() == 1 { Some(path.as_path()) } else { None };
             for file in &files {
-                gathered.take(file)?;
+                gathered.take(file, above)?;
             }
         } else {
             gathered.documents.push(one(path)?);
@@ -77,12 +79,13 @@ pub(super) fn one(path: &Path) -> Result<Found, Failure> {
 }
 
 impl Gathered {
-    fn take(&mut self, path: &Path) -> Result<(), Failure> {
-        let name = path.display().to_string();
+    fn take(&mut self, path: &Path, above: Option<&Path>) -> Result<(), Failure> {
+        let below = above.and_then(|above| path.strip_prefix(above).ok()).unwrap_or(path);
+        let name = below.display().to_string();
         let bytes = super::read(path, MAX_DOCUMENT)?;
         match AnyDocument::read(&bytes) {
             Ok(document) => match found(path, document) {
-                Some(found) => self.documents.push(found),
+                Some(found) => self.documents.push(Found { name, ..found }),
                 None => self.unread(name, "expected the name of a role".to_owned()),
             },
             // Artefacts may be JSON too.

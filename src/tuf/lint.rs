@@ -25,6 +25,7 @@ use super::key::Fingerprint;
 use super::name::RoleName;
 use super::time::Timestamp;
 
+pub use bytes::unknown_members;
 pub use dates::policy_end;
 pub use table::RULES;
 

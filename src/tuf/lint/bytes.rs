@@ -118,9 +118,17 @@ pub(super) fn keys(document: &AnyDocument) -> Vec<(&str, &ListedKey)> {
     listed.into_iter().flatten().map(|(id, key)| (id.as_str(), key)).collect()
 }
 
-/// Every member that the specification does not know.
 fn unknown(document: &AnyDocument, raised: &mut Raised<'_>) {
-    let mut found = Unknown { dialect: document.dialect(), names: Counted::default() };
+    let mut names = Counted::default();
+    for name in unknown_members(document) {
+        names.add(|| name);
+    }
+    raised.raise_counted(&UNKNOWN_MEMBER, "document", &names);
+}
+
+/// Every member that the specification does not know, as a path below `signed`. What targets call `custom` is known.
+pub fn unknown_members(document: &AnyDocument) -> Vec<String> {
+    let mut found = Unknown { dialect: document.dialect(), names: Vec::new() };
     match document {
         AnyDocument::Root(root) => {
             found.all("", &root.peek().unknown);
@@ -145,18 +153,18 @@ fn unknown(document: &AnyDocument, raised: &mut Raised<'_>) {
     for (id, key) in keys(document) {
         found.key(id, key);
     }
-    raised.raise_counted(&UNKNOWN_MEMBER, "document", &found.names);
+    found.names
 }
 
 struct Unknown {
     dialect: Dialect,
-    names: Counted,
+    names: Vec<String>,
 }
 
 impl Unknown {
     fn all(&mut self, path: &str, unknown: &BTreeMap<String, Json>) {
         for name in unknown.keys() {
-            self.names.add(|| format!("{path}{name}"));
+            self.names.push(format!("{path}{name}"));
         }
     }
 
@@ -180,7 +188,7 @@ impl Unknown {
         for name in delegations.unknown.keys() {
             // Hash bins are known, in the TUF dialect.
             if !(self.dialect == Dialect::Tuf1 && name == bins::MEMBER) {
-                self.names.add(|| format!("delegations.{name}"));
+                self.names.push(format!("delegations.{name}"));
             }
         }
         for role in &delegations.roles {
@@ -200,7 +208,7 @@ impl Unknown {
         {
             let Some(Json::Object(members)) = value else { continue };
             for name in members.keys().filter(|name| !known.contains(&name.as_str())) {
-                self.names.add(|| format!("keys.{id}.{path}{name}"));
+                self.names.push(format!("keys.{id}.{path}{name}"));
             }
         }
     }

@@ -6,14 +6,15 @@ use crate::tuf::key::{Algorithm, PublicKey};
 use crate::tuf::root::ListedKey;
 use crate::tuf::wire::json::Json;
 
-use super::Raised;
 use super::table::{
     HEX_POINT, KEY_ID_NOT_THE_HASH, KEY_IN_OTHER_FORM, KEYID_HASH_ALGORITHMS, KEYTYPE_OBSOLETE,
     PRIVATE_MATERIAL, RSA_BELOW_3072, SCHEME_DOES_NOT_FIT, SCHEME_UNCOMMON, WEAK_RSA,
 };
+use super::{Counted, Raised};
 
 pub(super) fn findings(document: &AnyDocument, raised: &mut Raised<'_>) {
     let dialect = document.dialect();
+    let mut forms = Forms::default();
     for (id, key) in super::bytes::keys(document) {
         let hash = dialect.key_id(&key.wire);
         if hash.as_str() != id {
@@ -24,7 +25,43 @@ pub(super) fn findings(document: &AnyDocument, raised: &mut Raised<'_>) {
             raised.raise(&PRIVATE_MATERIAL, id, found);
         }
         if dialect == Dialect::Tuf1 {
-            tuf1(id, key, raised);
+            scheme(id, key, raised);
+            forms.look(id, key);
+        }
+    }
+    raised.raise_counted(&KEYTYPE_OBSOLETE, "keys", &forms.obsolete);
+    raised.raise_counted(&KEYID_HASH_ALGORITHMS, "keys", &forms.hash_algorithms);
+    raised.raise_counted(&HEX_POINT, "keys", &forms.points);
+    raised.raise_counted(&KEY_IN_OTHER_FORM, "keys", &forms.other);
+}
+
+/// Keys that are written in ways of the past, counted.
+#[derive(Default)]
+struct Forms {
+    obsolete: Counted,
+    hash_algorithms: Counted,
+    points: Counted,
+    other: Counted,
+}
+
+impl Forms {
+    fn look(&mut self, id: &str, key: &ListedKey) {
+        let name = || id.to_owned();
+        if text(key.wire.member("keytype")).is_some_and(|kind| kind.starts_with("ecdsa-sha2-")) {
+            self.obsolete.add(name);
+        }
+        if key.wire.member("keyid_hash_algorithms").is_some() {
+            self.hash_algorithms.add(name);
+        }
+        let usual = match key.public.ed25519_bytes() {
+            Some(bytes) => data_encoding::HEXLOWER.encode(&bytes),
+            None => key.public.to_pem(),
+        };
+        let public = text(key.wire.member("keyval").and_then(|value| value.member("public")));
+        if is_hex_point(key) {
+            self.points.add(name);
+        } else if public.is_some_and(|public| public != usual) {
+            self.other.add(name);
         }
     }
 }
@@ -56,34 +93,15 @@ fn private(key: &ListedKey) -> Option<String> {
     }
 }
 
-fn tuf1(id: &str, key: &ListedKey, raised: &mut Raised<'_>) {
-    let text = |name: &str| text(key.wire.member(name));
-    let keytype = text("keytype").unwrap_or_default();
-    if keytype.starts_with("ecdsa-sha2-") {
-        raised.raise(&KEYTYPE_OBSOLETE, id, keytype);
-    }
-    if key.wire.member("keyid_hash_algorithms").is_some() {
-        raised.raise(&KEYID_HASH_ALGORITHMS, id, "it is there");
-    }
+fn scheme(id: &str, key: &ListedKey, raised: &mut Raised<'_>) {
     let algorithm = key.public.algorithm();
-    match text("scheme") {
+    match text(key.wire.member("scheme")) {
         Some(scheme) if !fits(algorithm, scheme) => {
             raised.raise(&SCHEME_DOES_NOT_FIT, id, format!("{scheme:?} for {algorithm}"));
         }
         Some(scheme @ "rsa-pkcs1v15-sha256") => raised.raise(&SCHEME_UNCOMMON, id, scheme),
         Some(_) => {}
         None => raised.raise(&SCHEME_DOES_NOT_FIT, id, "no scheme"),
-    }
-    let public = self::text(key.wire.member("keyval").and_then(|value| value.member("public")));
-    let Some(public) = public else { return };
-    let usual = match key.public.ed25519_bytes() {
-        Some(bytes) => data_encoding::HEXLOWER.encode(&bytes),
-        None => key.public.to_pem(),
-    };
-    if is_hex_point(key) {
-        raised.raise(&HEX_POINT, id, format!("{} hex digits", public.len()));
-    } else if public != usual {
-        raised.raise(&KEY_IN_OTHER_FORM, id, "another form");
     }
 }
 
