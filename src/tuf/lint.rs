@@ -318,3 +318,5 @@ impl fmt::Display for Severity {
     }
 }
 
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 pub mod any;
 pub mod bins;
 pub mod client;
+pub mod diff;
 pub mod digest;
 pub mod document;
 pub mod forge;
