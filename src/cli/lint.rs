@@ -1,5 +1,7 @@
 //! `lint`: what a wise reviewer would object to in documents.
 
+mod page;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -19,7 +21,7 @@ use super::{Exit, Failure, json, say};
 #[derive(Debug, Args)]
 pub(super) struct Lint {
     /// Documents, and folders with documents. What lies in one folder is one repository.
-    #[arg(required = true, value_name = "FILE|DIR")]
+    #[arg(required_unless_present = "rules", value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
     /// A client that must accept them: notary, docker, python-tuf, go-tuf, tuf-js, tough, rust-tuf or cosign. May be repeated.
     #[arg(long, value_name = "NAME")]
@@ -42,10 +44,17 @@ pub(super) struct Lint {
     /// As JSON.
     #[arg(long)]
     json: bool,
+    /// Print every rule, in Markdown, and judge nothing.
+    #[arg(long, conflicts_with = "paths")]
+    rules: bool,
 }
 
 impl Lint {
     pub(super) fn run(self) -> Result<(), Failure> {
+        if self.rules {
+            super::pour(page::page().as_bytes());
+            return Ok(());
+        }
         let gathered = gather(&self.paths)?;
         if gathered.documents.is_empty() && gathered.unread.is_empty() {
             return Err(Failure::input("there is no document of TUF 1.0 or Notary v1"));

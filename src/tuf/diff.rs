@@ -492,3 +492,6 @@ impl Changes {
 fn canonical(value: &Json) -> String {
     String::from_utf8_lossy(&value.canonical()).into_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,3 +22,6 @@ pub mod time;
 pub mod verify;
 pub mod wire;
 pub mod words;
+
+#[cfg(test)]
+mod tests;
