@@ -104,7 +104,12 @@ fn long_lists_are_counted() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("targets.json");
     let targets: Vec<String> = (0..31)
-        .map(|nth| format!("\"t{nth:02}\":{{\"hashes\":{{\"sha256\":\"{}\"}},\"length\":1}}", "ab".repeat(32)))
+        .map(|nth| {
+            format!(
+                "\"t{nth:02}\":{{\"hashes\":{{\"sha256\":\"{}\"}},\"length\":1}}",
+                "ab".repeat(32)
+            )
+        })
         .collect();
     let text = format!(
         "{{\"signatures\":[],\"signed\":{{\"_type\":\"targets\",\"expires\":\"2030-01-01T00:00:00Z\",\
@@ -116,7 +121,10 @@ fn long_lists_are_counted() {
     let text = says(&["show", path], 0, &["31, showing 20 (--all for the rest)", "t19"]);
     assert!(!text.contains("t20"));
     says(&["show", path, "--all"], 0, &["t30"]);
-    assert_eq!(json(&["show", path], "show").pointer("/documents/0/targets/count"), Some(&Value::from(31)));
+    assert_eq!(
+        json(&["show", path], "show").pointer("/documents/0/targets/count"),
+        Some(&Value::from(31))
+    );
 }
 
 #[test]
@@ -138,7 +146,11 @@ fn a_file_that_is_no_document_is_told_by_what_was_expected_found_and_where() {
     }
     says(&["diff", &cut, &cut], 2, &["line 2"]);
     let root = meta("01-init/root.json");
-    says(&["diff", &root, &meta("01-init/targets.json")], 2, &["expected two documents of one kind"]);
+    says(
+        &["diff", &root, &meta("01-init/targets.json")],
+        2,
+        &["expected two documents of one kind"],
+    );
     says(&["diff", &root, META], 2, &["two documents or two folders"]);
     let empty = TempDir::new().unwrap();
     says(&["lint", empty.path().to_str().unwrap()], 2, &["there is no document"]);
@@ -147,12 +159,8 @@ fn a_file_that_is_no_document_is_told_by_what_was_expected_found_and_where() {
 #[test]
 fn lint_of_what_the_real_client_made_warns_of_its_defaults_and_fails_nothing() {
     let value = json(&["lint", &meta("04-releases"), "--at", AT], "lint");
-    let usual = [
-        "certificate-before-root",
-        "certificate-eku",
-        "threshold-one",
-        "threshold-one-below-root",
-    ];
+    let usual =
+        ["certificate-before-root", "certificate-eku", "threshold-one", "threshold-one-below-root"];
     assert_eq!(rules(&value), usual.map(str::to_owned).into());
     assert_eq!(value.pointer("/counts/fail"), Some(&Value::from(0)));
     let folder = meta("04-releases");
@@ -174,7 +182,11 @@ fn a_changed_byte_of_a_notary_document_is_a_silent_brick() {
     says(&["lint", path.to_str().unwrap(), "--at", AT], 0, &["RESULT  0 fail"]);
     bytes.push(b'\n');
     fs::write(&path, &bytes).unwrap();
-    says(&["lint", path.to_str().unwrap(), "--at", AT], 3, &["FAIL  silent-brick", "other bytes from"]);
+    says(
+        &["lint", path.to_str().unwrap(), "--at", AT],
+        3,
+        &["FAIL  silent-brick", "other bytes from"],
+    );
     says(&["show", path.to_str().unwrap()], 0, &["Notary would write others"]);
 }
 
@@ -208,7 +220,9 @@ fn roots_of_the_past_are_judged_by_the_keys_that_we_hold() {
     assert!(!rules(&lint(&[])).contains("root-not-followed"));
     let fingerprints = |value: &Value| -> Vec<String> {
         let keys = value.pointer("/documents/0/keys").unwrap().as_array().unwrap();
-        keys.iter().map(|k| k.pointer("/fingerprint").unwrap().as_str().unwrap().to_owned()).collect()
+        keys.iter()
+            .map(|k| k.pointer("/fingerprint").unwrap().as_str().unwrap().to_owned())
+            .collect()
     };
     let mut all: Vec<String> = Vec::new();
     for root in &roots {
@@ -239,7 +253,11 @@ fn a_rotation_is_told_by_role_and_public_key() {
     // Root key rotation: the same, for root.
     let old = meta("07-timestamp/root.json");
     says(&["diff", &old, &meta("08-rotate-root/root.json")], 0, &["role root: ALL KEYS REPLACED"]);
-    says(&["diff", &old, &old, "--strict"], 0, &["what is signed is the same", "RESULT  0 changes"]);
+    says(
+        &["diff", &old, &old, "--strict"],
+        0,
+        &["what is signed is the same", "RESULT  0 changes"],
+    );
 }
 
 #[test]
@@ -250,7 +268,11 @@ fn a_key_is_found_by_fingerprint_id_file_and_certificate() {
     let text = |name: &str| key.pointer(name).unwrap().as_str().unwrap().to_owned();
     let here = meta("04-releases");
     let found = ["now     root: one of 1 key, 1 must sign: it reaches that alone", "rotate-root"];
-    let grouped = text("/fingerprint").as_bytes().chunks(4).map(|c| String::from_utf8_lossy(c).into_owned() + " ").collect::<String>();
+    let grouped = text("/fingerprint")
+        .as_bytes()
+        .chunks(4)
+        .map(|c| String::from_utf8_lossy(c).into_owned() + " ")
+        .collect::<String>();
     for name in [text("/fingerprint"), text("/id"), grouped] {
         says(&["where", &name, &here], 0, &found);
     }
@@ -258,7 +280,7 @@ fn a_key_is_found_by_fingerprint_id_file_and_certificate() {
     let document: Value =
         serde_json::from_slice(&fs::read(meta("04-releases/root.json")).unwrap()).unwrap();
     let public = document.pointer(&format!("/signed/keys/{}/keyval/public", text("/id"))).unwrap();
-    let pem = data_encoding_decode(public.as_str().unwrap());
+    let pem = base64(public.as_str().unwrap());
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("root.crt");
     fs::write(&path, pem).unwrap();
@@ -272,8 +294,7 @@ fn a_key_is_found_by_fingerprint_id_file_and_certificate() {
     says(&["where", "nowhere.pub", &here], 2, &["nowhere.pub is not there"]);
 }
 
-/// Base64, by the program that is not under test.
-fn data_encoding_decode(text: &str) -> Vec<u8> {
+fn base64(text: &str) -> Vec<u8> {
     data_encoding::BASE64.decode(text.as_bytes()).unwrap()
 }
 
@@ -286,7 +307,8 @@ fn history_is_told_apart_from_what_is_current() {
     }
     let first = json(&["show", &meta("1.root.json")], "show");
     let roles = first.pointer("/documents/0/roles").unwrap().as_array().unwrap();
-    let root = roles.iter().find(|role| role.pointer("/name") == Some(&Value::from("root"))).unwrap();
+    let root =
+        roles.iter().find(|role| role.pointer("/name") == Some(&Value::from("root"))).unwrap();
     let id = root.pointer("/keyids/0").unwrap().as_str().unwrap();
     let here = folder.path().to_str().unwrap();
     let text = says(&["where", id, here], 0, &["before  root, in root 1", "still stands there"]);
@@ -317,16 +339,15 @@ fn what_names_say_moves_no_cursor() {
 fn the_json_of_each_command_is_stable() {
     let releases = meta("04-releases/targets/releases.json");
     let targets = meta("04-releases/targets.json");
-    insta::assert_json_snapshot!(
-        "show",
-        json(&["show", &releases, "--by", &targets, "--at", AT], "show")
-    );
+    let raw = |arguments: &[&str]| program(&[arguments, &["--json"]].concat()).out;
+    let show = ["show", &releases, "--by", &targets, "--at", AT];
+    insta::assert_snapshot!("show", raw(&show));
     let (old, new) = (meta("02-add/targets.json"), meta("03-delegation/targets.json"));
-    insta::assert_json_snapshot!("diff", json(&["diff", &old, &new, "--at", AT], "diff"));
-    insta::assert_json_snapshot!("lint", json(&["lint", &releases, "--at", AT], "lint"));
+    insta::assert_snapshot!("diff", raw(&["diff", &old, &new, "--at", AT]));
+    insta::assert_snapshot!("lint", raw(&["lint", &releases, "--at", AT]));
     let shown = json(&["show", &targets], "show");
     let id = shown.pointer("/documents/0/keys/0/id").unwrap().as_str().unwrap();
-    insta::assert_json_snapshot!("where", json(&["where", id, &meta("04-releases")], "where"));
+    insta::assert_snapshot!("where", raw(&["where", id, &meta("04-releases")]));
 }
 
 #[test]
@@ -381,9 +402,12 @@ fn keys_that_sigstore_kept_under_another_id_are_told_as_renamed() {
         let path = |n: u32| folder.join(format!("{n}.root.json")).to_str().unwrap().to_owned();
         let value = json(&["diff", &path(old), &path(new)], "diff");
         let changes = value.pointer("/documents/0/changes").unwrap().as_array().unwrap();
-        let renamed = changes.iter().filter(|c| c.pointer("/change") == Some(&"key-renamed".into()));
-        renamed.map(|c| c.pointer("/key").unwrap().clone()).collect::<Vec<_>>().len()
+        let renamed =
+            changes.iter().filter(|c| c.pointer("/change") == Some(&"key-renamed".into()));
+        let keys = renamed.map(|c| c.pointer("/key").unwrap().to_string());
+        keys.collect::<BTreeSet<_>>().len()
     };
-    assert!(renamed(4, 5) > 0 && renamed(8, 9) > 0 && renamed(9, 10) > 0 && renamed(11, 12) > 0);
-    assert_eq!(renamed(5, 6), 0);
+    let kept: Vec<_> = (1..15).map(|old| (old + 1, renamed(old, old + 1))).collect();
+    let kept: Vec<_> = kept.into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(kept, [(5, 5), (9, 7), (10, 6), (12, 1)]);
 }

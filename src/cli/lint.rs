@@ -90,7 +90,9 @@ impl Lint {
         };
         match findings.iter().filter(stops).count() {
             0 => Ok(()),
-            n => Err(Failure::new(Exit::Wrong, format!("{} must be mended", counted(n, "finding")))),
+            n => {
+                Err(Failure::new(Exit::Wrong, format!("{} must be mended", counted(n, "finding"))))
+            }
         }
     }
 }

@@ -239,9 +239,7 @@ fn in_document(found: &Found, meant: &BTreeSet<PublicKey>, current: bool) -> Vec
             ids,
             threshold: role.map(|(_, keys)| keys.threshold.0),
             keys: role.map_or(0, |(_, keys)| keys.keyids.len()),
-            ceremony: role
-                .filter(|_| current)
-                .map(|(name, _)| ceremony(is_root, name)),
+            ceremony: role.filter(|_| current).map(|(name, _)| ceremony(is_root, name)),
             role: role.map(|(name, _)| name.clone()),
         };
         let before = places.len();
@@ -334,7 +332,9 @@ fn before(places: &[&Place]) {
         let listed = versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         say(format!("  before  {}, in {} {listed}", escape(role), escape(document)));
         if role == "root" {
-            say("          a client that still stands there is led by these keys; nothing removes that");
+            say(
+                "          a client that still stands there is led by these keys; nothing removes that",
+            );
         }
     }
 }

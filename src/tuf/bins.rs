@@ -52,11 +52,8 @@ impl Bins {
             let Json::String(id) = id else { return Err("a key id is not a string") };
             keyids.push(KeyId::new(id.clone()));
         }
-        let keys = RoleKeys {
-            keyids,
-            threshold: StatedThreshold(*threshold),
-            unknown: BTreeMap::new(),
-        };
+        let keys =
+            RoleKeys { keyids, threshold: StatedThreshold(*threshold), unknown: BTreeMap::new() };
         Ok(Self { bits, prefix: prefix.clone(), keys })
     }
 
@@ -69,7 +66,8 @@ impl Bins {
     pub fn role(&self, name: &RoleName) -> Option<DelegatedRole> {
         let number = name.as_str().strip_prefix(self.prefix.as_str())?.strip_prefix('-')?;
         let width = usize::try_from(self.bits.div_ceil(4)).ok()?;
-        let plain = number.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        let plain =
+            number.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
         let nth = u64::from_str_radix(number, 16).ok()?;
         (plain && number.len() == width && nth < self.count()).then(|| DelegatedRole {
             name: name.clone(),

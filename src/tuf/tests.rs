@@ -92,7 +92,11 @@ pub(super) fn root(dialect: Dialect) -> Doc {
     root_of(dialect, ["r1", "r2", "r3"], "t")
 }
 
-pub(super) fn root_of(dialect: Dialect, root_keys: [&'static str; 3], targets_key: &'static str) -> Doc {
+pub(super) fn root_of(
+    dialect: Dialect,
+    root_keys: [&'static str; 3],
+    targets_key: &'static str,
+) -> Doc {
     let keys: Vec<_> = root_keys.iter().map(|label| listed(label, dialect)).collect();
     let ids: Vec<_> = keys.iter().map(|(id, _)| id.clone()).collect();
     let (t, s, h) = (listed(targets_key, dialect), listed("s", dialect), listed("h", dialect));

@@ -71,7 +71,11 @@ pub(super) fn lines(change: &Change) -> Vec<String> {
         Change::DelegationAdded { role, threshold, keys, paths } => {
             let first = format!("delegation to {role} added: {threshold} of {} keys", keys.len());
             let listed = keys.iter().map(key);
-            vec![first].into_iter().chain(listed).chain([format!("for {}", quoted(paths))]).collect()
+            vec![first]
+                .into_iter()
+                .chain(listed)
+                .chain([format!("for {}", quoted(paths))])
+                .collect()
         }
         Change::DelegationRemoved { role } => vec![format!("delegation to {role} removed")],
         Change::PathsAdded { role, paths } => {
@@ -100,7 +104,9 @@ pub(super) fn lines(change: &Change) -> Vec<String> {
             format!("{} now", or_none(to.as_ref())),
         ],
         Change::TargetAdded { name, hash } => vec![format!("target {name} added"), hash.clone()],
-        Change::TargetRemoved { name, hash } => vec![format!("target {name} removed"), hash.clone()],
+        Change::TargetRemoved { name, hash } => {
+            vec![format!("target {name} removed"), hash.clone()]
+        }
         Change::TargetMoved { name, from, to } => vec![
             format!("target {name} MOVED to other content"),
             format!("{from} before"),
@@ -109,7 +115,9 @@ pub(super) fn lines(change: &Change) -> Vec<String> {
         Change::TargetDescribed { name } => {
             vec![format!("target {name}: the same content, described otherwise")]
         }
-        Change::MetaAdded { name, version } => vec![format!("{name} named{}", at_version(*version))],
+        Change::MetaAdded { name, version } => {
+            vec![format!("{name} named{}", at_version(*version))]
+        }
         Change::MetaRemoved { name } => vec![format!("{name} NAMED NO MORE")],
         Change::MetaChanged { name, from: Some(from), to: Some(to) } => {
             let lower = if to < from { ", LOWER than before" } else { "" };

@@ -9,7 +9,8 @@ use crate::tuf::lint::{RULES, Rule, Severity};
 pub(super) fn page() -> String {
     let mut page = String::from(PLANS);
     for rule in PLAN_RULES {
-        let scope = if rule.scope.is_empty() { String::new() } else { format!(" ({})", rule.scope) };
+        let scope =
+            if rule.scope.is_empty() { String::new() } else { format!(" ({})", rule.scope) };
         let waivable = match rule.waivable {
             Some(true) => "yes",
             Some(false) => "no",

@@ -54,7 +54,8 @@ struct Documents {
 impl Show {
     pub(super) fn run(self) -> Result<(), Failure> {
         let at = self.at.unwrap_or_else(system_time);
-        let voices = [&self.root, &self.by].into_iter().flatten().map(|path| Ok((path, one(path)?)));
+        let voices =
+            [&self.root, &self.by].into_iter().flatten().map(|path| Ok((path, one(path)?)));
         let voices: Vec<(&PathBuf, Found)> = voices.collect::<Result<_, Failure>>()?;
         let mut documents = Vec::new();
         for path in &self.files {

@@ -100,7 +100,10 @@ impl Page<'_> {
             return;
         }
         if !document.roles.is_empty() {
-            self.say(format!("  delegates to {}, in this order:", counted(document.roles.len(), "role")));
+            self.say(format!(
+                "  delegates to {}, in this order:",
+                counted(document.roles.len(), "role")
+            ));
         }
         for role in &document.roles {
             self.delegation(role);
@@ -138,7 +141,9 @@ impl Page<'_> {
             }
         }
         match role.terminating {
-            Some(true) => self.say("    |    terminating: for these paths nobody after it is asked"),
+            Some(true) => {
+                self.say("    |    terminating: for these paths nobody after it is asked")
+            }
             Some(false) | None => {}
         }
     }
@@ -279,7 +284,11 @@ fn when(at: Timestamp, days: i64) -> String {
 
 /// `31, showing 5`.
 fn showing(count: usize, shown: usize) -> String {
-    if shown < count { format!("{count}, showing {shown} (--all for the rest)") } else { count.to_string() }
+    if shown < count {
+        format!("{count}, showing {shown} (--all for the rest)")
+    } else {
+        count.to_string()
+    }
 }
 
 fn few(names: &[String], most: usize) -> String {

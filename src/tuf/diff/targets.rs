@@ -76,8 +76,14 @@ impl Changes {
         }
         let (old_bins, new_bins) = (Bins::of(old), Bins::of(new));
         self.listed(
-            (&old.keys, old.roles.iter().map(|r| &r.keys).chain(old_bins.iter().map(|b| &b.keys)).collect()),
-            (&new.keys, new.roles.iter().map(|r| &r.keys).chain(new_bins.iter().map(|b| &b.keys)).collect()),
+            (
+                &old.keys,
+                old.roles.iter().map(|r| &r.keys).chain(old_bins.iter().map(|b| &b.keys)).collect(),
+            ),
+            (
+                &new.keys,
+                new.roles.iter().map(|r| &r.keys).chain(new_bins.iter().map(|b| &b.keys)).collect(),
+            ),
         );
         let without = |list: &Delegations| {
             let mut unknown = list.unknown.clone();

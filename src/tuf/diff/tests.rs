@@ -135,7 +135,10 @@ fn a_delegation_that_may_sign_for_more_is_dangerous() {
     let other = targets(TUF).set(&format!("{DELEGATION}|threshold"), 0);
     assert_eq!(told(&targets(TUF), other), ["threshold!"]);
     let bins = Json::object([("bit_length", Json::Integer(4))]);
-    assert_eq!(told(&targets(TUF), targets(TUF).set("delegations|succinct_roles", bins)), ["bins!"]);
+    assert_eq!(
+        told(&targets(TUF), targets(TUF).set("delegations|succinct_roles", bins)),
+        ["bins!"]
+    );
 }
 
 fn with_second(doc: &Doc, name: &str) -> Doc {

@@ -29,7 +29,11 @@ pub(super) fn findings(document: &AnyDocument, raised: &mut Raised<'_>) {
     let mut count = 0;
     for (id, key) in role.keyids.iter().filter_map(|id| Some((id.as_str(), root.keys.get(id)?))) {
         let Some(pem) = &key.certificate else {
-            raised.raise(&CERTIFICATE_MISSING, id, format!("a bare {} key", key.public.algorithm()));
+            raised.raise(
+                &CERTIFICATE_MISSING,
+                id,
+                format!("a bare {} key", key.public.algorithm()),
+            );
             continue;
         };
         // It was read when the document was.

@@ -29,7 +29,8 @@ pub(super) fn findings(document: &AnyDocument, raised: &mut Raised<'_>) {
 }
 
 fn header(document: &AnyDocument, raised: &mut Raised<'_>) {
-    if let Some(stated) = document.spec_version().filter(|v| !["1.0", "1.0.0"].contains(&v.as_str()))
+    if let Some(stated) =
+        document.spec_version().filter(|v| !["1.0", "1.0.0"].contains(&v.as_str()))
     {
         raised.raise(&CLIENT_SPEC_VERSION, "spec_version", format!("{stated:?}"));
     }

@@ -56,7 +56,11 @@ pub(super) fn expiry(role: &RoleName, document: &AnyDocument, raised: &mut Raise
     if expires <= at {
         raised.raise(&EXPIRES_IN_THE_PAST, "expires", expires.to_minute());
     } else if left < soon {
-        raised.raise(&EXPIRES_SOON, "expires", format!("{}, {left} days left", expires.to_minute()));
+        raised.raise(
+            &EXPIRES_SOON,
+            "expires",
+            format!("{}, {left} days left", expires.to_minute()),
+        );
     }
     if policy_end(role, at).is_some_and(|end| expires > end) {
         raised.raise(&EXPIRY_BEYOND_POLICY, "expires", expires.to_minute());

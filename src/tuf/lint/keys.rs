@@ -76,9 +76,8 @@ fn strength(id: &str, key: &PublicKey, raised: &mut Raised<'_>) {
 
 /// What stands where a private key could stand.
 fn private(key: &ListedKey) -> Option<String> {
-    let text_in = |text: &Option<String>| {
-        text.as_ref().is_some_and(|text| text.contains("PRIVATE KEY-----"))
-    };
+    let text_in =
+        |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains("PRIVATE KEY-----"));
     if text_in(&key.certificate) {
         return Some("the text of a private key beside the certificate".to_owned());
     }

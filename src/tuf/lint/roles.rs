@@ -81,7 +81,11 @@ fn of_role(
 ) {
     let ids: BTreeSet<_> = role.keyids.iter().collect();
     if ids.len() < role.keyids.len() {
-        raised.raise(&KEY_ID_REPEATED, name, format!("{} ids, {} distinct", role.keyids.len(), ids.len()));
+        raised.raise(
+            &KEY_ID_REPEATED,
+            name,
+            format!("{} ids, {} distinct", role.keyids.len(), ids.len()),
+        );
     }
     let mut keys: BTreeMap<Fingerprint, Vec<&str>> = BTreeMap::new();
     let mut absent = Counted::default();

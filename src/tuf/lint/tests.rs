@@ -3,15 +3,20 @@
 
 use super::*;
 use crate::tuf::tests::{
-    Doc, GUN, NOTARY, TUF, certificate, forged, hash, listed, object, role, root, root_of, snapshot,
-    targets, text, timestamp, x509,
+    Doc, GUN, NOTARY, TUF, certificate, forged, hash, listed, object, role, root, root_of,
+    snapshot, targets, text, timestamp, x509,
 };
 use crate::tuf::wire::json::Json;
 
 const AT: &str = "2028-01-01T00:00:00Z";
 
 fn asked() -> Asked {
-    Asked { at: AT.parse().unwrap(), clients: BTreeSet::new(), ours: None, gun: Some(GUN.to_owned()) }
+    Asked {
+        at: AT.parse().unwrap(),
+        clients: BTreeSet::new(),
+        ours: None,
+        gun: Some(GUN.to_owned()),
+    }
 }
 
 fn found(docs: &[Doc], asked: &Asked) -> Vec<Finding> {
@@ -165,7 +170,10 @@ fn of_keys() -> Vec<(&'static str, Vec<Doc>)> {
     let add = |key| root(TUF).key("root", key);
     vec![
         expect("key-id-not-the-hash", root(TUF).rekey(("mine".to_owned(), r1.1.clone()))),
-        expect("keytype-obsolete", add(keyed(&p256_pem(), "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256"))),
+        expect(
+            "keytype-obsolete",
+            add(keyed(&p256_pem(), "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256")),
+        ),
         expect("keyid-hash-algorithms", root(TUF).rekey(with_member("keyid_hash_algorithms"))),
         expect("hex-point", add(keyed(&hex_point(), "ecdsa", "ecdsa-sha2-nistp256"))),
         expect("key-in-other-form", root(TUF).rekey(upper(r1.clone()))),
@@ -182,9 +190,7 @@ fn of_keys() -> Vec<(&'static str, Vec<Doc>)> {
             let id = listed("t", NOTARY).0;
             root(NOTARY).set(&format!("keys|{id}|keyval|private"), "AAAA")
         }),
-        expect("private-material", {
-            root(TUF).set("note", "-----BEGIN PRIVATE KEY-----")
-        }),
+        expect("private-material", { root(TUF).set("note", "-----BEGIN PRIVATE KEY-----") }),
     ]
 }
 
@@ -210,7 +216,10 @@ fn of_certificates() -> Vec<(&'static str, Vec<Doc>)> {
         expect("certificate-sha1", with(sha1)),
         expect("certificate-eku", with(sha1)),
         expect("certificate-not-self-signed", with(sha1)),
-        expect("certificate-bundle", with(&format!("{}{authority}", certificate("r1", GUN, early)))),
+        expect(
+            "certificate-bundle",
+            with(&format!("{}{authority}", certificate("r1", GUN, early))),
+        ),
     ]
 }
 
@@ -271,7 +280,10 @@ fn of_targets() -> Vec<(&'static str, Vec<Doc>)> {
         expect("delegation-name", named(NOTARY, "releases")),
         expect("delegation-name-reserved", named(TUF, "snapshot")),
         expect("delegation-name-twice", second_delegation(targets(TUF))),
-        expect("delegation-without-paths", targets(NOTARY).set(&format!("{DELEGATION}|paths"), paths())),
+        expect(
+            "delegation-without-paths",
+            targets(NOTARY).set(&format!("{DELEGATION}|paths"), paths()),
+        ),
         expect("delegation-without-paths", targets(TUF).without(DELEGATION, "paths")),
         expect(
             "delegation-paths-and-prefixes",
@@ -326,16 +338,28 @@ fn of_clients() -> Vec<(&'static str, Vec<Doc>)> {
         expect("client-sub-directories", targets(TUF).set("targets|a/b", file())),
         expect("client-key-ids", root(TUF).rekey(("mine".to_owned(), listed("r1", TUF).1))),
         expect("client-spec-version", root(TUF).set("spec_version", "1.0.31")),
-        expect("client-key-type", root(TUF).key("root", keyed(&p256_pem(), "ecdsa", "ecdsa-sha2-nistp256"))),
+        expect(
+            "client-key-type",
+            root(TUF).key("root", keyed(&p256_pem(), "ecdsa", "ecdsa-sha2-nistp256")),
+        ),
         expect("client-p384", root(TUF).key("root", listed("p384", TUF))),
-        expect("client-hex-keys", root(TUF).key("root", keyed(&hex_point(), "ecdsa", "ecdsa-sha2-nistp256"))),
+        expect(
+            "client-hex-keys",
+            root(TUF).key("root", keyed(&hex_point(), "ecdsa", "ecdsa-sha2-nistp256")),
+        ),
         expect("client-dates", root(TUF).set("expires", "2030-01-01T00:00:00.5Z")),
         expect("client-size", root(TUF).set("x-filler", "x".repeat(512_000).as_str())),
         expect("client-sha256", only_sha512(TUF)),
         expect("client-sha256-docker", only_sha512(NOTARY)),
-        expect("client-tag", targets(NOTARY).set("targets|a/b", {
-            Json::object([("length", Json::Integer(7)), ("hashes", Json::object([("sha256", hash(NOTARY))]))])
-        })),
+        expect(
+            "client-tag",
+            targets(NOTARY).set("targets|a/b", {
+                Json::object([
+                    ("length", Json::Integer(7)),
+                    ("hashes", Json::object([("sha256", hash(NOTARY))])),
+                ])
+            }),
+        ),
     ]
 }
 
@@ -442,7 +466,9 @@ fn names_of_rules_are_unique_and_plain() {
     let names: BTreeSet<_> = RULES.iter().map(|rule| rule.name).collect();
     assert_eq!(names.len(), RULES.len());
     for rule in RULES {
-        assert!(rule.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+        assert!(
+            rule.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        );
         assert!(rule.reason.ends_with('.') && rule.fix.ends_with('.'), "{}", rule.name);
         assert!(rule.tuf1.is_some() || rule.notary1.is_some(), "{}", rule.name);
     }

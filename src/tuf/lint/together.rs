@@ -149,7 +149,9 @@ fn chain(roots: &[(Subject<'_>, &Signed<Root>)], asked: &Asked, findings: &mut V
             });
             continue;
         }
-        let Ok(authority) = Authority::stated_by(before.peek(), &RoleName::root()) else { continue };
+        let Ok(authority) = Authority::stated_by(before.peek(), &RoleName::root()) else {
+            continue;
+        };
         let tally = authority.tally(next);
         if !tally.reached() || new == old {
             raise_on(subject, asked, findings, |raised| {
@@ -248,8 +250,7 @@ fn elsewhere(
     let Some(root) = beside.newest_root(other) else { return };
     let dialect = subject.document.dialect();
     // In Notary the certificate of a root names its repository.
-    let named =
-        dialect == Dialect::Notary1 && matches!(subject.document, AnyDocument::Root(_));
+    let named = dialect == Dialect::Notary1 && matches!(subject.document, AnyDocument::Root(_));
     if named || root.dialect() != dialect {
         return;
     }
