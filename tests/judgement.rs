@@ -237,7 +237,7 @@ fn roots_of_the_past_are_judged_by_the_keys_that_we_hold() {
     fs::write(ours, "0".repeat(64)).unwrap();
     assert!(rules(&lint(&["--ours", ours])).contains(outside));
     fs::write(ours, "\nabc\n").unwrap();
-    says(&["lint", roots[0], "--ours", ours], 2, &["line 2", "64 hex digits"]);
+    says(&["lint", &meta("1.root.json"), "--ours", ours], 2, &["line 2", "64 hex digits"]);
 }
 
 #[test]

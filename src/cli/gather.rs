@@ -163,19 +163,15 @@ fn found(path: &Path, document: AnyDocument) -> Option<Found> {
 fn notary(path: &Path, folder: PathBuf) -> Option<(PathBuf, RoleName)> {
     let stem = stem(path);
     let above = folder.ancestors().find(|above| above.file_name().is_some_and(|n| n == "targets"));
-    match above {
-        Some(top) => {
-            let base = top.parent().unwrap_or(Path::new(""));
-            let below = folder.strip_prefix(base).ok()?;
-            Some((base.to_owned(), format!("{}/{stem}", below.display()).parse().ok()?))
-        }
-        // `2.targets.json` of a server's history.
-        None => {
-            let bare = stem.split_once('.').filter(|(n, _)| n.parse::<u64>().is_ok());
-            let role = bare.map_or(stem.as_str(), |(_, rest)| rest).parse().ok()?;
-            Some((folder, role))
-        }
+    if let Some(top) = above {
+        let base = top.parent().unwrap_or(Path::new(""));
+        let below = folder.strip_prefix(base).ok()?;
+        return Some((base.to_owned(), format!("{}/{stem}", below.display()).parse().ok()?));
     }
+    // `2.targets.json` of a server's history.
+    let bare = stem.split_once('.').filter(|(n, _)| n.parse::<u64>().is_ok());
+    let role = bare.map_or(stem.as_str(), |(_, rest)| rest).parse().ok()?;
+    Some((folder, role))
 }
 
 fn percent_decoded(text: &str) -> Option<String> {

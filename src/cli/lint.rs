@@ -19,6 +19,7 @@ use super::{Exit, Failure, json, say};
 
 /// Judge documents.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Lint {
     /// Documents, and folders with documents. What lies in one folder is one repository.
     #[arg(required_unless_present = "rules", value_name = "FILE|DIR")]

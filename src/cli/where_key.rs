@@ -33,7 +33,7 @@ pub(super) struct Where {
 
 /// The answer.
 #[derive(Serialize)]
-struct Places {
+struct Answer {
     keys: Vec<Sought>,
     places: Vec<Place>,
     documents: usize,
@@ -91,7 +91,7 @@ impl Where {
             .iter()
             .map(|key| Sought { fingerprint: key.fingerprint(), algorithm: key.algorithm() })
             .collect();
-        let answer = Places { keys, places, documents: gathered.documents.len(), unread };
+        let answer = Answer { keys, places, documents: gathered.documents.len(), unread };
         if self.json {
             json::print("where", &answer)?;
         } else {
@@ -125,7 +125,8 @@ impl Wanted {
                 )
             });
         }
-        if text.contains('/') || text.ends_with(".pub") || text.ends_with(".pem") {
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        if text.contains('/') || ["pub", "pem", "crt", "key"].contains(&ending) {
             return Err(Failure::input(format!("{} is not there", escape(text))));
         }
         // Digests are written in groups too.
@@ -268,7 +269,7 @@ fn ceremony(is_root: bool, role: &str) -> &'static str {
     }
 }
 
-fn tell(answer: &Places) {
+fn tell(answer: &Answer) {
     for key in &answer.keys {
         say(format!("key  {}", key.algorithm));
         for line in hex_lines(&key.fingerprint.digest()) {

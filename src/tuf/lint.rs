@@ -28,6 +28,7 @@ use super::time::Timestamp;
 pub use bytes::unknown_members;
 pub use dates::policy_end;
 pub use table::RULES;
+pub(in crate::tuf) use targets::each as each_target;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]

@@ -147,10 +147,7 @@ pub(super) fn hash(dialect: Dialect) -> Json {
 /// One target and one delegation.
 pub(super) fn targets(dialect: Dialect) -> Doc {
     let (id, key) = listed("d", dialect);
-    let mut delegation = match role(std::slice::from_ref(&id), 1) {
-        Json::Object(members) => members,
-        _ => BTreeMap::new(),
-    };
+    let Json::Object(mut delegation) = role(std::slice::from_ref(&id), 1) else { panic!("a role") };
     let (name, paths) = match dialect {
         Dialect::Tuf1 => ("releases", "v*"),
         Dialect::Notary1 => ("targets/releases", ""),
@@ -230,7 +227,9 @@ impl Doc {
         path.split('|').fold(&mut self.signed, |value, name| match value {
             Json::Object(members) => members.entry(name.to_owned()).or_insert(Json::Null),
             Json::Array(items) => items.get_mut(name.parse::<usize>().unwrap()).unwrap(),
-            _ => panic!("nothing at {name} of {path}"),
+            Json::Null | Json::Bool(_) | Json::Integer(_) | Json::String(_) => {
+                panic!("nothing at {name} of {path}")
+            }
         })
     }
 

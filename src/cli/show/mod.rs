@@ -63,7 +63,7 @@ impl Show {
             if let Some(role) = &self.role {
                 found.role = role.clone();
             }
-            let tallies = self.tallies(&found, &voices)?;
+            let tallies = tallies(&found, &voices)?;
             let limit = if self.all || self.json { usize::MAX } else { SHOWN };
             documents.push(shape::Document::of(&found, tallies, at, limit));
         }
@@ -80,36 +80,32 @@ impl Show {
         }
         Ok(())
     }
+}
 
-    /// Counts the signatures by everybody's word that is at hand.
-    fn tallies(
-        &self,
-        found: &Found,
-        voices: &[(&PathBuf, Found)],
-    ) -> Result<Vec<shape::Tallied>, Failure> {
-        let mut tallies = Vec::new();
-        let mut count = |by: &str, authority: Result<Authority, NoAuthority>| {
-            tallies.push(shape::Tallied::of(by, authority, &found.document));
-        };
-        if let AnyDocument::Root(root) = &found.document {
-            count("itself", Authority::stated_by(root.peek(), &RoleName::root()));
-        }
-        for (path, voice) in voices {
-            let by = path.display().to_string();
-            if voice.document.dialect() != found.document.dialect() {
-                return Err(Failure::input(format!(
-                    "expected a {} document in {}, found {}",
-                    found.document.dialect(),
-                    escape(&by),
-                    voice.document.dialect()
-                )));
-            }
-            if let Some(authority) = said_by(path, voice, &found.role)? {
-                count(&by, authority);
-            }
-        }
-        Ok(tallies)
+/// Counts the signatures by everybody's word that is at hand.
+fn tallies(found: &Found, voices: &[(&PathBuf, Found)]) -> Result<Vec<shape::Tallied>, Failure> {
+    let mut tallies = Vec::new();
+    let mut count = |by: &str, authority: Result<Authority, NoAuthority>| {
+        tallies.push(shape::Tallied::of(by, authority, &found.document));
+    };
+    if let AnyDocument::Root(root) = &found.document {
+        count("itself", Authority::stated_by(root.peek(), &RoleName::root()));
     }
+    for (path, voice) in voices {
+        let by = path.display().to_string();
+        if voice.document.dialect() != found.document.dialect() {
+            return Err(Failure::input(format!(
+                "expected a {} document in {}, found {}",
+                found.document.dialect(),
+                escape(&by),
+                voice.document.dialect()
+            )));
+        }
+        if let Some(authority) = said_by(path, voice, &found.role)? {
+            count(&by, authority);
+        }
+    }
+    Ok(tallies)
 }
 
 /// How much of a list is shown unless all of it is asked for.

@@ -220,7 +220,7 @@ impl Document {
 
     fn targets(&mut self, targets: &Targets, at: Timestamp, limit: usize) {
         let items = targets.targets.iter().take(limit).map(|(name, file)| Target {
-            name: name.to_string(),
+            name: String::from(name),
             length: file.length,
             hashes: hex(&file.hashes),
             custom: file.custom.is_some(),

@@ -140,11 +140,8 @@ impl Page<'_> {
                 self.say(format!("    |    {line}"));
             }
         }
-        match role.terminating {
-            Some(true) => {
-                self.say("    |    terminating: for these paths nobody after it is asked")
-            }
-            Some(false) | None => {}
+        if role.terminating == Some(true) {
+            self.say("    |    terminating: for these paths nobody after it is asked");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tuf::bins::{self, Bins};
+use crate::tuf::lint::each_target;
 use crate::tuf::name::RoleName;
 use crate::tuf::targets::{DelegatedRole, Delegations, TargetFile, Targets};
 
@@ -12,27 +13,22 @@ use super::{Change, Changes, canonical};
 impl Changes {
     /// One pass over each list of targets.
     pub(super) fn targets(&mut self, old: &Targets, new: &Targets) {
-        for (name, before) in old.targets.iter() {
-            let name = name.to_string();
-            let Some(now) = new.targets.get(name.as_str()) else {
-                self.push(Change::TargetRemoved { name, hash: hash(before) });
-                continue;
-            };
-            if before == now {
-                continue;
+        each_target(old, |name, before| {
+            let name = name.to_owned();
+            match found(new, &name) {
+                None => self.push(Change::TargetRemoved { name, hash: hash(before) }),
+                Some(now) if *before == now => {}
+                Some(now) if differs(before, &now) => {
+                    self.push(Change::TargetMoved { name, from: hash(before), to: hash(&now) });
+                }
+                Some(_) => self.push(Change::TargetDescribed { name }),
             }
-            if differs(before, now) {
-                self.push(Change::TargetMoved { name, from: hash(before), to: hash(now) });
-            } else {
-                self.push(Change::TargetDescribed { name });
+        });
+        each_target(new, |name, now| {
+            if !old.targets.contains_key(name) {
+                self.push(Change::TargetAdded { name: name.to_owned(), hash: hash(now) });
             }
-        }
-        for (name, now) in new.targets.iter() {
-            let name = name.to_string();
-            if old.targets.get(name.as_str()).is_none() {
-                self.push(Change::TargetAdded { name, hash: hash(now) });
-            }
-        }
+        });
         let none = Delegations::default();
         self.delegations(
             old.delegations.as_ref().unwrap_or(&none),
@@ -120,6 +116,10 @@ type Named<'a> = BTreeMap<&'a RoleName, &'a DelegatedRole>;
 
 fn by_name(delegations: &Delegations) -> Named<'_> {
     delegations.roles.iter().map(|role| (&role.name, role)).collect()
+}
+
+fn found(targets: &Targets, name: &str) -> Option<TargetFile> {
+    targets.targets.get(name).cloned()
 }
 
 /// Whether two targets can be the same content: a hash that both state differs, or they share none.

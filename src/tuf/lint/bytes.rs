@@ -174,11 +174,11 @@ impl Unknown {
 
     fn targets(&mut self, targets: &Targets) {
         self.all("", &targets.unknown);
-        for (name, file) in targets.targets.iter() {
+        super::targets::each(targets, |name, file| {
             if !file.unknown.is_empty() {
                 self.all(&format!("targets.{name}."), &file.unknown);
             }
-        }
+        });
         if let Some(delegations) = &targets.delegations {
             self.delegations(delegations);
         }

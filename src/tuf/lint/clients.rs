@@ -80,17 +80,17 @@ fn keys(document: &AnyDocument, raised: &mut Raised<'_>) {
 fn files(targets: &crate::tuf::targets::Targets, raised: &mut Raised<'_>) {
     let (mut folders, mut bare, mut no_tag) =
         (Counted::default(), Counted::default(), Counted::default());
-    for (name, file) in targets.targets.iter() {
+    super::targets::each(targets, |name, file| {
         if name.contains('/') {
-            folders.add(|| name.to_string());
+            folders.add(|| name.to_owned());
         }
         if !file.hashes.contains_key("sha256") {
-            bare.add(|| name.to_string());
+            bare.add(|| name.to_owned());
         }
         if !is_tag(name) {
-            no_tag.add(|| name.to_string());
+            no_tag.add(|| name.to_owned());
         }
-    }
+    });
     raised.raise_counted(&CLIENT_SUB_DIRECTORIES, "targets", &folders);
     raised.raise_counted(&CLIENT_SHA256, "targets", &bare);
     raised.raise_counted(&CLIENT_SHA256_DOCKER, "targets", &bare);

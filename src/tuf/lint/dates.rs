@@ -15,9 +15,8 @@ use super::table::{
 pub(super) fn longest_years(role: &RoleName) -> u16 {
     match role.as_str() {
         "root" => 20,
-        "snapshot" => 5,
         "timestamp" => 1,
-        // Top-level targets and delegations.
+        // Snapshot, top-level targets and delegations.
         _ => 5,
     }
 }

@@ -41,10 +41,9 @@ pub(super) fn tallied(document: &AnyDocument, authority: &Authority, raised: &mu
         match why {
             Ignored::Stranger => foreign.add(|| id.to_string()),
             Ignored::Wrong | Ignored::NotOfItsKind if !empty => wrong.add(|| id.to_string()),
-            Ignored::Wrong | Ignored::NotOfItsKind => {}
-            // The same id twice is another finding.
             Ignored::Again if of_it.nth(1).is_none() => again.add(|| id.to_string()),
-            Ignored::Again => {}
+            // An empty place-holder and the same id twice are other findings.
+            Ignored::Wrong | Ignored::NotOfItsKind | Ignored::Again => {}
         }
     }
     raised.raise_counted(&SIGNATURE_FOREIGN, "signatures", &foreign);

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::tuf::any::AnyDocument;
 use crate::tuf::bins::{self, Bins};
 use crate::tuf::document::Dialect;
+use crate::tuf::key::KeyId;
+use crate::tuf::name::RoleName;
 use crate::tuf::snapshot::MetaFile;
-use crate::tuf::targets::{DelegatedRole, Delegations, Targets};
+use crate::tuf::targets::{DelegatedRole, Delegations, TargetFile, Targets};
 use crate::tuf::wire::json::Json;
 
 use super::table::{
@@ -20,8 +22,8 @@ pub(super) fn findings(document: &AnyDocument, raised: &mut Raised<'_>) {
     match document {
         AnyDocument::Root(root) => {
             let root = root.peek();
-            names("roles", root.roles.keys().map(|name| name.as_str()), raised);
-            names("keys", root.keys.keys().map(|id| id.as_str()), raised);
+            names("roles", root.roles.keys().map(RoleName::as_str), raised);
+            names("keys", root.keys.keys().map(KeyId::as_str), raised);
         }
         AnyDocument::Targets(targets) => {
             files(targets.peek(), raised);
@@ -53,24 +55,32 @@ pub(super) fn findings(document: &AnyDocument, raised: &mut Raised<'_>) {
     names("signatures", signers, raised);
 }
 
+/// Visits every target.
+pub(in crate::tuf) fn each(targets: &Targets, mut visit: impl FnMut(&str, &TargetFile)) {
+    let files = targets.targets.iter();
+    for (name, file) in files {
+        visit(name, file);
+    }
+}
+
 fn files(targets: &Targets, raised: &mut Raised<'_>) {
     let (mut bare, mut odd, mut unknown, mut deceptive) =
         (Counted::default(), Counted::default(), Counted::default(), Counted::default());
-    for (name, file) in targets.targets.iter() {
+    each(targets, |name, file| {
         if file.hashes.is_empty() {
-            bare.add(|| name.to_string());
+            bare.add(|| name.to_owned());
         }
         for (algorithm, hash) in &file.hashes {
             match wrong_hash(algorithm, hash.len()) {
-                Some(true) => odd.add(|| name.to_string()),
+                Some(true) => odd.add(|| name.to_owned()),
                 Some(false) => {}
                 None => unknown.add(|| format!("{algorithm} of {name}")),
             }
         }
         if is_deceptive(name) {
-            deceptive.add(|| name.to_string());
+            deceptive.add(|| name.to_owned());
         }
-    }
+    });
     raised.raise_counted(&TARGET_WITHOUT_HASH, "targets", &bare);
     raised.raise_counted(&HASH_LENGTH, "targets", &odd);
     raised.raise_counted(&HASH_UNKNOWN, "targets", &unknown);
@@ -122,7 +132,7 @@ fn of_delegations(delegations: &Delegations, raised: &mut Raised<'_>) {
     names("delegations", delegations.roles.iter().map(|role| role.name.as_str()), raised);
     let patterns = delegations.roles.iter().flat_map(|role| role.paths.iter().flatten());
     names("paths", patterns.map(String::as_str), raised);
-    names("keys", delegations.keys.keys().map(|id| id.as_str()), raised);
+    names("keys", delegations.keys.keys().map(KeyId::as_str), raised);
     if let Some(stated) = delegations.unknown.get(bins::MEMBER)
         && let Some(found) = bad_bins(stated, !delegations.roles.is_empty())
     {
