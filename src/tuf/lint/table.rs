@@ -277,7 +277,7 @@ rules! {
     CLIENT_SUCCINCT_ROLES "client-succinct-roles" Fail - [Tough, RustTuf]
         "The client does not know hash bins (TAP 15) and cannot read the document."
         "Delegate to named roles.";
-    CLIENT_SUB_DIRECTORIES "client-sub-directories" Fail - [Tough]
+    CLIENT_SUB_DIRECTORIES "client-sub-directories" Warn - [Tough]
         "With consistent snapshots tough asks for HASH.dir/name, everybody else for dir/HASH.name."
         "Publish such targets under both names, or use no folders.";
     CLIENT_KEY_IDS "client-key-ids" Fail - [Tough]
