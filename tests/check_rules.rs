@@ -127,3 +127,15 @@ fn a_waiver_for_nothing_is_a_warning() {
     let report = findings(TUF, &[], &waiver("threshold-one"));
     assert_eq!(named(&report, "waiver-without-finding").unwrap().verdict, Verdict::Warn);
 }
+
+#[test]
+fn a_client_that_cannot_read_the_drafted_documents_is_an_objection_that_may_be_waived() {
+    let rust = ("\"go-tuf\", \"tough\"]", "\"go-tuf\", \"rust-tuf\"]");
+    refused(TUF, &[rust], "client-key-type");
+    let waived = findings(TUF, &[rust], &waiver("client-key-type"));
+    assert_eq!(named(&waived, "client-key-type").unwrap().verdict, Verdict::Warn);
+    // Without such a client there is nothing to waive.
+    let unused = findings(TUF, &[], &waiver("client-key-type"));
+    assert!(named(&unused, "client-key-type").is_none());
+    assert!(named(&unused, "waiver-without-finding").is_some());
+}

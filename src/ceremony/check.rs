@@ -5,6 +5,7 @@
 //! a [`Checked`] plan that people may play.
 
 mod rules;
+pub mod table;
 
 use std::collections::BTreeMap;
 

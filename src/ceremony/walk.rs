@@ -1,5 +1,7 @@
 //! What was drafted and signed, as our own clients see it: for the review, for the export, and for the check.
 
+mod profile;
+
 use std::collections::BTreeSet;
 
 use crate::tuf::client::{self, Walk, WalkVerdict};
@@ -18,6 +20,8 @@ use super::engine::{Engine, State};
 use super::plan::{Plan, SignedWhere};
 use super::scene::{Block, Verdict};
 use super::twin::Twin;
+
+pub(super) use profile::is_of_a_client;
 
 /// The names of the keys whose signatures on a document count, by the authority that the new root states.
 pub fn tally(state: &State, role: &DocRole) -> Vec<String> {
@@ -213,17 +217,19 @@ pub(super) fn findings(engine: &Engine, twin: &Twin, at: Timestamp) -> Vec<Findi
     for role in whole.roles.values_mut() {
         role.signed = SignedWhere::Here;
     }
-    match walked(&whole, &served, at) {
-        Err(why) => vec![finding(Verdict::Fail, "client-refuses", why)],
+    let mut raised = profile::findings(plan, &served, at);
+    raised.push(match walked(&whole, &served, at) {
+        Err(why) => finding(Verdict::Fail, "client-refuses", why),
         Ok(walk) => match first_refusal(&walk) {
-            Some(why) => vec![finding(Verdict::Fail, "client-refuses", why)],
-            None => vec![finding(
+            Some(why) => finding(Verdict::Fail, "client-refuses", why),
+            None => finding(
                 Verdict::Pass,
                 "client-accepts",
                 format!("A fresh client accepts all {} documents.", walk.steps.len()),
-            )],
+            ),
         },
-    }
+    });
+    raised
 }
 
 fn finding(verdict: Verdict, name: &str, text: String) -> Finding {

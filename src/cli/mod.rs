@@ -1,17 +1,22 @@
 //! The commands: arguments, subcommands, one file each, and failures in words.
 
 mod ceremony;
+mod diff;
 mod doctor;
 mod draft;
 mod evidence;
 mod failure;
+mod gather;
+mod json;
 mod key;
+mod lint;
 mod media;
 mod people;
 mod plan;
 mod show;
 mod token;
 mod verify;
+mod where_key;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,8 +53,14 @@ enum Command {
     Resume(ceremony::Resume),
     /// Show what a document says and who signed it.
     Show(show::Show),
+    /// Say what changed between two documents or repositories, by role and public key.
+    Diff(diff::Diff),
+    /// Say what a wise reviewer would object to in documents.
+    Lint(lint::Lint),
     /// Walk a repository as a client does.
     Verify(verify::Verify),
+    /// Find every role that lists a key, and the kind of ceremony that removes it.
+    Where(where_key::Where),
     /// Verify the evidence of a ceremony, or read its report.
     #[command(subcommand)]
     Evidence(evidence::Command),
@@ -90,7 +101,10 @@ pub fn main() -> ExitCode {
         Command::Run(command) => command.run(workspace.as_deref()),
         Command::Resume(command) => command.run(workspace.as_deref()),
         Command::Show(command) => command.run(),
+        Command::Diff(command) => command.run(),
+        Command::Lint(command) => command.run(),
         Command::Verify(command) => command.run(workspace.as_deref()),
+        Command::Where(command) => command.run(workspace.as_deref()),
         Command::Evidence(command) => command.run(),
         Command::Key(command) => command.run(workspace.as_deref()),
         Command::Token(command) => command.run(),

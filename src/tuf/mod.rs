@@ -1,11 +1,15 @@
 //! Documents and trust: what the metadata of TUF 1.0 and Notary v1 says, who may sign it, and
 //! whether a client would accept it. Everything here takes values and returns values.
 
+pub mod any;
+pub mod bins;
 pub mod client;
+pub mod diff;
 pub mod digest;
 pub mod document;
 pub mod forge;
 pub mod key;
+pub mod lint;
 pub mod name;
 pub mod payload;
 pub mod policy;
@@ -20,3 +24,6 @@ pub mod time;
 pub mod verify;
 pub mod wire;
 pub mod words;
+
+#[cfg(test)]
+mod tests;

@@ -423,7 +423,9 @@ fn waived(plan: &Plan, mut raised: Vec<Finding>) -> Vec<Finding> {
     }
     for waiver in &plan.waivers {
         let in_the_room = waiver.finding.starts_with("room-") || waiver.finding == "unattended";
-        if !known.contains(&waiver.finding) && !in_the_room {
+        // What single clients object to shows only in drafted documents.
+        let of_a_client = super::super::walk::is_of_a_client(&waiver.finding);
+        if !known.contains(&waiver.finding) && !in_the_room && !of_a_client {
             raised.push(finding(
                 Verdict::Warn,
                 "waiver-without-finding",

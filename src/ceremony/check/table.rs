@@ -1,0 +1,99 @@
+//! The findings that a check can raise on a plan, for the page that lists them.
+
+/// One finding of the check, as people look it up.
+#[derive(Debug)]
+pub struct PlanRule {
+    /// The stable name, by which a plan may waive it.
+    pub name: &'static str,
+    /// Where it applies, or which limits it has, in a few words.
+    pub scope: &'static str,
+    /// `FAIL`, `WARN`, `UNKNOWN`, `note`.
+    pub verdict: &'static str,
+    /// Whether a plan may waive it.
+    pub waivable: Option<bool>,
+    /// Which ceremonies it stops.
+    pub stops: &'static str,
+}
+
+const fn rule(
+    name: &'static str,
+    scope: &'static str,
+    verdict: &'static str,
+    waivable: Option<bool>,
+    stops: &'static str,
+) -> PlanRule {
+    PlanRule { name, scope, verdict, waivable, stops }
+}
+
+const YES: Option<bool> = Some(true);
+const NO: Option<bool> = Some(false);
+const REAL: &str = "real ceremonies";
+
+/// Every finding of the check, in the order of its rules.
+pub const PLAN_RULES: &[PlanRule] = &[
+    rule("threshold-zero", "", "FAIL", NO, "all"),
+    rule("threshold-above-keys", "", "FAIL", NO, "all"),
+    rule("threshold-one", "root", "FAIL", YES, "all"),
+    rule("threshold-all-of-n", "root", "FAIL", YES, "all"),
+    rule("threshold-one-below-root", "", "note", None, ""),
+    rule("not-all-sign", "root", "FAIL", YES, "all"),
+    rule("one-holder", "root", "FAIL", NO, "all"),
+    rule("one-holder-below-root", "", "WARN", None, ""),
+    rule("same-key-twice", "", "FAIL", NO, "all"),
+    rule("snapshot-key-here", "notary1", "WARN", None, ""),
+    rule("key-in-several-roles", "", "WARN", None, ""),
+    rule("key-without-role", "", "WARN", None, ""),
+    rule("expires-in-the-past", "", "FAIL", NO, "all"),
+    rule(
+        "expiry-beyond-policy",
+        "root 20 years, targets and snapshot 5, timestamp 1",
+        "FAIL",
+        YES,
+        "all",
+    ),
+    rule("certificate-before-root", "notary1", "FAIL", NO, "all"),
+    rule("certificates-end-together", "notary1", "WARN", None, ""),
+    rule("no-operator", "", "FAIL", YES, "all"),
+    rule("operator-is-witness", "", "FAIL", YES, "all"),
+    rule("no-witness", "", "WARN", None, ""),
+    rule("no-window", "", "FAIL", YES, REAL),
+    rule("outside-window", "", "FAIL", YES, REAL),
+    rule("file-root-key", "", "FAIL", YES, REAL),
+    rule("virtual-store", "", "FAIL", NO, REAL),
+    rule("ed25519-on-yubikey", "", "FAIL", NO, REAL),
+    rule("input-not-at-hand", "", "UNKNOWN", NO, REAL),
+    rule("input-differs", "", "FAIL", NO, "all"),
+    rule("does-not-end", "", "FAIL", NO, "all"),
+    rule("client-refuses", "", "FAIL", NO, "all"),
+    rule("client-accepts", "", "note", None, ""),
+    rule("client-not-walked", "", "UNKNOWN", NO, REAL),
+    rule("waiver-without-finding", "", "WARN", None, ""),
+    rule("unattended", "a waiver only: lets a script answer in a real ceremony", "", None, ""),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every name in quotes that stands first in a call that raises a finding.
+    #[test]
+    fn every_finding_that_the_rules_raise_is_in_the_table() {
+        let known: Vec<_> = PLAN_RULES.iter().map(|rule| rule.name).collect();
+        let sources =
+            [include_str!("rules.rs"), include_str!("../walk.rs"), include_str!("../check.rs")];
+        let mut seen = 0;
+        for call in sources.iter().flat_map(|source| source.split(['(', ','])) {
+            let Some(name) = call.trim().strip_prefix('"').and_then(|c| c.strip_suffix('"')) else {
+                continue;
+            };
+            let is_name = name.contains('-')
+                && !name.ends_with('-')
+                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            if is_name {
+                seen += 1;
+                assert!(known.contains(&name), "{name}");
+            }
+        }
+        assert!(seen >= 25, "{seen}");
+    }
+}
