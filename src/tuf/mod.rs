@@ -5,6 +5,7 @@ pub mod client;
 pub mod digest;
 pub mod document;
 pub mod forge;
+pub mod image;
 pub mod key;
 pub mod name;
 pub mod payload;
