@@ -5,6 +5,7 @@ mod doctor;
 mod draft;
 mod evidence;
 mod failure;
+mod image;
 mod key;
 mod media;
 mod people;
@@ -47,6 +48,9 @@ enum Command {
     Show(show::Show),
     /// Walk a repository as a client does.
     Verify(verify::Verify),
+    /// Check an image against what trust metadata signs for its tag.
+    #[command(subcommand)]
+    Image(image::Command),
     /// Verify the evidence of a ceremony, or read its report.
     #[command(subcommand)]
     Evidence(evidence::Command),
@@ -82,6 +86,7 @@ pub fn main() -> ExitCode {
         Command::Resume(command) => command.run(workspace.as_deref()),
         Command::Show(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Image(command) => command.run(),
         Command::Evidence(command) => command.run(),
         Command::Key(command) => command.run(workspace.as_deref()),
         Command::Media(command) => command.run(),
