@@ -214,7 +214,7 @@ impl Report {
         }
         match &self.verdict {
             Ok(()) => say("RESULT       PASS: the image is what is signed for its tag"),
-            Err(failure) => say(format!("RESULT       {}: see below", word(failure.exit))),
+            Err(failure) => say(format!("RESULT       {}: {}", word(failure.exit), failure.what)),
         }
     }
 
