@@ -462,6 +462,30 @@ fn documents_of_the_real_client_say_which_image_they_want() {
 }
 
 #[test]
+fn an_older_root_is_a_pin_if_the_roots_between_are_there() {
+    let folder = TempDir::new().unwrap();
+    one(&folder.path().join("image"), "v3", "app");
+    let (data, trust) = (Path::new("tests/data/notary-v1/meta"), folder.path().join("trust"));
+    run(Command::new("cp").arg("-r").arg(data.join("10-witness")).arg(&trust)).success();
+    let first = fs::read(data.join("1.root.json")).unwrap();
+    let digest = Candidate::read(Dialect::Notary1, &first).unwrap().digest().to_string();
+    let verify = |pin: &[&str]| {
+        let arguments = ["image", "verify", "image", "--tag", "v3", "--trust", "trust"];
+        let at = ["--at", "2026-11-24T00:00:00Z"];
+        program(folder.path(), &[&arguments[..], &at, pin].concat())
+    };
+    fs::write(folder.path().join("first.json"), first).unwrap();
+    let behind = ["version 6", "leads to version 1 only", "2.root.json is not there"];
+    says(verify(&["--root", "first.json"]), 3, &behind);
+    says(verify(&["--root-digest", &digest]), 3, &["expected the root", &digest]);
+    for version in 1..=6 {
+        let name = format!("{version}.root.json");
+        fs::copy(data.join(&name), trust.join(name)).unwrap();
+    }
+    says(verify(&["--root-digest", &digest]), 3, &[&digest, "targets/releases signs another"]);
+}
+
+#[test]
 fn what_the_real_client_signs_is_what_passes() {
     let server = NotaryServer::start();
     let folder = TempDir::new().unwrap();

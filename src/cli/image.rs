@@ -132,7 +132,7 @@ impl DigestOf {
             });
         }
         if self.json {
-            say(serde_json::Value::from_iter(all.iter().map(Printed::to_json)).to_string());
+            say(all.iter().map(Printed::to_json).collect::<serde_json::Value>().to_string());
         } else {
             all.iter().for_each(Printed::tell);
         }

@@ -148,7 +148,7 @@ impl Layout {
     }
 
     /// A reader at the beginning of a file, and the file's length.
-    fn open_blob(&mut self, name: &str) -> Result<Option<(Box<dyn io::Read + '_>, u64)>, NoLayout> {
+    fn open_blob(&mut self, name: &str) -> Result<Option<Opened<'_>>, NoLayout> {
         let failed = |error| NoLayout::Io(name.to_owned(), error);
         match &mut self.place {
             Place::Folder(folder) => match file::open_below(folder, name) {
@@ -178,6 +178,9 @@ impl Layout {
         }
     }
 }
+
+/// A file from its beginning, and its length.
+type Opened<'a> = (Box<dyn io::Read + 'a>, u64);
 
 /// A hash as something to write to.
 struct Sink<'a, H>(&'a mut H);

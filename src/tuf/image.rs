@@ -330,5 +330,5 @@ fn expected(member: &str, expected: &'static str, found: &str) -> WireError {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 mod tests;

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use crate::driver::oci::survey::Survey;
 use crate::front::words::escape;
-use crate::tuf::document::Dialect;
 use crate::tuf::image::Descriptor;
 use crate::tuf::image::signer::{Match, Signer, compare, signer};
 use crate::tuf::targets::TargetFile;
@@ -238,13 +237,8 @@ impl Report {
             })
             .collect();
         let refused = believed.refused.as_ref();
-        let mut all = verdict(&self.tag, self.verdict.as_ref().err());
-        all["layout"] = json!(self.layout);
-        all["trust"] = json!({
-            "dialect": match believed.dialect {
-                Dialect::Notary1 => "notary1",
-                Dialect::Tuf1 => "tuf1",
-            },
+        let trust = json!({
+            "dialect": believed.dialect,
             "root_digest": believed.first,
             "pinned_by": match believed.pin {
                 Pin::Digest => "digest",
@@ -256,33 +250,44 @@ impl Report {
             "chain": links,
             "refused": refused.map(|(document, why)| json!({"document": document, "why": why})),
         });
-        all["image"] = self.image.as_ref().map_or(Value::Null, |(image, survey)| {
-            json!({
-                "digest": image.digest.to_string(),
-                "length": survey.manifest.len(),
-                "media_type": image.media_type,
-                "blobs": {
-                    "checked": survey.checked,
-                    "bytes": survey.bytes,
-                    "missing": survey.missing,
-                    "unchecked": survey.unchecked,
-                    "wrong": survey.wrong.iter().map(|wrong| json!({
-                        "digest": wrong.digest.to_string(),
-                        "platform": wrong.platform,
-                        "found": wrong.found,
-                    })).collect::<Vec<_>>(),
-                },
-            })
-        });
-        all["signed"] = self.signed.as_ref().map_or(Value::Null, |(role, file)| {
-            let hashes: serde_json::Map<String, Value> = file
-                .hashes
-                .iter()
-                .map(|(name, hash)| (name.clone(), data_encoding::HEXLOWER.encode(hash).into()))
-                .collect();
-            json!({"role": role, "length": file.length, "hashes": hashes})
-        });
+        let mut all = verdict(&self.tag, self.verdict.as_ref().err());
+        if let Value::Object(members) = &mut all {
+            members.insert("layout".to_owned(), json!(self.layout));
+            members.insert("trust".to_owned(), trust);
+            members.insert("image".to_owned(), self.image_json());
+            members.insert("signed".to_owned(), self.signed_json());
+        }
         all
+    }
+
+    fn image_json(&self) -> Value {
+        let Some((image, survey)) = &self.image else { return Value::Null };
+        let wrong = survey.wrong.iter().map(|wrong| {
+            let digest = wrong.digest.to_string();
+            json!({"digest": digest, "platform": wrong.platform, "found": wrong.found})
+        });
+        json!({
+            "digest": image.digest.to_string(),
+            "length": survey.manifest.len(),
+            "media_type": image.media_type,
+            "blobs": {
+                "checked": survey.checked,
+                "bytes": survey.bytes,
+                "missing": survey.missing,
+                "unchecked": survey.unchecked,
+                "wrong": wrong.collect::<Vec<_>>(),
+            },
+        })
+    }
+
+    fn signed_json(&self) -> Value {
+        let Some((role, file)) = &self.signed else { return Value::Null };
+        let hashes: serde_json::Map<String, Value> = file
+            .hashes
+            .iter()
+            .map(|(name, hash)| (name.clone(), data_encoding::HEXLOWER.encode(hash).into()))
+            .collect();
+        json!({"role": role, "length": file.length, "hashes": hashes})
     }
 }
 

@@ -38,8 +38,8 @@ pub(super) struct Trust {
     #[arg(long, value_name = "HEX")]
     root_digest: Option<Digest>,
     /// Believe the folder's own root, as a client does that has seen nothing before.
-    #[arg(long, conflicts_with_all = ["root", "root_digest"])]
-    trust_on_first_use: bool,
+    #[arg(long = "trust-on-first-use", conflicts_with_all = ["root", "root_digest"])]
+    first_use: bool,
     /// Verify for this time instead of now.
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
@@ -99,8 +99,8 @@ impl Trust {
         if let Some(last) = &walked.root {
             self.fits(last.root().body())?;
         }
-        let refused = refused(&walked).or_else(|| left_behind(&dir, dialect, &walked));
-        let pin = match (self.root_digest, &self.root, self.trust_on_first_use) {
+        let refused = left_behind(&dir, dialect, &walked).or_else(|| refused(&walked));
+        let pin = match (self.root_digest, &self.root, self.first_use) {
             (Some(_), _, _) => Pin::Digest,
             (None, Some(_), _) => Pin::File,
             (None, None, true) => Pin::FirstUse,

@@ -124,12 +124,9 @@ impl Survey {
         size: u64,
         platform: String,
     ) -> Result<(), NoLayout> {
-        let found = match layout.measure(digest, size)? {
-            None => {
-                *self.missing.entry(platform).or_default() += 1;
-                return Ok(());
-            }
-            Some(found) => found,
+        let Some(found) = layout.measure(digest, size)? else {
+            *self.missing.entry(platform).or_default() += 1;
+            return Ok(());
         };
         match found.digest {
             None if found.length == size => self.unchecked += 1,

@@ -71,8 +71,8 @@ impl Search<'_> {
             role.name.as_str() == RELEASES && paths.any(|path| self.tag.starts_with(path))
         };
         let releases = self.delegates(&targets).iter().find(covers).map(|role| role.name.clone());
-        let order = releases.into_iter().chain([targets]);
-        Ok(order.filter_map(|role| Some((role.clone(), self.entry(&role)?))).next())
+        let mut order = releases.into_iter().chain([targets]);
+        Ok(order.find_map(|role| Some((role.clone(), self.entry(&role)?))))
     }
 
     fn tuf1(&self) -> Result<Found, String> {
