@@ -331,7 +331,7 @@ fn tell_survey(survey: &Survey) {
     const SHOWN: usize = 5;
     if survey.checked > 0 {
         say(format!(
-            "[ok] {} blobs that it lists are what their digests say, {} bytes",
+            "[ok] what it lists and is here is what its digests say: {}, {} bytes",
             survey.checked, survey.bytes
         ));
     }
@@ -342,16 +342,13 @@ fn tell_survey(survey: &Survey) {
         say(format!("[NO] {} blobs are wrong, showing {SHOWN}", survey.wrong.len()));
     }
     for (platform, count) in survey.missing.iter().take(SHOWN) {
-        say(format!("[??] {}: {count} blobs are not here, and not checked", of(platform)));
+        say(format!("[??] not here, and not checked: {count} of {}", of(platform)));
     }
     if survey.missing.len() > SHOWN {
-        say(format!(
-            "[??] blobs of {} platforms are not here, showing {SHOWN}",
-            survey.missing.len()
-        ));
+        say(format!("[??] not here: {} platforms, showing {SHOWN}", survey.missing.len()));
     }
     if survey.unchecked > 0 {
-        say(format!("[??] {} blobs are not checked: another hash, or too large", survey.unchecked));
+        say(format!("[??] not checked: {}: another hash, or too large or deep", survey.unchecked));
     }
 }
 
