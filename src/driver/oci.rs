@@ -2,7 +2,7 @@
 //! and never written; no link is followed; what is read is bounded.
 
 pub mod survey;
-mod tar;
+pub mod tar;
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -66,6 +66,17 @@ impl Repository {
 
     /// Writes the documents, and gives the root's digest.
     pub(crate) fn write(&self, folder: &Path) -> String {
+        let (digest, documents) = self.documents();
+        for (name, bytes) in &documents {
+            let path = folder.join(format!("{name}.json"));
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        digest
+    }
+
+    /// The root's digest, and the documents by their names.
+    pub(crate) fn documents(&self) -> (String, BTreeMap<String, Vec<u8>>) {
         let keys: BTreeMap<&str, Listed> = ["root", "targets", "snapshot", "timestamp", "lower"]
             .into_iter()
             .map(|name| (name, self.key(name)))
@@ -111,12 +122,7 @@ impl Repository {
         let meta = [self.meta("snapshot", &documents["snapshot"])].into_iter().collect();
         let timestamp = self.signed("timestamp", 5, [("meta", Json::Object(meta))]);
         documents.insert("timestamp".to_owned(), self.envelope(&timestamp, &keys["timestamp"]));
-        for (name, bytes) in &documents {
-            let path = folder.join(format!("{name}.json"));
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, bytes).unwrap();
-        }
-        Digest::of(&root.canonical()).to_string()
+        (Digest::of(&root.canonical()).to_string(), documents)
     }
 
     fn key(&self, name: &str) -> Listed {

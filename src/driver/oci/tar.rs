@@ -14,9 +14,14 @@ const BLOCK: u64 = 512;
 
 /// What lies under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Entry {
+pub enum Entry {
     /// A plain file.
-    File { offset: u64, length: u64 },
+    File {
+        /// Where its bytes begin.
+        offset: u64,
+        /// How many there are.
+        length: u64,
+    },
     /// A link, a device, a FIFO: never read.
     Other,
 }
@@ -55,8 +60,8 @@ pub enum BadTar {
     TooMany,
 }
 
-/// Reads the table of an archive of `length` bytes.
-pub(super) fn table<R: Read + Seek>(
+/// Reads the table of an archive of `length` bytes. Names are relative, without `.` and `..`.
+pub fn table<R: Read + Seek>(
     archive: &mut R,
     length: u64,
 ) -> Result<BTreeMap<String, Entry>, BadTar> {
