@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 #[path = "image/forge.rs"]
-#[allow(dead_code, reason = "the targets take what they need of it")]
 mod forge;
 #[path = "../fuzz/src/targets/mod.rs"]
 mod targets;

@@ -2,7 +2,6 @@
 #![no_main]
 
 #[path = "../../tests/image/forge.rs"]
-#[allow(dead_code, reason = "the targets take what they need of it")]
 mod forge;
 mod targets;
 

@@ -1,4 +1,5 @@
 //! Repositories whose keys everybody can make, in the very bytes that a server or a TUF repository serves.
+#![allow(dead_code, reason = "each program takes what it needs of it")]
 
 use std::collections::BTreeMap;
 use std::fs;

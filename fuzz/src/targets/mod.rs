@@ -1,5 +1,6 @@
 //! What is fuzzed: every parser, with what must hold for whatever it accepts. The same functions run under libFuzzer
 //! (`fuzz/run`) and, with a seeded generator, in the program's own tests (`tests/mutations.rs`).
+#![allow(dead_code, reason = "each of the two takes what it needs")]
 
 mod documents;
 mod images;
@@ -15,7 +16,6 @@ pub(crate) struct Target {
     /// Reads the input and panics when something that must hold does not.
     pub(crate) run: fn(&[u8]),
     /// How many inputs the smoke test tries; slow targets get fewer.
-    #[allow(dead_code, reason = "the smoke test reads it")]
     pub(crate) smoke: u32,
 }
 
