@@ -67,7 +67,7 @@ fn mutated(numbers: &mut Numbers, seeds: &[Vec<u8>]) -> Vec<u8> {
     for _ in 0..=numbers.below(8) {
         let at = numbers.below(bytes.len() + 1);
         let length = numbers.below(24).min(bytes.len() - at);
-        match numbers.below(9) {
+        match numbers.below(11) {
             0 if at < bytes.len() => bytes[at] ^= 1 << numbers.below(8),
             1 if at < bytes.len() => bytes[at] = u8::try_from(numbers.below(256)).unwrap(),
             2 => drop(bytes.drain(at..at + length)),
@@ -102,7 +102,13 @@ fn mutated(numbers: &mut Numbers, seeds: &[Vec<u8>]) -> Vec<u8> {
                 let times = if numbers.below(2) == 0 { Vec::new() } else { line.repeat(2) };
                 bytes.splice(start..end, times);
             }
-            8 if numbers.below(8) == 0 => bytes.truncate(at),
+            // In place, so that what lies behind stays where formats with offsets look for it.
+            8 | 9 => {
+                let token = TOKENS[numbers.below(TOKENS.len())];
+                let end = bytes.len().min(at + token.len());
+                bytes[at..end].copy_from_slice(&token[..end - at]);
+            }
+            10 if numbers.below(8) == 0 => bytes.truncate(at),
             _ => {}
         }
     }

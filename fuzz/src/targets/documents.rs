@@ -13,7 +13,7 @@ use anchorite::tuf::snapshot::{Snapshot, Timestamped};
 use anchorite::tuf::targets::Targets;
 use anchorite::tuf::verify::{Authority, Candidate};
 use anchorite::tuf::wire::certificate::Certificate;
-use anchorite::tuf::wire::json::{Limits, parse};
+use anchorite::tuf::wire::json::{Json, Limits, parse};
 use anchorite::tuf::wire::notary1;
 
 use crate::forge::{Delegation, Repository, entry};
@@ -39,7 +39,11 @@ fn forged(dialect: Dialect) -> Vec<Vec<u8>> {
     };
     let mut repository = Repository::signing(dialect, "v1 <&> \u{e9}\u{2028}", b"one");
     repository.delegations.push(below);
-    let made: std::collections::BTreeMap<_, _> = repository.documents().1;
+    let Json::Object(mut members) = entry(dialect, b"three") else { unreachable!() };
+    members.insert("custom".to_owned(), Json::object([("a", Json::Integer(-1))]));
+    members.insert("x".to_owned(), Json::Array(vec![Json::Null, Json::Bool(true)]));
+    repository.targets.push(("three".to_owned(), Json::Object(members)));
+    let made = repository.documents().1;
     ["root", "targets", "snapshot", "timestamp", "targets/releases"]
         .iter()
         .map(|name| made[*name].clone())
