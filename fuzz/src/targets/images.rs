@@ -64,10 +64,14 @@ pub(crate) fn archives() -> Vec<Vec<u8>> {
     };
     let end = vec![0; 1024];
     vec![
-        (0..8)
-            .flat_map(|nth| entry(&format!("a/b/./c{nth}"), b'0', b""))
-            .chain(end.clone())
-            .collect(),
+        // Refused for its name; without that name it is not.
+        [
+            entry("a/../b", b'0', b""),
+            entry("/c", b'0', b""),
+            entry("d/./e", b'0', b""),
+            end.clone(),
+        ]
+        .concat(),
         [entry("./oci-layout", b'0', b"{}"), entry("blobs/", b'5', b""), end.clone()].concat(),
         [entry("p", b'x', record.as_bytes()), entry("a", b'0', b"pax"), end.clone()].concat(),
         [entry("l", b'L', long.as_bytes()), entry("a", b'0', b"gnu"), entry("b", b'2', b""), end]
