@@ -64,7 +64,7 @@ pub(crate) fn archives() -> Vec<Vec<u8>> {
     };
     let end = vec![0; 1024];
     vec![
-        // Refused for its name; without that name it is not.
+        // Refused for its names.
         [
             entry("a/../b", b'0', b""),
             entry("/c", b'0', b""),
