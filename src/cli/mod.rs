@@ -7,6 +7,7 @@ mod draft;
 mod evidence;
 mod failure;
 mod gather;
+mod image;
 mod json;
 mod key;
 mod lint;
@@ -61,6 +62,9 @@ enum Command {
     Verify(verify::Verify),
     /// Find every role that lists a key, and the kind of ceremony that removes it.
     Where(where_key::Where),
+    /// Check an image against what trust metadata signs for its tag.
+    #[command(subcommand)]
+    Image(image::Command),
     /// Verify the evidence of a ceremony, or read its report.
     #[command(subcommand)]
     Evidence(evidence::Command),
@@ -105,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Lint(command) => command.run(),
         Command::Verify(command) => command.run(workspace.as_deref()),
         Command::Where(command) => command.run(workspace.as_deref()),
+        Command::Image(command) => command.run(),
         Command::Evidence(command) => command.run(),
         Command::Key(command) => command.run(workspace.as_deref()),
         Command::Token(command) => command.run(),

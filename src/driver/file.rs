@@ -59,6 +59,21 @@ pub fn append(folder: &Path, path: &str, bytes: &[u8]) -> io::Result<()> {
 /// Reads a file below `folder`, past the cache: its pages are dropped first, so that the medium itself answers. At most
 /// `limit` bytes; no link is followed, and only a plain file is read.
 pub fn read_back(folder: &Path, path: &str, limit: u64) -> io::Result<Vec<u8>> {
+    let file = open_below(folder, path)?;
+    let found = file.metadata()?.len();
+    if found > limit {
+        let why = format!("it has {found} bytes, more than {limit}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    // A file system that cannot drop its pages still reads right.
+    let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Opens a plain file below `folder` for reading; no link is followed, and nothing else is opened.
+pub fn open_below(folder: &Path, path: &str) -> io::Result<File> {
     below(folder, path)?;
     let dir = File::open(folder)?;
     let opened: OwnedFd = rustix::fs::openat2(
@@ -69,19 +84,10 @@ pub fn read_back(folder: &Path, path: &str, limit: u64) -> io::Result<Vec<u8>> {
         ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS,
     )?;
     let file = File::from(opened);
-    let found = file.metadata()?;
-    if !found.is_file() {
+    if !file.metadata()?.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"));
     }
-    if found.len() > limit {
-        let why = format!("it has {} bytes, more than {limit}", found.len());
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
-    }
-    // A file system that cannot drop its pages still reads right.
-    let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
-    let mut bytes = Vec::new();
-    file.take(limit + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    Ok(file)
 }
 
 /// Joins a relative path, and refuses one that would leave the folder.

@@ -8,6 +8,7 @@ pub mod folder;
 pub mod hold;
 pub mod journal;
 pub mod media;
+pub mod oci;
 pub mod ports;
 pub mod room;
 pub mod session;

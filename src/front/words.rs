@@ -91,8 +91,11 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for token in text.split_inclusive(' ') {
-        if width(&line) + width(token.trim_end()) > columns && !line.trim_end().is_empty() {
-            lines.push(line.trim_end().to_owned());
+        if width(&line) + width(token.trim_end()) > columns {
+            // Spaces alone are no line, and must not push a word over the edge.
+            if !line.trim_end().is_empty() {
+                lines.push(line.trim_end().to_owned());
+            }
             line.clear();
         }
         let mut rest = token;
@@ -250,6 +253,8 @@ mod tests {
         assert_eq!(wrap("0123456789abc", 8), ["01234567", "89abc"]);
         assert_eq!(wrap("東京東京東京", 5), ["東京", "東京", "東京"]);
         assert_eq!(wrap("", 8), [""]);
+        // A space before the first word pushed it over the edge.
+        assert_eq!(wrap(" 0123 45", 4), ["0123", "45"]);
         for columns in 4..30 {
             let text = "a bb  ccc dddd 東京東京 eeeeeeeeeeeeeeeeeeeeeeeeee f";
             assert!(wrap(text, columns).iter().all(|line| width(line) <= columns));

@@ -1,0 +1,260 @@
+//! Which role signs a tag, in the order in which clients ask; and whether an image is what that role signs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest as _, Sha256, Sha512};
+
+use crate::tuf::document::Dialect;
+use crate::tuf::name::RoleName;
+use crate::tuf::targets::{DelegatedRole, TargetFile, Targets};
+use crate::tuf::verify::Verified;
+
+/// The delegation that `docker pull` asks before the targets role itself.
+const RELEASES: &str = "targets/releases";
+
+/// Who signs a tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signer {
+    /// This role, and as what.
+    Role(RoleName, TargetFile),
+    /// Nobody whom the client asks; these roles list it all the same.
+    Nobody(Vec<RoleName>),
+    /// A delegation divides paths in a way that is not read here.
+    CannotTell(String),
+}
+
+/// Finds who signs a tag. Notary: `targets/releases`, then `targets`, and nobody else, as `docker pull` does. TUF: the
+/// targets role, then its delegations in their order (specification 1.0, section 5.6.7).
+pub fn signer(
+    dialect: Dialect,
+    targets: &BTreeMap<RoleName, Verified<Targets>>,
+    tag: &str,
+) -> Signer {
+    let search = Search { targets, tag };
+    let found = match dialect {
+        Dialect::Notary1 => search.notary1(),
+        Dialect::Tuf1 => search.tuf1(),
+    };
+    match found {
+        Err(why) => Signer::CannotTell(why),
+        Ok(Some((role, file))) => Signer::Role(role, file),
+        Ok(None) => {
+            let all = targets.keys().filter(|role| search.entry(role).is_some());
+            Signer::Nobody(all.cloned().collect())
+        }
+    }
+}
+
+struct Search<'a> {
+    targets: &'a BTreeMap<RoleName, Verified<Targets>>,
+    tag: &'a str,
+}
+
+type Found = Option<(RoleName, TargetFile)>;
+
+impl Search<'_> {
+    fn entry(&self, role: &RoleName) -> Option<TargetFile> {
+        self.targets.get(role)?.body().targets.get(self.tag)
+    }
+
+    fn delegates(&self, role: &RoleName) -> &[DelegatedRole] {
+        let delegations = self.targets.get(role).and_then(|one| one.body().delegations.as_ref());
+        delegations.map(|delegations| delegations.roles.as_slice()).unwrap_or_default()
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "both dialects answer in one form")]
+    fn notary1(&self) -> Result<Found, String> {
+        let targets = RoleName::targets();
+        // Notary's paths are prefixes; a delegation without any can publish nothing.
+        let covers = |role: &&DelegatedRole| {
+            let mut paths = role.paths.iter().flatten();
+            role.name.as_str() == RELEASES && paths.any(|path| self.tag.starts_with(path))
+        };
+        let releases = self.delegates(&targets).iter().find(covers).map(|role| role.name.clone());
+        let mut order = releases.into_iter().chain([targets]);
+        Ok(order.find_map(|role| Some((role.clone(), self.entry(&role)?))))
+    }
+
+    fn tuf1(&self) -> Result<Found, String> {
+        let mut visited = BTreeSet::new();
+        let mut waiting = vec![RoleName::targets()];
+        while let Some(role) = waiting.pop() {
+            if !visited.insert(role.clone()) {
+                continue;
+            }
+            if let Some(file) = self.entry(&role) {
+                return Ok(Some((role, file)));
+            }
+            let delegations =
+                self.targets.get(&role).and_then(|one| one.body().delegations.as_ref());
+            if delegations.is_some_and(|all| all.unknown.contains_key("succinct_roles")) {
+                return Err(format!("{role} delegates to succinct hash bins"));
+            }
+            let mut next = Vec::new();
+            for delegated in self.delegates(&role) {
+                if !self.covers(delegated)? {
+                    continue;
+                }
+                next.push(delegated.name.clone());
+                if delegated.terminating == Some(true) {
+                    // Nobody after it is asked, wherever they wait.
+                    waiting.clear();
+                    break;
+                }
+            }
+            waiting.extend(next.into_iter().rev());
+        }
+        Ok(None)
+    }
+
+    fn covers(&self, role: &DelegatedRole) -> Result<bool, String> {
+        let hash = data_encoding::HEXLOWER.encode(&Sha256::digest(self.tag));
+        if role.path_hash_prefixes.iter().flatten().any(|prefix| hash.starts_with(prefix)) {
+            return Ok(true);
+        }
+        for pattern in role.paths.iter().flatten() {
+            if pattern.contains('[') {
+                return Err(format!("{} has the path {pattern:?}, a set of characters", role.name));
+            }
+            let (wanted, found) = (pattern.split('/'), self.tag.split('/'));
+            if wanted.clone().count() == found.clone().count()
+                && wanted
+                    .zip(found)
+                    .all(|(pattern, part)| fits(pattern.as_bytes(), part.as_bytes()))
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Whether a part of a path fits a pattern in which `*` is any text and `?` any one byte.
+fn fits(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at, mut seen) = (0, 0);
+    // Where the last star stands, and how much it has taken.
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(byte) = text.get(seen) {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, seen));
+                at += 1;
+            }
+            Some(wanted) if *wanted == b'?' || wanted == byte => {
+                at += 1;
+                seen += 1;
+            }
+            Some(_) | None => {
+                let Some((place, taken)) = star else { return false };
+                star = Some((place, taken + 1));
+                (at, seen) = (place + 1, taken + 1);
+            }
+        }
+    }
+    pattern.get(at..).unwrap_or_default().iter().all(|byte| *byte == b'*')
+}
+
+/// Whether a manifest is what was signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match {
+    /// It is.
+    Same,
+    /// Another length.
+    Length {
+        /// What is signed.
+        signed: u64,
+        /// What is there.
+        found: u64,
+    },
+    /// Another hash.
+    Hash {
+        /// Which hash.
+        name: String,
+        /// What is signed, in hex.
+        signed: String,
+        /// What is there, in hex.
+        found: String,
+    },
+    /// None of the hashes that a client needs is signed; these are.
+    NoHash(Vec<String>),
+}
+
+/// Compares the bytes of a manifest with a signed entry: its length and every hash that we know. Docker needs a SHA-256,
+/// and so does a Notary entry here.
+pub fn compare(dialect: Dialect, signed: &TargetFile, manifest: &[u8]) -> Match {
+    let mut known = 0;
+    for (name, stated) in &signed.hashes {
+        let found = match name.as_str() {
+            "sha256" => Sha256::digest(manifest).to_vec(),
+            "sha512" => Sha512::digest(manifest).to_vec(),
+            _ => continue,
+        };
+        known += 1;
+        if found != *stated {
+            let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+            return Match::Hash { name: name.clone(), signed: hex(stated), found: hex(&found) };
+        }
+    }
+    let enough = match dialect {
+        Dialect::Notary1 => signed.hashes.contains_key("sha256"),
+        Dialect::Tuf1 => known > 0,
+    };
+    if !enough {
+        return Match::NoHash(signed.hashes.keys().cloned().collect());
+    }
+    match u64::try_from(manifest.len()).unwrap_or(u64::MAX) {
+        found if found != signed.length => Match::Length { signed: signed.length, found },
+        _ => Match::Same,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_fit_as_a_shell_says() {
+        let fit = |pattern: &str, text: &str| fits(pattern.as_bytes(), text.as_bytes());
+        for (pattern, text) in
+            [("*", ""), ("*", "v1"), ("v?", "v1"), ("v*.*", "v1.2"), ("*a*b", "xaxbab"), ("", "")]
+        {
+            assert!(fit(pattern, text), "{pattern} {text}");
+        }
+        for (pattern, text) in
+            [("", "v"), ("v?", "v"), ("v?", "v12"), ("*a*b", "xaxba"), ("v", "v1")]
+        {
+            assert!(!fit(pattern, text), "{pattern} {text}");
+        }
+        // A pattern of stars against a long text ends soon.
+        assert!(!fit(&"*a".repeat(100), &"a".repeat(99)));
+    }
+
+    fn entry(hashes: &[(&str, Vec<u8>)], length: u64) -> TargetFile {
+        TargetFile {
+            length,
+            hashes: hashes.iter().map(|(name, hash)| ((*name).to_owned(), hash.clone())).collect(),
+            custom: None,
+            unknown: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn length_and_every_hash_must_be_right() {
+        let (sha256, sha512) = (Sha256::digest(b"m").to_vec(), Sha512::digest(b"m").to_vec());
+        let both = [("sha256", sha256.clone()), ("sha512", sha512.clone())];
+        let of = |dialect, hashes: &[_], length| compare(dialect, &entry(hashes, length), b"m");
+        assert_eq!(of(Dialect::Notary1, &both, 1), Match::Same);
+        assert_eq!(of(Dialect::Notary1, &both, 2), Match::Length { signed: 2, found: 1 });
+        let wrong = [("sha256", sha256), ("sha512", vec![0; 64])];
+        assert!(
+            matches!(of(Dialect::Notary1, &wrong, 1), Match::Hash { name, .. } if name == "sha512")
+        );
+        let only_512 = [("sha512", sha512)];
+        assert!(matches!(of(Dialect::Notary1, &only_512, 1), Match::NoHash(_)));
+        assert_eq!(of(Dialect::Tuf1, &only_512, 1), Match::Same);
+        for dialect in [Dialect::Notary1, Dialect::Tuf1] {
+            assert!(matches!(of(dialect, &[], 1), Match::NoHash(_)));
+            assert!(matches!(of(dialect, &[("md5", vec![0; 16])], 1), Match::NoHash(_)));
+        }
+    }
+}
