@@ -12,6 +12,7 @@ use crate::ceremony::scene::Verdict;
 use crate::ceremony::twin::{Purpose, Twin, forged_fingerprints};
 use crate::driver::bench::{Bench, Clock, RealStores, Setting, VirtualStores, system_time};
 use crate::driver::file::{self, Readers};
+use crate::driver::hold::HoldError;
 use crate::driver::media::{self, Media};
 use crate::driver::ports::World;
 use crate::driver::session::{Begin, Ended, Resumed, Session, read_plan};
@@ -110,7 +111,9 @@ impl Rehearse {
             folder: &folder,
         })?;
         let mut bench = scratch.bench(&twin, &folder, clock);
-        let ended = self.faces.with_front(&[], |front| Ok(session.hold(front, &mut bench)?))?;
+        let ended = self.faces.with_front(&[], |front| {
+            session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &[]))
+        })?;
         tell_end(&ended)
     }
 }
@@ -215,7 +218,9 @@ impl Run {
             folder: &folder,
         })?;
         let mut bench = real_bench(&plan, &book, media, &folder);
-        let ended = self.faces.with_front(&[], |front| Ok(session.hold(front, &mut bench)?))?;
+        let ended = self.faces.with_front(&[], |front| {
+            session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &self.medium))
+        })?;
         register(&book, &ended)?;
         tell_end(&ended)
     }
@@ -254,8 +259,10 @@ impl Resume {
             Mode::Real => {
                 let media = media_of(&plan, &self.medium)?;
                 let mut bench = real_bench(&plan, &book, media, &folder);
-                let ended =
-                    self.faces.with_front(&said, |front| Ok(session.hold(front, &mut bench)?))?;
+                let ended = self.faces.with_front(&said, |front| {
+                    let held = session.hold(front, &mut bench);
+                    held.map_err(|why| rests(&why, &folder, &self.medium))
+                })?;
                 register(&book, &ended)?;
                 ended
             }
@@ -263,7 +270,9 @@ impl Resume {
                 let twin = Twin::new(&plan, Purpose::Rehearse);
                 let scratch = Scratch::open(book);
                 let mut bench = scratch.bench(&twin, &folder, Clock::System);
-                self.faces.with_front(&said, |front| Ok(session.hold(front, &mut bench)?))?
+                self.faces.with_front(&said, |front| {
+                    session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &[]))
+                })?
             }
         };
         tell_end(&ended)
@@ -366,18 +375,34 @@ fn tell_end(ended: &Ended) -> Result<(), Failure> {
     say(format!("Head:      {head}"));
     say(format!("           {}", head.words().join(" ")));
     say("Verify:");
-    // The very program that is running: it need not be on the path.
-    let program = std::env::current_exe()
-        .map_or_else(|_| "anchorite".to_owned(), |path| path.display().to_string());
     say(format!(
         "  {} evidence verify {}{rehearsal} --head {head}",
-        quoted(&program),
+        program(),
         quoted(&folder.display().to_string())
     ));
     match ended.outcome {
         Outcome::Done => Ok(()),
         Outcome::Aborted => Err(Failure::new(Exit::Stopped, "the ceremony was stopped")),
     }
+}
+
+/// A ceremony that rests, and the very command that goes on with it.
+fn rests(why: &HoldError, folder: &Path, mounts: &[(KeyName, PathBuf)]) -> Failure {
+    let whole = |path: &Path| {
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        quoted(&path.display().to_string())
+    };
+    let media: String = mounts
+        .iter()
+        .map(|(name, mounted)| format!(" --medium {name}={}", whole(mounted)))
+        .collect();
+    Failure::held(why, &format!("{} resume {}{media}", program(), whole(folder)))
+}
+
+/// The very program that is running, as a shell takes it: it need not be on the path.
+fn program() -> String {
+    let path = std::env::current_exe();
+    quoted(&path.map_or_else(|_| "anchorite".to_owned(), |path| path.display().to_string()))
 }
 
 /// A path as a shell takes it.

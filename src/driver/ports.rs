@@ -54,12 +54,18 @@ pub struct Progress {
     pub done: Option<(u64, u64)>,
 }
 
-/// The front cannot go on: the terminal went away, or the script has no answer.
+/// The front cannot go on: the terminal went away, a signal came, or the script has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum FrontFailed {
     /// Reading or writing the terminal failed.
     #[error("the terminal failed: {0}")]
     Terminal(#[from] io::Error),
+    /// A signal asked for the end of the program.
+    #[error("the ceremony rests: {signal} came")]
+    Ended {
+        /// Its name.
+        signal: &'static str,
+    },
     /// The script has no answer to this question.
     #[error("the script has no answer to {ask}")]
     Unanswered {
