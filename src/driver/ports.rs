@@ -6,6 +6,7 @@ use crate::ceremony::ask::{Ask, People, Wish};
 use crate::ceremony::event::{Act, Entry, Happened, Refusal};
 use crate::ceremony::scene::Scene;
 use crate::keystore::Unlock;
+use crate::tuf::nonces::Nonces;
 use crate::tuf::time::Timestamp;
 
 /// The people at hand while a machine works: they are told, they can unlock, and they can want something.
@@ -33,6 +34,9 @@ pub trait Front: Company {
 pub trait World {
     /// The time now, UTC.
     fn now(&mut self) -> Timestamp;
+
+    /// Learns which nonces the signatures on record used, before the first act: a ceremony may have begun on another bench.
+    fn recall(&mut self, nonces: &Nonces);
 
     /// Carries out one act. What happened is a value, whatever it was; a wish that came meanwhile goes to the engine
     /// after it.

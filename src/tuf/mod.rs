@@ -7,6 +7,7 @@ pub mod document;
 pub mod forge;
 pub mod key;
 pub mod name;
+pub mod nonces;
 pub mod payload;
 pub mod policy;
 pub mod root;

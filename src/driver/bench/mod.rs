@@ -3,7 +3,7 @@
 mod real;
 mod virtual_bench;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -15,8 +15,9 @@ use crate::ceremony::plan::{Plan, PlannedKey};
 use crate::ceremony::scene::Verdict;
 use crate::keystore::{KeyStore, Spec, TokenError, Unlock};
 use crate::tuf::digest::Digest;
-use crate::tuf::key::{Fingerprint, PublicKey};
+use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
+use crate::tuf::nonces::Nonces;
 use crate::tuf::time::Timestamp;
 
 use super::file::{self, Readers};
@@ -89,7 +90,7 @@ pub struct Bench<S> {
     rehearsal: bool,
     evidence: PathBuf,
     trust: PathBuf,
-    nonces: BTreeMap<(Fingerprint, Vec<u8>), Digest>,
+    nonces: Nonces,
     /// Keys whose hand-over was interrupted: what it may have left on the medium was never proven.
     unproven: BTreeSet<KeyName>,
 }
@@ -126,7 +127,7 @@ impl<S: Stores> Bench<S> {
             rehearsal: setting.rehearsal,
             evidence: setting.evidence,
             trust: setting.trust,
-            nonces: BTreeMap::new(),
+            nonces: Nonces::default(),
             unproven: BTreeSet::new(),
         }
     }
@@ -210,15 +211,12 @@ impl<S: Stores> Bench<S> {
         if !public.verifies(message, &signature) {
             return Err(token_trouble(key, &TokenError::BadSignature));
         }
-        if let Some(r) = signature.ecdsa_r() {
-            let digest = Digest::of(message);
-            let known = self.nonces.insert((fingerprint, r.to_vec()), digest);
-            if known.is_some_and(|known| known != digest) {
-                return Err(Trouble {
-                    kind: TroubleKind::BadSignature,
-                    found: format!("{}: a nonce was used twice; do not use this key", key.name),
-                });
-            }
+        // It does not go on record either: with the one before it, everybody could compute the key.
+        if !self.nonces.note(fingerprint, &signature, Digest::of(message)) {
+            return Err(Trouble {
+                kind: TroubleKind::BadSignature,
+                found: format!("{}: a nonce was used twice; do not use this key", key.name),
+            });
         }
         Ok(Happened::Signed(signature))
     }
@@ -312,6 +310,10 @@ impl<S: Stores> Bench<S> {
 impl<S: Stores> World for Bench<S> {
     fn now(&mut self) -> Timestamp {
         self.clock.now()
+    }
+
+    fn recall(&mut self, nonces: &Nonces) {
+        self.nonces.clone_from(nonces);
     }
 
     fn act(&mut self, act: &Act, company: &mut dyn Company) -> (Happened, Option<Wish>) {
