@@ -30,10 +30,7 @@ fn good(stage: &Stage) -> GoodPeople {
 }
 
 /// Goes on with the ceremony on a bench that has seen nothing of it.
-fn resume(
-    stage: &Stage,
-    decide: impl FnMut(&Ask) -> Option<Result<People, FrontFailed>>,
-) -> Ended {
+fn resume(stage: &Stage, decide: impl FnMut(&Ask) -> Option<Result<People, FrontFailed>>) -> Ended {
     let Resumed::Open { session, .. } = Session::resume(&stage.evidence(), noon()).unwrap() else {
         panic!("it had not ended");
     };
@@ -169,8 +166,7 @@ fn failures(entries: &[Entry]) -> Vec<(usize, Trouble)> {
 fn a_nonce_that_a_key_used_before_is_refused_whether_or_not_the_ceremony_rested_meanwhile() {
     for rests in [false, true] {
         let stage = Stage::set(NAME);
-        let broken: Vec<_> =
-            (1..=20).map(|at| Planned { at, fault: Fault::SameNonce }).collect();
+        let broken: Vec<_> = (1..=20).map(|at| Planned { at, fault: Fault::SameNonce }).collect();
         stage.plan_faults("root-a", &broken);
         let session = stage.begin(&report(NAME));
         let leave = |ask: &Ask| {

@@ -182,9 +182,14 @@ impl Run {
         let media = media_of(&plan, &self.medium)?;
         let at = system_time();
         let report = CheckReport::of(&plan, at, &media.at_hand(&plan));
+        let verdict = report.verdict(Mode::Real);
+        // A medium that is missing is told as that, not as files that could not be read.
+        if verdict != Verdict::Fail {
+            media_are_there(&plan, &media)?;
+        }
         let Some(checked) = report.clear(&plan, Mode::Real) else {
             tell_findings(&report);
-            let exit = match report.verdict(Mode::Real) {
+            let exit = match verdict {
                 Verdict::Unknown => Exit::CannotTell,
                 Verdict::Pass | Verdict::Warn | Verdict::Fail => Exit::Wrong,
             };
@@ -192,13 +197,6 @@ impl Run {
                 .hint("Mend the plan, or waive by name what may be waived; then check it again."));
         };
         self.unattended_is_waived(&plan)?;
-        for medium in &plan.media {
-            if medium.role != MediumRole::Book {
-                media
-                    .folder(&plan, &medium.name)
-                    .map_err(|trouble| Failure::new(Exit::Machine, escape(&trouble.found)))?;
-            }
-        }
         let here =
             std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
         let book = Workspace::find(workspace, &here)?;
@@ -290,6 +288,17 @@ fn unfinished(book: &Workspace) -> Result<PathBuf, Failure> {
         .collect();
     found.sort();
     found.pop().ok_or_else(|| Failure::input("no ceremony of this workspace is unfinished"))
+}
+
+/// Whether every medium but the BOOK, which is the workspace, is mounted and the right one.
+fn media_are_there(plan: &Plan, media: &Media) -> Result<(), Failure> {
+    for medium in plan.media.iter().filter(|medium| medium.role != MediumRole::Book) {
+        media.folder(plan, &medium.name).map_err(|trouble| {
+            Failure::new(Exit::Machine, escape(&trouble.found))
+                .hint("Nothing was begun. Mount the medium, or name the right folder.")
+        })?;
+    }
+    Ok(())
 }
 
 fn media_of(plan: &Plan, mounts: &[(KeyName, PathBuf)]) -> Result<Media, Failure> {

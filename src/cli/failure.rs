@@ -144,8 +144,7 @@ impl Failure {
             HoldError::Front(FrontFailed::Terminal(_)) => Self::new(Exit::Machine, what)
                 .hint(format!("Everything so far is on record. To go on: {resume}")),
             HoldError::Front(FrontFailed::Unanswered { .. } | FrontFailed::Refused { .. }) => {
-                Self::input(what)
-                    .hint(format!("Mend the script; to go on: {resume} --script FILE"))
+                Self::input(what).hint(format!("Mend the script; to go on: {resume} --script FILE"))
             }
         }
     }

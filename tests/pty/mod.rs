@@ -130,6 +130,41 @@ impl Pty {
         self.press(&format!("{line}\r"));
     }
 
+    /// Answers plain text's prompts as a good room would, until these words stand above an open prompt: the text of that
+    /// prompt. `words` are those of the plan's digest.
+    #[track_caller]
+    pub(crate) fn go_on(&mut self, words: &[&str], secret: &str, until: &str) -> String {
+        loop {
+            let block = self.prompt();
+            if block.contains(until) {
+                return block;
+            }
+            let answer = plain_answer(&block, words, secret);
+            self.read_to = self.text().len();
+            self.press(&format!("{answer}\r"));
+        }
+    }
+
+    /// Waits for an open prompt: everything that was written since the last answer.
+    #[track_caller]
+    pub(crate) fn prompt(&mut self) -> String {
+        loop {
+            let text = self.text();
+            let new = text.get(self.read_to..).unwrap();
+            if new.contains('\n') && new.ends_with("> ") {
+                return new.replace('\r', "");
+            }
+            assert!(self.runs(), "it ended:\n{text}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Types a line at the open prompt.
+    pub(crate) fn say(&mut self, line: &str) {
+        self.read_to = self.text().len();
+        self.press(&format!("{line}\r"));
+    }
+
     /// Waits until these words stand on the screen, and long enough for people to have read them.
     #[track_caller]
     pub(crate) fn see(&mut self, words: &str) {
@@ -186,6 +221,34 @@ impl Pty {
             held: screen.alternate_screen(),
         }
     }
+}
+
+/// What a good room types at a prompt of plain text.
+fn plain_answer(block: &str, words: &[&str], secret: &str) -> String {
+    let prompt = block.rsplit('\n').next().unwrap().trim_end_matches("> ");
+    if let Some(place) = prompt.strip_prefix("word ") {
+        return words[place.parse::<usize>().unwrap() - 1].to_owned();
+    }
+    match prompt {
+        "keyboard line" => return "zy-_@#".to_owned(),
+        "c/w" => return "w".to_owned(),
+        "a/n" => return "a".to_owned(),
+        "letters, or g" => {
+            let items = block.lines().filter_map(|line| {
+                let mut chars = line.strip_prefix("  ")?.chars();
+                let key = chars.next()?;
+                chars.as_str().starts_with("  ").then_some(key)
+            });
+            let letters: Vec<String> = items.filter(|key| *key != 'g').map(String::from).collect();
+            return if letters.is_empty() { "g".to_owned() } else { letters.join(" ") };
+        }
+        _ => {}
+    }
+    if prompt.contains("passphrase") || prompt.contains("PIN") {
+        return secret.to_owned();
+    }
+    assert_eq!(prompt.len(), 1, "what to say here?\n{block}");
+    prompt.to_owned()
 }
 
 impl Drop for Pty {

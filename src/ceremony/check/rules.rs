@@ -7,6 +7,7 @@ use crate::tuf::document::Dialect;
 use crate::tuf::name::{KeyName, RoleName};
 use crate::tuf::time::{Lifetime, Timestamp};
 
+use super::super::engine::incoming;
 use super::super::event::{FileAt, Place};
 use super::super::plan::{Origin, Part, Plan, PlannedRole, SignWho, SignedWhere, Store};
 use super::super::scene::Verdict;
@@ -47,7 +48,7 @@ fn finding(verdict: Verdict, name: &str, about: &str, text: impl Into<String>) -
 }
 
 /// Findings that no waiver helps against.
-const NEVER_WAIVED: [&str; 9] = [
+const NEVER_WAIVED: [&str; 10] = [
     "threshold-zero",
     "threshold-above-keys",
     "one-holder",
@@ -55,6 +56,7 @@ const NEVER_WAIVED: [&str; 9] = [
     "expires-in-the-past",
     "certificate-before-root",
     "input-differs",
+    "key-differs",
     "does-not-end",
     "client-refuses",
 ];
@@ -379,6 +381,11 @@ fn inputs(plan: &Plan, at_hand: &BTreeMap<FileAt, Vec<u8>>, raised: &mut Vec<Fin
                 format!("Expected sha256 {}, found {found}.", input.sha256.value),
             )),
             Some(_) => {}
+        }
+    }
+    for key in &plan.keys {
+        if let Err(why) = incoming(plan, key, at_hand) {
+            raised.push(fail("key-differs", key.name.as_str(), why));
         }
     }
 }

@@ -154,13 +154,7 @@ impl State {
         }
     }
 
-    fn signed(
-        &mut self,
-        plan: &Plan,
-        id: &ActId,
-        key: &PlannedKey,
-        signature: &Signature,
-    ) {
+    fn signed(&mut self, plan: &Plan, id: &ActId, key: &PlannedKey, signature: &Signature) {
         let Some(public) = self.roster.keys.get(&key.name).map(|known| known.key().clone()) else {
             return;
         };

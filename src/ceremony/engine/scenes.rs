@@ -28,7 +28,7 @@ pub(super) fn scene(ground: &Ground, state: &State, wanted: &Wanted, head: Diges
             all.get(at).map_or_else(String::new, |step| step.title.clone()),
             painter.acting(id, act),
             Vec::new(),
-            vec!["The machine works. Only x (exception) and p (pause) are taken now.".to_owned()],
+            vec!["The machine works. x (exception), p (pause) and q (stop) are heard when it is done.".to_owned()],
         ),
         Wanted::Close(outcome) => {
             ("THE END".to_owned(), painter.closing(*outcome), Vec::new(), Vec::new())
@@ -382,6 +382,14 @@ impl Painter<'_> {
 
     fn trouble(&self) -> Vec<Block> {
         let Some(open) = &self.state.trouble else {
+            if !self.state.differed {
+                return vec![
+                    Block::Banner(
+                        "The documents cannot be drafted. Nothing has been signed.".into(),
+                    ),
+                    text("Stop, check the plan again with its media at hand, and begin anew."),
+                ];
+            }
             return vec![
                 Block::Banner("THE WORDS DIFFER. Nothing has been signed.".to_owned()),
                 text(
