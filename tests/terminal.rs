@@ -176,7 +176,7 @@ fn in_plain_text_ctrl_c_is_a_pause_and_a_signal_leaves_a_terminal_that_echoes() 
     room.answer("r> ", "r");
     room.answer("letters, or g> ", "a b c e f h i");
     room.answer("letters, or g> ", "g");
-    room.answer("as it should be", "g");
+    room.answer("g> ", "g");
     room.answer("3 minutes", "g");
     let words = Digest::of(&fs::read(PLAN).unwrap()).words();
     for _ in 0..2 {

@@ -12,6 +12,7 @@ use crate::driver::folder::Folder;
 use crate::front::words::escape;
 use crate::tuf::client::{Walk, WalkVerdict, walk};
 use crate::tuf::digest::Digest;
+use crate::tuf::document::Dialect;
 use crate::tuf::name::RoleName;
 use crate::tuf::signed::sniff;
 use crate::tuf::time::Timestamp;
@@ -77,6 +78,11 @@ impl Verify {
         let trusted =
             trusted.map_err(|why| Failure::new(Exit::Wrong, escape(&format!("{shown}: {why}"))))?;
         if let Some(gun) = &self.gun {
+            if dialect != Dialect::Notary1 {
+                return Err(Failure::input(format!(
+                    "--gun is for repositories of notary1; {shown} is a root of {dialect}"
+                )));
+            }
             crate::tuf::client::certificates_fit(&root, gun)
                 .map_err(|why| Failure::new(Exit::Wrong, escape(&format!("{shown}: {why}"))))?;
         }

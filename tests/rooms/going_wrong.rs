@@ -3,12 +3,16 @@
 use std::fs;
 use std::path::Path;
 
+use anchorite::ceremony::check::play;
+use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::twin::{Purpose, Twin};
 use anchorite::tuf::digest::Digest;
 use rustix::process::Signal;
 
 use crate::pty::Pty;
 use crate::small::{REPOSITORY, by_openssl, digest, enrolled, media, online_roles, plan};
 use crate::support::ceremony::{Ceremony, PASSPHRASE};
+use crate::support::command::{in_package, run};
 
 /// A ceremony with one key that is made and one that comes in: the fewest passphrases.
 fn smallest() -> Ceremony {
@@ -79,6 +83,120 @@ fn a_medium_that_is_missing_or_the_wrong_one_is_told_before_anything_begins() {
     assert!(said.contains("TEA is not a medium of the plan") && said.contains("IN, OUT, KEYS"));
     assert!(names(&ceremony.at("BOOK/evidence")).is_empty());
     assert_eq!(names(&ceremony.at("OUT")), ["anchorite-medium.toml"]);
+}
+
+#[test]
+fn a_server_key_that_is_not_the_plans_or_of_the_other_dialect_is_told_by_its_file() {
+    let mut ceremony = Ceremony::of("first-root-notary1");
+    let plan = Plan::parse(&fs::read(ceremony.plan()).unwrap()).unwrap();
+    let twin = Twin::new(&plan, Purpose::Check);
+    let key = |name: &str| {
+        let found = twin.inputs().iter().find(|(at, _)| at.path == format!("{name}.key"));
+        found.unwrap().1.clone()
+    };
+    let place_holder = |n: u8| format!("{}{n}", "0".repeat(63));
+    ceremony.server_key("snapshot", &key("snapshot"), &place_holder(1));
+    // The other file is what the plan lists, but holds another key than the id says.
+    let (id, _) = anchorite::tuf::wire::notary1::read_server_key(&key("timestamp")).unwrap();
+    let mut listed = "0".repeat(64);
+    for (bytes, words) in [
+        (key("timestamp"), format!("expected the key {}, found {id}", place_holder(2))),
+        (ServerKey::Tuf.bytes(), "IN:timestamp.key: ".to_owned()),
+        (ServerKey::Root.bytes(), "IN:timestamp.key: ".to_owned()),
+    ] {
+        fs::write(ceremony.at("IN/timestamp.key"), &bytes).unwrap();
+        let digest = Digest::of(&bytes).to_string();
+        let line =
+            |digest: &str| format!("path         = \"timestamp.key\"\nsha256       = \"{digest}\"");
+        ceremony.change(&line(&listed), &line(&digest));
+        listed = digest;
+        ceremony.plan();
+        let mut arguments = vec!["run", "plan.toml", "--workspace", "BOOK"];
+        let media = media(&ceremony);
+        arguments.extend(media.iter().map(String::as_str));
+        let said = ceremony.program(&arguments).failure(3);
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains("key-differs: ") && said.contains(&words), "{words}:\n{said}");
+        assert!(names(&ceremony.at("BOOK/evidence")).is_empty());
+    }
+}
+
+/// What is no key of a Notary server.
+enum ServerKey {
+    Tuf,
+    Root,
+}
+
+impl ServerKey {
+    fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Tuf => b"-----BEGIN PUBLIC KEY-----\n".to_vec(),
+            Self::Root => fs::read(in_package(NOTARY).join("root.json")).unwrap(),
+        }
+    }
+}
+
+const NOTARY: &str = "tests/data/notary-v1/meta/02-add";
+
+#[test]
+fn a_repository_is_verified_as_what_its_root_is() {
+    let ceremony = Ceremony::with(String::new());
+    let text = fs::read(in_package("ceremonies/first-root-tuf1/plan.toml")).unwrap();
+    let twin = Twin::new(&Plan::parse(&text).unwrap(), Purpose::Check);
+    let served = play(&twin, anchorite::driver::bench::system_time()).unwrap();
+    let tuf = ceremony.at("tuf");
+    fs::create_dir(&tuf).unwrap();
+    for (name, bytes) in served.served() {
+        fs::write(tuf.join(name), bytes).unwrap();
+    }
+    let notary = in_package(NOTARY);
+    let at = |folder: &Path, file: &str| folder.join(file).to_str().unwrap().to_owned();
+    let (tuf, notary) = (|file| at(&tuf, file), |file| at(&notary, file));
+    let verify = |arguments: &[&str], code: i32, words: &str| {
+        let all: Vec<&str> = std::iter::once(&"verify").chain(arguments).copied().collect();
+        let said = ceremony.program(&all);
+        let said = if code == 0 { said.success() } else { said.failure(code) };
+        assert!(said.contains(words), "{words}:\n{said}");
+    };
+    verify(&[&tuf("")], 0, "PASS");
+    verify(&[&notary(""), "--root", &tuf("1.root.json")], 3, "expected a tuf1 timestamp document");
+    verify(&[&tuf(""), "--root", &notary("root.json")], 3, "expected a notary1 timestamp document");
+    verify(&[&tuf(""), "--gun", "example.com/app"], 2, "--gun is for repositories of notary1");
+    verify(&[&notary(""), "--root", &notary("timestamp.json")], 2, "expected a root in");
+}
+
+#[test]
+fn a_ceremony_that_people_stop_ends_with_1_and_leaves_evidence() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = in_package("ceremonies/first-root-tuf1");
+    let script = fs::read_to_string(root.join("answers.toml")).unwrap();
+    let (before, _) = script.split_once("[[answer]]\nask = \"medium/export\"").unwrap();
+    let stop = "[[answer]]\nask = \"medium/export\"\nwish = \"abort\"\n\
+                [[answer]]\nask = \"abort\"\nsay = [\"plover\", \"a fire alarm\"]\n";
+    fs::write(folder.path().join("script.toml"), format!("{before}{stop}")).unwrap();
+    let command = "exec \"$0\" rehearse \"$1/plan.toml\" --script script.toml \
+                   --passphrase-fd 3 3<\"$1/rehearsal-secrets\"";
+    let said = run(std::process::Command::new("sh")
+        .args(["-c", command, env!("CARGO_BIN_EXE_anchorite")])
+        .arg(&root)
+        .current_dir(folder.path()))
+    .failure(1);
+    assert!(said.contains("the ceremony was stopped"), "{said}");
+    let only = |at: &Path| fs::read_dir(at).unwrap().next().unwrap().unwrap().path();
+    let top = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let top = top.filter(|path| path.is_dir()).next().unwrap();
+    assert_eq!(names(&top.join("OUT")), ["anchorite-medium.toml", "roster.json"]);
+    let evidence = only(&top.join("BOOK/evidence"));
+    let head = said.lines().find_map(|line| line.strip_prefix("Head:")).unwrap().trim().to_owned();
+    let program = |arguments: &[&str]| {
+        run(std::process::Command::new(env!("CARGO_BIN_EXE_anchorite")).args(arguments))
+    };
+    let evidence = evidence.to_str().unwrap();
+    let audit = program(&["evidence", "verify", evidence, "--rehearsal", "--head", &head]);
+    assert!(audit.stdout.contains("stopped"), "{audit:?}");
+    assert!(!audit.stdout.contains("FAIL"), "{audit:?}");
+    // There is nothing to go on with.
+    assert!(program(&["resume", evidence]).failure(1).contains("the ceremony was stopped"));
 }
 
 #[test]

@@ -167,7 +167,13 @@ fn room(plan: &Plan, state: &State) -> Option<Want> {
             ];
             Want::ask(AskKind::Room, "", Form::Choose(choices))
         } else {
-            Want::press(AskKind::Room, "", 'g', "the room is as it should be")
+            let marked = facts.iter().any(|fact| fact.verdict != Verdict::Pass);
+            let label = if marked {
+                "everybody knows what is marked; go on"
+            } else {
+                "the room is as it should be"
+            };
+            Want::press(AskKind::Room, "", 'g', label)
         });
     }
     (!state.has_pressed(AskKind::Clock, "")).then(|| {

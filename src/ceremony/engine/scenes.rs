@@ -61,6 +61,12 @@ fn holder(key: &PlannedKey) -> String {
     key.holder.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
+/// Hex digits in groups of 4, as they stand on the paper.
+fn groups(hex: &str) -> String {
+    let digits: Vec<char> = hex.chars().collect();
+    digits.chunks(4).map(String::from_iter).collect::<Vec<_>>().join(" ")
+}
+
 fn read(text: impl Into<String>) -> Block {
     Block::ReadAloud(text.into())
 }
@@ -170,7 +176,7 @@ impl Painter<'_> {
                 row("kind", plan.kind.to_string()),
                 row("repository", plan.repository.name.to_string()),
                 row("dialect", plan.repository.dialect.to_string()),
-                row("session", self.state.opening.session.to_string()),
+                row("session", groups(&self.state.opening.session.to_string())),
             ]),
             read("Please answer when your name is called."),
         ]
@@ -200,10 +206,13 @@ impl Painter<'_> {
             ),
         ];
         if self.state.opening.mode == Mode::Rehearsal {
-            blocks.push(text(
-                "No paper at hand? It is PAPER.txt in this rehearsal's folder; open it in another \
-                 terminal.",
-            ));
+            let opening = &self.state.opening;
+            blocks.push(text(format!(
+                "No paper at hand? It is PAPER.txt in the folder REHEARSAL-{}-{}: open it in \
+                 another terminal.",
+                opening.at.to_compact(),
+                self.plan.codename
+            )));
         }
         blocks.extend(self.last_comparison(id));
         blocks

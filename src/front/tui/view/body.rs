@@ -49,8 +49,10 @@ fn covered(view: View, scene: &Scene, page: &Page) -> Vec<Line> {
             blocks.extend([Block::Gap, Block::Heading("Keys".to_owned())]);
             let keys = KEYS.map(|(key, what)| (key.to_owned(), what.to_owned()));
             blocks.push(Block::Rows(keys.to_vec()));
-            blocks
-                .push(Block::Text("Where letters are text, only the F and Ctrl keys.".to_owned()));
+            blocks.push(Block::Text(
+                "Where letters are text, only the F and Ctrl keys; Ctrl-U empties a line."
+                    .to_owned(),
+            ));
             page.set(&blocks)
         }
         View::Log => page.set(&texts(&scene.log)),
