@@ -183,8 +183,8 @@ fn a_ceremony_that_people_stop_ends_with_1_and_leaves_evidence() {
     .failure(1);
     assert!(said.contains("the ceremony was stopped"), "{said}");
     let only = |at: &Path| fs::read_dir(at).unwrap().next().unwrap().unwrap().path();
-    let top = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    let top = top.filter(|path| path.is_dir()).next().unwrap();
+    let mut found = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    let top = found.find(|path| path.is_dir()).unwrap();
     assert_eq!(names(&top.join("OUT")), ["anchorite-medium.toml", "roster.json"]);
     let evidence = only(&top.join("BOOK/evidence"));
     let head = said.lines().find_map(|line| line.strip_prefix("Head:")).unwrap().trim().to_owned();
@@ -273,9 +273,9 @@ fn a_real_ceremony_goes_on_after_everything_that_people_do_wrong() {
     assert_eq!(ended.code, 0, "{}", ended.text);
 
     let metadata = ceremony.at(&format!("OUT/{REPOSITORY}/metadata"));
-    let root = fs::read_to_string(metadata.join("1.root.json")).unwrap().replace("\\n", "\n");
+    let listed = fs::read_to_string(metadata.join("1.root.json")).unwrap().replace("\\n", "\n");
     let signer = crate::small::openssl_public(&ceremony.at("signer.pem"), &[]);
-    assert!(root.contains(signer.trim_end()), "{root}");
+    assert!(listed.contains(signer.trim_end()), "{listed}");
     let evidence = ceremony.evidence();
     let audit = ceremony.program(&["evidence", "verify", evidence.to_str().unwrap()]).failure(5);
     assert!(audit.contains("consistent, not authenticated"), "{audit}");

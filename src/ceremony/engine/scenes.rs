@@ -9,6 +9,7 @@ use super::super::event::{Act, ActId, Mode, Outcome, Wanted};
 use super::super::plan::{Origin, Plan, PlannedKey, Store};
 use super::super::scene::{Block, Scene, TallyLine, Verdict};
 use super::super::steps::steps;
+use super::super::story;
 use super::help::help;
 use super::program;
 use super::state::State;
@@ -408,7 +409,7 @@ impl Painter<'_> {
             ];
         };
         vec![
-            Block::Banner(format!("{} did not work.", open.about)),
+            Block::Banner(format!("{} did not work.", story::doing(&open.about))),
             Block::Rows(vec![row("found", open.trouble.found.clone())]),
             text(super::super::advice::of(open.trouble.kind)),
             text("It is on record. Nothing that was done before is lost."),
@@ -467,7 +468,8 @@ impl Painter<'_> {
     }
 
     fn tallies(&self) -> Vec<TallyLine> {
-        if self.state.change.is_none() {
+        // Before the first signature there is nothing to count, and the review and the digest need the room.
+        if !self.state.has_pressed(AskKind::Head, "before the first signature") {
             return Vec::new();
         }
         self.state.recipe.documents.iter().map(|doc| self.tally(&doc.role, doc)).collect()

@@ -354,12 +354,15 @@ fn token_trouble(key: &PlannedKey, error: &TokenError) -> Trouble {
         TokenError::Unsupported(_) => TroubleKind::Unsupported,
         TokenError::File { .. } => TroubleKind::Mismatch,
     };
-    let tries = if let TokenError::WrongSecret { tries_left: Some(left) } = error {
-        format!("; {left} tries are left")
-    } else {
-        String::new()
+    let found = match error {
+        // Only a token counts tries, and a token is no file.
+        TokenError::WrongSecret { tries_left: Some(1) } => "wrong PIN; 1 try is left".to_owned(),
+        TokenError::WrongSecret { tries_left: Some(left) } => {
+            format!("wrong PIN; {left} tries are left")
+        }
+        error => error.to_string(),
     };
-    Trouble { kind, found: format!("{}: {error}{tries}", key.name) }
+    Trouble { kind, found: format!("{}: {found}", key.name) }
 }
 
 /// Reads a file of the bench's own, for its stores.
