@@ -160,7 +160,7 @@ fn a_signal_on_the_screen_gives_the_terminal_back_and_says_how_to_go_on() {
     assert_eq!(last.code, 1, "{}", last.screen);
     assert!(!last.held);
     assert!(last.text.contains("the ceremony rests: SIGTERM came"), "{}", last.text);
-    let mut room = goes_on(&last.text, "ROLL CALL");
+    let room = goes_on(&last.text, "ROLL CALL");
     room.signal(Signal::TERM);
     assert_eq!(room.end().code, 1);
 }

@@ -62,8 +62,10 @@ fn asked(entry: &Entry) -> Option<AskKind> {
 
 fn stops(ask: &Ask) -> Option<Result<People, FrontFailed>> {
     match ask.id.kind {
-        AskKind::Abort => said(ask, Answer::Typed(vec!["plover".into(), "a fire alarm".into()])),
-        AskKind::Trouble => said(ask, Answer::Chose("stop".into())),
+        AskKind::Abort => {
+            Some(Ok(said(ask, Answer::Typed(vec!["plover".into(), "a fire alarm".into()]))))
+        }
+        AskKind::Trouble => Some(Ok(said(ask, Answer::Chose("stop".into())))),
         _ => None,
     }
 }
@@ -111,7 +113,7 @@ fn a_wish_that_was_not_answered_before_an_interruption_is_asked_again() {
         (Wish::Abort, AskKind::Abort),
     ] {
         let stage = Stage::set(NAME);
-        let leave = |ask: &Ask| if ask.id.kind == kind { gone() } else { None };
+        let leave = |ask: &Ask| if ask.id.kind == kind { Some(Err(gone())) } else { None };
         let mut people = Deciding::new(good(&stage), leave);
         people.wish_at = Some(("root-b", 2, wish));
         let held = stage.begin(&report).hold(&mut people, &mut stage.bench());
@@ -119,7 +121,9 @@ fn a_wish_that_was_not_answered_before_an_interruption_is_asked_again() {
         let rested = stage.entries().len();
         // Whoever is asked whether to stop may go on after all.
         let ended = resume(&stage, |ask| match ask.id.kind {
-            AskKind::Abort => said(ask, Answer::Typed(vec![String::new(), String::new()])),
+            AskKind::Abort => {
+                Some(Ok(said(ask, Answer::Typed(vec![String::new(), String::new()]))))
+            }
             _ => None,
         });
         let entries = stage.entries();
@@ -170,7 +174,7 @@ fn a_nonce_that_a_key_used_before_is_refused_whether_or_not_the_ceremony_rested_
         stage.plan_faults("root-a", &broken);
         let session = stage.begin(&report(NAME));
         let leave = |ask: &Ask| {
-            if rests && ask.id.kind == AskKind::Review { gone() } else { stops(ask) }
+            if rests && ask.id.kind == AskKind::Review { Some(Err(gone())) } else { stops(ask) }
         };
         let held = session.hold(&mut Deciding::new(good(&stage), leave), &mut stage.bench());
         let ended = if rests {

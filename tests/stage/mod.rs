@@ -254,13 +254,13 @@ impl<F: FnMut(&Ask) -> Option<Result<People, FrontFailed>>> Front for Deciding<F
 }
 
 /// This answer to this question.
-pub(crate) fn said(ask: &Ask, say: Answer) -> Option<Result<People, FrontFailed>> {
-    Some(Ok(People::Answer { ask: ask.id.clone(), say }))
+pub(crate) fn said(ask: &Ask, say: Answer) -> People {
+    People::Answer { ask: ask.id.clone(), say }
 }
 
 /// The front is gone.
-pub(crate) fn gone() -> Option<Result<People, FrontFailed>> {
-    Some(Err(FrontFailed::Ended { signal: "SIGTERM" }))
+pub(crate) const fn gone() -> FrontFailed {
+    FrontFailed::Ended { signal: "SIGTERM" }
 }
 
 /// What the check says of a shipped plan.

@@ -354,13 +354,12 @@ fn token_trouble(key: &PlannedKey, error: &TokenError) -> Trouble {
         TokenError::Unsupported(_) => TroubleKind::Unsupported,
         TokenError::File { .. } => TroubleKind::Mismatch,
     };
-    let found = match error {
-        // Only a token counts tries, and a token is no file.
-        TokenError::WrongSecret { tries_left: Some(1) } => "wrong PIN; 1 try is left".to_owned(),
-        TokenError::WrongSecret { tries_left: Some(left) } => {
-            format!("wrong PIN; {left} tries are left")
-        }
-        error => error.to_string(),
+    // Only a token counts tries, and a token is no file.
+    let found = if let TokenError::WrongSecret { tries_left: Some(left) } = error {
+        let tries = if *left == 1 { "1 try is" } else { &format!("{left} tries are") };
+        format!("wrong PIN; {tries} left")
+    } else {
+        error.to_string()
     };
     Trouble { kind, found: format!("{}: {found}", key.name) }
 }
