@@ -95,24 +95,3 @@ fn a_record_whose_manifest_was_made_again_still_fails() {
     dropped.remove(30);
     assert_eq!(verdict(&forged(dropped.concat()), head), Verdict::Fail);
 }
-
-#[test]
-fn the_same_decisions_by_people_and_by_a_script_give_the_same_record_byte_for_byte() {
-    use anchorite::front::script::Script;
-    use anchorite::front::secrets::Secrets;
-    for name in ["first-root-notary1", "first-root-tuf1"] {
-        let record = |front: &mut dyn anchorite::driver::ports::Front| {
-            let stage = Stage::set(name);
-            let session = stage.begin(&report(name));
-            let ended = session.hold(front, &mut stage.bench()).unwrap();
-            std::fs::read(ended.folder.join("transcript.jsonl")).unwrap()
-        };
-        let plan = Stage::set(name).plan.digest;
-        let people = record(&mut GoodPeople { plan, change: None, asked: 0 });
-        let answers = std::fs::read_to_string(format!("ceremonies/{name}/answers.toml")).unwrap();
-        let secrets = std::fs::File::open(format!("ceremonies/{name}/rehearsal-secrets")).unwrap();
-        let mut script = Script::parse(&answers, Secrets::read(secrets).unwrap()).unwrap();
-        assert_eq!(record(&mut script), people, "{name}");
-        script.finish().unwrap();
-    }
-}

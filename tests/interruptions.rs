@@ -32,6 +32,7 @@ use anchorite::driver::journal::FileJournal;
 use anchorite::driver::ports::{Company, Journal, World};
 use anchorite::driver::session::{Resumed, Session};
 use anchorite::tuf::digest::Digest;
+use anchorite::tuf::nonces::Nonces;
 use anchorite::tuf::time::Timestamp;
 
 use stage::{GoodPeople, Stage, noon, report};
@@ -264,6 +265,9 @@ struct Counting<W> {
 impl<W: World> World for Counting<W> {
     fn now(&mut self) -> Timestamp {
         self.world.now()
+    }
+    fn recall(&mut self, nonces: &Nonces) {
+        self.world.recall(nonces);
     }
     fn act(&mut self, act: &Act, company: &mut dyn Company) -> (Happened, Option<Wish>) {
         self.acts += 1;

@@ -34,6 +34,23 @@ fn what(event: &Event) -> String {
     }
 }
 
+/// What was being done, in words, from what an act is about: `sign root-a` is `A signature of root-a`.
+pub fn doing(about: &str) -> String {
+    let (kind, subject) = about.split_once(' ').unwrap_or((about, ""));
+    match kind {
+        "look" => format!("Looking at {subject}"),
+        "make" => format!("Making the key {subject}"),
+        "prove" => format!("The proof of {subject}"),
+        "sign" => format!("A signature of {subject}"),
+        "read" => format!("Reading {subject}"),
+        "write" => format!("Writing {subject}"),
+        "read-back" => format!("Reading {subject} back"),
+        "hand-over" => format!("Handing over {subject}"),
+        "roll-call" => "The roll call".to_owned(),
+        _ => about.to_owned(),
+    }
+}
+
 fn said(answer: &Answer) -> String {
     match answer {
         Answer::Pressed => "done".to_owned(),
@@ -72,5 +89,17 @@ fn happened(what: &Happened) -> String {
         Happened::Levelled { files } => format!("level, {files} files copied"),
         Happened::Sealed { tree } => format!("evidence sealed, tree {tree}"),
         Happened::Failed(trouble) => format!("did not work: {}", trouble.found),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::doing;
+
+    #[test]
+    fn what_was_being_done_is_said_in_words() {
+        assert_eq!(doing("sign root-a"), "A signature of root-a");
+        assert_eq!(doing("read-back OUT:a b"), "Reading OUT:a b back");
+        assert_eq!(doing("client walk"), "client walk");
     }
 }

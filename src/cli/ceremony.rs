@@ -13,6 +13,7 @@ use crate::ceremony::scene::Verdict;
 use crate::ceremony::twin::{Purpose, Twin, forged_fingerprints};
 use crate::driver::bench::{Bench, Clock, RealStores, Setting, VirtualStores, system_time};
 use crate::driver::file::{self, Readers};
+use crate::driver::hold::HoldError;
 use crate::driver::media::{self, Media};
 use crate::driver::ports::World;
 use crate::driver::session::{Begin, Ended, Resumed, Session, read_plan};
@@ -112,7 +113,9 @@ impl Rehearse {
             folder: &folder,
         })?;
         let mut bench = scratch.bench(&twin, &folder, clock);
-        let ended = self.faces.with_front(&[], |front| Ok(session.hold(front, &mut bench)?))?;
+        let ended = self.faces.with_front(&[], |front| {
+            session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &[]))
+        })?;
         tell_end(&ended)
     }
 }
@@ -193,9 +196,14 @@ impl Run {
         let media = media_of(&plan, &self.medium)?;
         let at = system_time();
         let report = CheckReport::of(&plan, at, &media.at_hand(&plan));
+        let verdict = report.verdict(Mode::Real);
+        // A medium that is missing is told as that, not as files that could not be read.
+        if verdict != Verdict::Fail {
+            media_are_there(&plan, &media)?;
+        }
         let Some(checked) = report.clear(&plan, Mode::Real) else {
             tell_findings(&report);
-            let exit = match report.verdict(Mode::Real) {
+            let exit = match verdict {
                 Verdict::Unknown => Exit::CannotTell,
                 Verdict::Pass | Verdict::Warn | Verdict::Fail => Exit::Wrong,
             };
@@ -203,11 +211,6 @@ impl Run {
                 .hint("Mend the plan, or waive by name what may be waived; then check it again."));
         };
         self.unattended_is_waived(&plan)?;
-        for medium in plan.mounted() {
-            media
-                .folder(&plan, &medium.name)
-                .map_err(|trouble| Failure::new(Exit::Machine, escape(&trouble.found)))?;
-        }
         let here =
             std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
         let book = Workspace::find(workspace, &here)?;
@@ -227,7 +230,9 @@ impl Run {
             folder: &folder,
         })?;
         let mut bench = real_bench(&plan, &book, media.clone(), &folder);
-        let ended = self.faces.with_front(&[], |front| Ok(session.hold(front, &mut bench)?))?;
+        let ended = self.faces.with_front(&[], |front| {
+            session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &self.medium))
+        })?;
         register(&book, &ended)?;
         level_copies(&plan, &book, &media);
         tell_end(&ended)
@@ -278,8 +283,10 @@ impl Resume {
             Mode::Real => {
                 let media = media_of(&plan, &self.medium)?;
                 let mut bench = real_bench(&plan, &book, media.clone(), &folder);
-                let ended =
-                    self.faces.with_front(&said, |front| Ok(session.hold(front, &mut bench)?))?;
+                let ended = self.faces.with_front(&said, |front| {
+                    let held = session.hold(front, &mut bench);
+                    held.map_err(|why| rests(&why, &folder, &self.medium))
+                })?;
                 register(&book, &ended)?;
                 level_copies(&plan, &book, &media);
                 ended
@@ -288,7 +295,9 @@ impl Resume {
                 let twin = Twin::new(&plan, Purpose::Rehearse);
                 let scratch = Scratch::open(book);
                 let mut bench = scratch.bench(&twin, &folder, Clock::System);
-                self.faces.with_front(&said, |front| Ok(session.hold(front, &mut bench)?))?
+                self.faces.with_front(&said, |front| {
+                    session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &[]))
+                })?
             }
         };
         tell_end(&ended)
@@ -306,6 +315,17 @@ fn unfinished(book: &Workspace) -> Result<PathBuf, Failure> {
         .collect();
     found.sort();
     found.pop().ok_or_else(|| Failure::input("no ceremony of this workspace is unfinished"))
+}
+
+/// Whether every medium but the BOOK, which is the workspace, is mounted and the right one.
+fn media_are_there(plan: &Plan, media: &Media) -> Result<(), Failure> {
+    for medium in plan.mounted() {
+        media.folder(plan, &medium.name).map_err(|trouble| {
+            Failure::new(Exit::Machine, escape(&trouble.found))
+                .hint("Nothing was begun. Mount the medium, or name the right folder.")
+        })?;
+    }
+    Ok(())
 }
 
 fn media_of(plan: &Plan, mounts: &[(KeyName, PathBuf)]) -> Result<Media, Failure> {
@@ -415,18 +435,34 @@ fn tell_end(ended: &Ended) -> Result<(), Failure> {
     say(format!("Head:      {head}"));
     say(format!("           {}", head.words().join(" ")));
     say("Verify:");
-    // The very program that is running: it need not be on the path.
-    let program = std::env::current_exe()
-        .map_or_else(|_| "anchorite".to_owned(), |path| path.display().to_string());
     say(format!(
         "  {} evidence verify {}{rehearsal} --head {head}",
-        quoted(&program),
+        program(),
         quoted(&folder.display().to_string())
     ));
     match ended.outcome {
         Outcome::Done => Ok(()),
         Outcome::Aborted => Err(Failure::new(Exit::Stopped, "the ceremony was stopped")),
     }
+}
+
+/// A ceremony that rests, and the very command that goes on with it.
+fn rests(why: &HoldError, folder: &Path, mounts: &[(KeyName, PathBuf)]) -> Failure {
+    let whole = |path: &Path| {
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        quoted(&path.display().to_string())
+    };
+    let media: String = mounts
+        .iter()
+        .map(|(name, mounted)| format!(" --medium {name}={}", whole(mounted)))
+        .collect();
+    Failure::held(why, &format!("{} resume {}{media}", program(), whole(folder)))
+}
+
+/// The very program that is running, as a shell takes it: it need not be on the path.
+fn program() -> String {
+    let path = std::env::current_exe();
+    quoted(&path.map_or_else(|_| "anchorite".to_owned(), |path| path.display().to_string()))
 }
 
 /// A path as a shell takes it.

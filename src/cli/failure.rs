@@ -131,19 +131,20 @@ impl From<NoSession> for Failure {
     }
 }
 
-impl From<HoldError> for Failure {
-    fn from(error: HoldError) -> Self {
+impl Failure {
+    /// A ceremony that cannot go on now; `resume` is the command that goes on with it.
+    pub fn held(error: &HoldError, resume: &str) -> Self {
         let what = error.to_string();
         match error {
-            HoldError::Journal(_) => Self::new(Exit::Machine, what).hint(
-                "Nothing more was done. Make room or mend the disk, then: anchorite resume DIR",
-            ),
+            HoldError::Journal(_) => Self::new(Exit::Machine, what)
+                .hint(format!("Nothing more was done. Make room or mend the disk, then: {resume}")),
             HoldError::Wish(_) => Self::new(Exit::Bug, what),
+            HoldError::Front(FrontFailed::Ended { .. }) => Self::new(Exit::Stopped, what)
+                .hint(format!("Everything so far is on record. To go on: {resume}")),
             HoldError::Front(FrontFailed::Terminal(_)) => Self::new(Exit::Machine, what)
-                .hint("Everything so far is on record. To go on: anchorite resume DIR"),
+                .hint(format!("Everything so far is on record. To go on: {resume}")),
             HoldError::Front(FrontFailed::Unanswered { .. } | FrontFailed::Refused { .. }) => {
-                Self::input(what)
-                    .hint("Mend the script; to go on: anchorite resume DIR --script FILE")
+                Self::input(what).hint(format!("Mend the script; to go on: {resume} --script FILE"))
             }
         }
     }

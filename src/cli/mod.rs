@@ -132,10 +132,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "failures are told on standard error, here only")]
+/// Tells a failure on standard error; a terminal that went away is no second failure.
 fn complain(failure: &Failure) {
+    use std::io::Write as _;
     if !failure.what.is_empty() {
-        eprintln!("{failure}");
+        let _ = writeln!(std::io::stderr(), "{failure}");
     }
 }
 

@@ -11,9 +11,10 @@ use crate::driver::bench::system_time;
 use crate::driver::ports::Front;
 use crate::front::plain::Plain;
 use crate::front::plain::teller::Teller;
-use crate::front::plain::typist::{Keyboard, Lines};
+use crate::front::plain::typist::{Keyboard, Pipe};
 use crate::front::script::Script;
 use crate::front::secrets::Secrets;
+use crate::front::signals::Signals;
 use crate::front::tui::Terminal;
 use crate::front::tui::model::Looks;
 
@@ -56,11 +57,13 @@ impl Faces {
         looks.colour &= !self.no_color;
         looks.bell &= !self.no_bell;
         let clock = || -> crate::front::Clock { Box::new(system_time) };
+        let signals = Signals::listen()
+            .map_err(|error| Failure::new(Exit::Machine, format!("the signals: {error}")))?;
         if let Some(path) = &self.script {
             let text = String::from_utf8(super::read(path, 1 << 20)?)
                 .map_err(|_| Failure::input("the script is not UTF-8 text"))?;
             let teller = Teller::new(boxed(stdout()), clock(), looks.charset);
-            let mut script = Script::parse(&text, secrets)?.told_by(teller);
+            let mut script = Script::parse(&text, secrets)?.told_by(teller).heeding(signals);
             script.skip(said);
             let done = hold(&mut script)?;
             script.finish()?;
@@ -69,7 +72,7 @@ impl Faces {
         let teller = || Teller::new(stdout(), clock(), looks.charset);
         let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
         if !self.plain && !dumb && stdin().is_terminal() && stdout().is_terminal() {
-            let mut terminal = Terminal::start(looks, clock())
+            let mut terminal = Terminal::start(looks, clock(), signals)
                 .map_err(|error| Failure::new(Exit::Machine, format!("the terminal: {error}")))?;
             let done = hold(&mut terminal)?;
             terminal
@@ -77,10 +80,10 @@ impl Faces {
                 .map_err(|error| Failure::new(Exit::Machine, format!("the terminal: {error}")))?;
             return Ok(done);
         }
-        if let Ok(keyboard) = Keyboard::open() {
+        if let Ok(keyboard) = Keyboard::open(Some(signals.clone())) {
             return hold(&mut Plain::new(keyboard, teller(), secrets));
         }
-        hold(&mut Plain::new(Lines(std::io::BufReader::new(stdin())), teller(), secrets))
+        hold(&mut Plain::new(piped(Some(signals))?, teller(), secrets))
     }
 
     /// The secrets that were handed over. The descriptor is opened through `/dev/fd`, so that nothing secret is ever an
@@ -92,6 +95,12 @@ impl Faces {
             .map_err(|error| bad(format!("it cannot be read: {error}")))?;
         Secrets::read(file).map_err(|error| bad(error.to_string()))
     }
+}
+
+/// Standard input, where there is no terminal.
+fn piped(signals: Option<Signals>) -> Result<Pipe, Failure> {
+    Pipe::new(stdin(), signals)
+        .map_err(|error| Failure::new(Exit::Machine, format!("standard input: {error}")))
 }
 
 fn boxed(out: std::io::Stdout) -> Box<dyn std::io::Write + Send> {
@@ -109,11 +118,9 @@ impl Keyboards {
         let secrets = faces.secrets()?;
         let looks = Looks::from_env(|name| std::env::var(name).ok());
         let teller = Teller::new(stdout(), Box::new(system_time), looks.charset);
-        Ok(Self(match Keyboard::open() {
+        Ok(Self(match Keyboard::open(None) {
             Ok(keyboard) => Box::new(Plain::new(keyboard, teller, secrets)),
-            Err(_) => {
-                Box::new(Plain::new(Lines(std::io::BufReader::new(stdin())), teller, secrets))
-            }
+            Err(_) => Box::new(Plain::new(piped(None)?, teller, secrets)),
         }))
     }
 }

@@ -10,7 +10,7 @@ use crate::ceremony::plan::print;
 use crate::ceremony::scene::Verdict;
 use crate::driver::bench::system_time;
 use crate::driver::media::Media;
-use crate::front::words::{escape, wrap};
+use crate::front::words::{counted, escape, wrap};
 use crate::tuf::name::KeyName;
 use crate::tuf::time::Timestamp;
 
@@ -107,7 +107,7 @@ fn check(
         tell_findings(&report);
         say("");
         for (key, count) in &report.signatures {
-            say(format!("{key} will sign {count} times."));
+            say(format!("{key} will sign {}.", counted(*count, "time")));
         }
         for (mode, what) in [(Mode::Rehearsal, "A rehearsal"), (Mode::Real, "A real ceremony")] {
             let verdict = report.verdict(mode);

@@ -30,6 +30,7 @@ pub fn hold(
     world: &mut dyn World,
     journal: &mut dyn Journal,
 ) -> Result<Outcome, HoldError> {
+    world.recall(&engine.record().nonces);
     loop {
         journal.append(&next.entry)?;
         front.show(engine.scene());

@@ -6,6 +6,7 @@ use crate::ceremony::ask::{Ask, People, Wish};
 use crate::ceremony::event::{Act, Entry, Happened, Refusal};
 use crate::ceremony::scene::Scene;
 use crate::keystore::Unlock;
+use crate::tuf::nonces::Nonces;
 use crate::tuf::time::Timestamp;
 
 /// The people at hand while a machine works: they are told, they can unlock, and they can want something.
@@ -34,6 +35,9 @@ pub trait World {
     /// The time now, UTC.
     fn now(&mut self) -> Timestamp;
 
+    /// Learns which nonces the signatures on record used, before the first act: a ceremony may have begun on another bench.
+    fn recall(&mut self, nonces: &Nonces);
+
     /// Carries out one act. What happened is a value, whatever it was; a wish that came meanwhile goes to the engine
     /// after it.
     fn act(&mut self, act: &Act, company: &mut dyn Company) -> (Happened, Option<Wish>);
@@ -54,12 +58,18 @@ pub struct Progress {
     pub done: Option<(u64, u64)>,
 }
 
-/// The front cannot go on: the terminal went away, or the script has no answer.
+/// The front cannot go on: the terminal went away, a signal came, or the script has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum FrontFailed {
     /// Reading or writing the terminal failed.
     #[error("the terminal failed: {0}")]
     Terminal(#[from] io::Error),
+    /// A signal asked for the end of the program.
+    #[error("the ceremony rests: {signal} came")]
+    Ended {
+        /// Its name.
+        signal: &'static str,
+    },
     /// The script has no answer to this question.
     #[error("the script has no answer to {ask}")]
     Unanswered {

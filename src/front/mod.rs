@@ -8,6 +8,7 @@ pub mod page;
 pub mod plain;
 pub mod script;
 pub mod secrets;
+pub mod signals;
 pub mod tui;
 pub mod words;
 

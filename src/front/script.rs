@@ -24,6 +24,7 @@ use crate::keystore::{Label, Rules, Secret, Unlock};
 
 use super::plain::teller::Teller;
 use super::secrets::Secrets;
+use super::signals::Signals;
 use super::words::{touch_now, wish_word, word_place};
 
 pub use parse::BadScript;
@@ -36,6 +37,7 @@ pub struct Script {
     teller: Option<Teller<Box<dyn Write + Send>>>,
     refused: Option<String>,
     has_begun: bool,
+    signals: Option<Signals>,
 }
 
 impl Script {
@@ -47,6 +49,7 @@ impl Script {
             teller: None,
             refused: None,
             has_begun: false,
+            signals: None,
         })
     }
 
@@ -55,6 +58,12 @@ impl Script {
     pub fn told_by(mut self, teller: Teller<Box<dyn Write + Send>>) -> Self {
         self.teller = Some(teller.silent());
         self
+    }
+
+    /// Ends at the next question when a signal asks for it; nobody is there to whom a pause would mean anything.
+    #[must_use]
+    pub fn heeding(self, signals: Signals) -> Self {
+        Self { signals: Some(signals), ..self }
     }
 
     /// Counts as used what is in the transcript already, for a ceremony that goes on.
@@ -109,6 +118,12 @@ impl Front for Script {
         let name = ask.id.script_name();
         if let Some(teller) = &mut self.teller {
             teller.flush()?;
+        }
+        if let Some(signals) = &self.signals {
+            let ended = signals.end().or_else(|| signals.pause().then_some("SIGINT"));
+            if let Some(signal) = ended {
+                return Err(FrontFailed::Ended { signal });
+            }
         }
         if let Some(why) = self.refused.take() {
             return Err(FrontFailed::Refused { ask: name, why });

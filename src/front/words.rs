@@ -160,11 +160,11 @@ pub fn field_trouble(field: &Field, text: &str, words: bool) -> Option<String> {
     if text.chars().count() > field.max {
         return Some(format!("At most {} characters fit here.", field.max));
     }
-    if words && word_place(field).is_some_and(|place| !can_stand(text, place)) {
-        let why = "No such word can stand at this place, so nothing was compared. Have it read out again.";
-        return Some(why.to_owned());
-    }
-    None
+    let place = word_place(field).filter(|place| words && !can_stand(text, *place))?;
+    Some(format!(
+        "\"{}\" is no word that can stand at place {place}, so nothing was compared. Have it read out again.",
+        escape(text)
+    ))
 }
 
 /// The mode in the words of the screen.

@@ -55,6 +55,8 @@ pub enum Fault {
     OtherKey,
     /// The secret is taken as wrong.
     WrongSecret,
+    /// A good signature, with the same ECDSA nonce each time.
+    SameNonce,
 }
 
 /// A fault and when it comes: at the n-th operation of the token's life, from 1.
@@ -169,9 +171,14 @@ impl VirtualToken {
             Some(Fault::Unplugged) => Err(TokenError::Absent),
             Some(Fault::OtherToken) => Err(TokenError::Other { serial: "99999999".to_owned() }),
             Some(Fault::Gone) => Err(TokenError::Gone),
-            Some(Fault::NoTouch | Fault::Garbage | Fault::OtherKey | Fault::WrongSecret) | None => {
-                Ok(fault)
-            }
+            Some(
+                Fault::NoTouch
+                | Fault::Garbage
+                | Fault::OtherKey
+                | Fault::WrongSecret
+                | Fault::SameNonce,
+            )
+            | None => Ok(fault),
         }
     }
 
@@ -278,6 +285,7 @@ impl Signer for VirtualSigner<'_> {
         let key = self.token.forged().ok_or_else(unsupported)?;
         let signature = match fault {
             Some(Fault::Garbage) => key.sign(b"garbage"),
+            Some(Fault::SameNonce) => key.sign_with_one_nonce(message),
             Some(Fault::OtherKey) => {
                 let state = &self.token.state;
                 let other = ForgedKey::new(&state.seed, "another key", state.algorithm);

@@ -100,6 +100,26 @@ impl ForgedKey {
     }
 }
 
+impl ForgedKey {
+    /// Signs as a broken token would: P-256 with one and the same nonce for every message, the other algorithms as always.
+    /// Whoever sees two such signatures can compute the key, which is why it is played.
+    pub fn sign_with_one_nonce(&self, message: &[u8]) -> Signature {
+        use p256::elliptic_curve::ops::Reduce as _;
+        use p256::elliptic_curve::sec1::ToSec1Point as _;
+        let Secret::P256(key) = &self.secret else { return self.sign(message) };
+        let nonce = p256::SecretKey::from_slice(&[0x5a; 32]).expect("it is below the order");
+        let point = nonce.public_key().to_sec1_point(false);
+        let x = point.x().expect("the point of a key is not at infinity");
+        // FIPS 186-5, 6.4.1: r is the point's x, s = (digest + r * key) / nonce.
+        let r = p256::Scalar::reduce(x);
+        let z = p256::Scalar::reduce(&Sha256::digest(message));
+        let inverse = nonce.to_nonzero_scalar().invert().into_option().expect("it is not zero");
+        let s = inverse * (z + r * key.as_nonzero_scalar().as_ref());
+        let made = p256::ecdsa::Signature::from_scalars(r, s).expect("neither half is zero");
+        Signature::Ecdsa { hash: Hash::Sha256, rs: made.to_bytes().to_vec() }
+    }
+}
+
 impl std::fmt::Debug for ForgedKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ForgedKey({:?})", self.public)

@@ -12,6 +12,7 @@ pub mod image;
 pub mod key;
 pub mod lint;
 pub mod name;
+pub mod nonces;
 pub mod payload;
 pub mod policy;
 pub mod replay;

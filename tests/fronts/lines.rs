@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use anchorite::ceremony::ask::{Answer, People};
+use anchorite::ceremony::ask::{Answer, People, Wish};
 use anchorite::ceremony::event::Refusal;
 use anchorite::ceremony::scene::Scene;
 use anchorite::driver::ports::{Company as _, Front, FrontFailed, Progress};
 use anchorite::front::Clock;
 use anchorite::front::plain::Plain;
 use anchorite::front::plain::teller::Teller;
-use anchorite::front::plain::typist::{Lines, Typist};
+use anchorite::front::plain::typist::{Lines, Typed, Typist};
 use anchorite::front::script::Script;
 use anchorite::front::secrets::{KEYBOARD_LINE, Secrets};
 use anchorite::front::words::Charset;
@@ -161,15 +161,47 @@ fn a_refused_answer_is_told_and_asked_again() {
 struct Hands(Vec<&'static str>);
 
 impl Typist for Hands {
-    fn line(&mut self) -> io::Result<Option<String>> {
-        Ok((!self.0.is_empty()).then(|| self.0.remove(0).to_owned()))
+    fn line(&mut self) -> io::Result<Typed<String>> {
+        if self.0.is_empty() {
+            return Ok(Typed::Nothing);
+        }
+        Ok(match self.0.remove(0) {
+            "^C" => Typed::Pause,
+            "SIGTERM" => Typed::End("SIGTERM"),
+            line => Typed::Line(line.to_owned()),
+        })
     }
-    fn hidden(&mut self) -> io::Result<Option<Zeroizing<String>>> {
-        Ok(self.line()?.map(Zeroizing::new))
+    fn hidden(&mut self) -> io::Result<Typed<Zeroizing<String>>> {
+        Ok(match self.line()? {
+            Typed::Line(line) => Typed::Line(Zeroizing::new(line)),
+            Typed::Nothing => Typed::Nothing,
+            Typed::Pause => Typed::Pause,
+            Typed::End(signal) => Typed::End(signal),
+        })
     }
-    fn waiting(&mut self) -> Option<String> {
-        None
+    fn waiting(&mut self) -> Typed<String> {
+        Typed::Nothing
     }
+}
+
+#[test]
+fn ctrl_c_is_a_pause_at_every_prompt_and_a_signal_ends_at_the_next_question() {
+    let teller = Teller::new(io::sink(), clock(), Charset::Unicode);
+    let pause = People::Wish(Wish::Pause);
+    let hands = Hands(vec!["^C", "^C", KEYBOARD_LINE, "^C", "^C", "SIGTERM", "SIGTERM"]);
+    let mut plain = Plain::new(hands, teller, Secrets::default());
+    let scene = scenes::exception();
+    let ask = scene.ask.clone().unwrap();
+    plain.show(scene);
+    assert_eq!(plain.ask(&ask).unwrap(), pause);
+    for _ in 0..2 {
+        assert!(plain.new_secret(&label(), &rules()).is_none());
+        assert_eq!(plain.ask(&ask).unwrap(), pause);
+    }
+    assert!(plain.secret(&label(), None).is_none());
+    assert_eq!(plain.wish(), Some(Wish::Pause));
+    assert!(plain.secret(&label(), None).is_none());
+    assert!(matches!(plain.ask(&ask), Err(FrontFailed::Ended { signal: "SIGTERM" })));
 }
 
 fn label() -> Label {

@@ -20,6 +20,7 @@ use anchorite::driver::file::{self, Readers};
 use anchorite::driver::media::{self, Media};
 use anchorite::driver::ports::{Company, Front, FrontFailed, Progress};
 use anchorite::driver::session::{Begin, Session};
+use anchorite::keystore::virtual_token::Planned;
 use anchorite::keystore::{Label, Rules, Secret, Unlock};
 use anchorite::tuf::digest::Digest;
 use anchorite::tuf::time::Timestamp;
@@ -116,6 +117,7 @@ impl Stage {
         Self::of(fs::read(format!("ceremonies/{name}/plan.toml")).unwrap())
     }
 
+    /// Sets the stage for the plan in these bytes.
     pub(crate) fn of(plan_bytes: Vec<u8>) -> Self {
         let plan = Plan::parse(&plan_bytes).unwrap();
         let twin = Twin::new(&plan, Purpose::Rehearse);
@@ -156,10 +158,9 @@ impl Stage {
             .mounted()
             .map(|m| (m.name.clone(), self.folder.path().join(m.name.as_str())))
             .collect();
-        let tokens = self.folder.path().join("tokens");
         Bench::new(Setting {
             plan: plan.clone(),
-            stores: VirtualStores::new(tokens, self.twin.seed(), plan.repository.dialect),
+            stores: self.stores(),
             media: Media::new(mounts, true),
             clock: Clock::Steps { next: noon(), step: 0 },
             room: self.folder.path().join("no-such-room"),
@@ -167,6 +168,22 @@ impl Stage {
             evidence: self.evidence(),
             book: self.book(),
         })
+    }
+
+    pub(crate) fn stores(&self) -> VirtualStores {
+        let tokens = self.folder.path().join("tokens");
+        VirtualStores::new(tokens, self.twin.seed(), self.twin.plan().repository.dialect)
+    }
+
+    /// Plans faults of the token that plays a key's store.
+    pub(crate) fn plan_faults(&self, key: &str, faults: &[Planned]) {
+        let key = self.twin.plan().key(&key.parse().unwrap()).unwrap();
+        self.stores().token(key).unwrap().plan_faults(faults).unwrap();
+    }
+
+    /// Where a medium is mounted.
+    pub(crate) fn medium(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     pub(crate) fn begin(&self, report: &CheckReport) -> Session {
@@ -190,6 +207,69 @@ impl Stage {
         let whole = transcript::whole_length(&bytes);
         transcript::read(&bytes[..whole], self.plan.digest).unwrap()
     }
+}
+
+/// People who decide some things by themselves and the rest as good people would, and who want something while a token
+/// waits for a touch.
+pub(crate) struct Deciding<F> {
+    pub(crate) good: GoodPeople,
+    /// What they say to a question, where it is not what good people say.
+    pub(crate) decide: F,
+    /// What they want at which touch of which key, counted from 1.
+    pub(crate) wish_at: Option<(&'static str, u32, Wish)>,
+    touches: u32,
+    wished: Option<Wish>,
+}
+
+impl<F: FnMut(&Ask) -> Option<Result<People, FrontFailed>>> Deciding<F> {
+    pub(crate) const fn new(good: GoodPeople, decide: F) -> Self {
+        Self { good, decide, wish_at: None, touches: 0, wished: None }
+    }
+}
+
+impl<F> Unlock for Deciding<F> {
+    fn secret(&mut self, label: &Label, tries_left: Option<u8>) -> Option<Secret> {
+        self.good.secret(label, tries_left)
+    }
+    fn new_secret(&mut self, label: &Label, rules: &Rules) -> Option<Secret> {
+        self.good.new_secret(label, rules)
+    }
+    fn touch(&mut self, label: &Label) {
+        let Some((key, nth, wish)) = self.wish_at else { return };
+        if label.key.as_str() == key {
+            self.touches += 1;
+            self.wished = (self.touches == nth).then_some(wish);
+        }
+    }
+}
+
+impl<F> Company for Deciding<F> {
+    fn progress(&mut self, _: &Progress) {}
+    fn wish(&mut self) -> Option<Wish> {
+        self.wished.take()
+    }
+}
+
+impl<F: FnMut(&Ask) -> Option<Result<People, FrontFailed>>> Front for Deciding<F> {
+    fn show(&mut self, scene: Scene) {
+        self.good.show(scene);
+    }
+    fn ask(&mut self, ask: &Ask) -> Result<People, FrontFailed> {
+        (self.decide)(ask).unwrap_or_else(|| self.good.ask(ask))
+    }
+    fn refused(&mut self, refusal: &Refusal) {
+        self.good.refused(refusal);
+    }
+}
+
+/// This answer to this question.
+pub(crate) fn said(ask: &Ask, say: Answer) -> People {
+    People::Answer { ask: ask.id.clone(), say }
+}
+
+/// The front is gone.
+pub(crate) const fn gone() -> FrontFailed {
+    FrontFailed::Ended { signal: "SIGTERM" }
 }
 
 /// What the check says of a shipped plan.

@@ -16,6 +16,13 @@ use super::command::{Ran, run};
 /// The passphrase of every key.
 pub(crate) const PASSPHRASE: &str = "a-long-Passphrase-for-7-tests";
 
+/// A window round now, as a plan's line.
+pub(crate) fn window() -> String {
+    let now = anchorite::driver::bench::system_time();
+    let at = |seconds: i64| -> Timestamp { now.plus_seconds(seconds).unwrap() };
+    format!("window    = {{ from = {}, until = {} }}\n", at(-3600), at(3600))
+}
+
 /// A real ceremony and everything round it.
 #[derive(Debug)]
 pub(crate) struct Ceremony {
@@ -44,9 +51,7 @@ impl Ceremony {
                     + "\n"
             })
             .collect();
-        let now = anchorite::driver::bench::system_time();
-        let at = |seconds: i64| -> Timestamp { now.plus_seconds(seconds).unwrap() };
-        let window = format!("window    = {{ from = {}, until = {} }}\n", at(-3600), at(3600));
+        let window = window();
         plan = plan.replacen("\n[repository]", &format!("\n{window}\n[repository]"), 1);
         for finding in [
             "file-root-key",
@@ -61,6 +66,11 @@ impl Ceremony {
                 ));
             }
         }
+        Self::with(plan)
+    }
+
+    /// Takes a plan as it is.
+    pub(crate) fn with(plan: String) -> Self {
         let folder = TempDir::new().unwrap();
         for medium in ["IN", "OUT", "KEYS"] {
             fs::create_dir(folder.path().join(medium)).unwrap();

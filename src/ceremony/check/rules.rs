@@ -8,6 +8,7 @@ use crate::tuf::key::Algorithm;
 use crate::tuf::name::{KeyName, RoleName};
 use crate::tuf::time::{Lifetime, Timestamp};
 
+use super::super::engine::incoming;
 use super::super::event::{FileAt, Place};
 use super::super::plan::{Origin, Part, Plan, PlannedRole, SignWho, SignedWhere, Store};
 use super::super::scene::Verdict;
@@ -49,7 +50,7 @@ fn finding(verdict: Verdict, name: &str, about: &str, text: impl Into<String>) -
 }
 
 /// Findings that no waiver helps against.
-const NEVER_WAIVED: [&str; 10] = [
+const NEVER_WAIVED: [&str; 11] = [
     "ed25519-on-yubikey",
     "threshold-zero",
     "threshold-above-keys",
@@ -58,6 +59,7 @@ const NEVER_WAIVED: [&str; 10] = [
     "expires-in-the-past",
     "certificate-before-root",
     "input-differs",
+    "key-differs",
     "does-not-end",
     "client-refuses",
 ];
@@ -402,6 +404,11 @@ fn inputs(plan: &Plan, at_hand: &BTreeMap<FileAt, Vec<u8>>, raised: &mut Vec<Fin
                 format!("Expected sha256 {}, found {found}.", input.sha256.value),
             )),
             Some(_) => {}
+        }
+    }
+    for key in &plan.keys {
+        if let Err(why) = incoming(plan, key, at_hand) {
+            raised.push(fail("key-differs", key.name.as_str(), why));
         }
     }
 }

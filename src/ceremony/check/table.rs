@@ -63,6 +63,13 @@ pub const PLAN_RULES: &[PlanRule] = &[
     rule("ed25519-on-yubikey", "", "FAIL", NO, REAL),
     rule("input-not-at-hand", "", "UNKNOWN", NO, REAL),
     rule("input-differs", "", "FAIL", NO, "all"),
+    rule(
+        "key-differs",
+        "an enrolled or server key is not what its files bring, or its proof does not hold",
+        "FAIL",
+        NO,
+        "all",
+    ),
     rule("does-not-end", "", "FAIL", NO, "all"),
     rule("client-refuses", "", "FAIL", NO, "all"),
     rule("client-accepts", "", "note", None, ""),

@@ -1,5 +1,7 @@
 //! Files from IN, and the keys that come in them.
 
+use std::collections::BTreeMap;
+
 use crate::tuf::digest::Digest;
 use crate::tuf::document::Dialect;
 use crate::tuf::key::PublicKey;
@@ -29,6 +31,10 @@ impl State {
         self.inputs.insert(file, content.to_vec());
         for key in &plan.keys {
             if let Err(found) = self.bring_in(plan, key) {
+                // What does not bring its key in is not taken: trying again reads it again.
+                for file in files_of(key) {
+                    self.inputs.remove(&file);
+                }
                 self.open(&about(id), TroubleKind::Mismatch, found);
             }
         }
@@ -39,52 +45,12 @@ impl State {
         if self.roster.keys.contains_key(&key.name) {
             return Ok(());
         }
-        let at = |medium: &KeyName, path: &str| FileAt {
-            place: Place::Medium(medium.clone()),
-            path: path.to_owned(),
-        };
-        match &key.origin {
-            Origin::Make { .. } | Origin::Fingerprint(_) => Ok(()),
-            Origin::Server { medium, file, id } => {
-                let Some(bytes) = self.inputs.get(&at(medium, file)) else { return Ok(()) };
-                let (found, public) = server_key(plan.repository.dialect, bytes)
-                    .map_err(|why| format!("{medium}:{file}: {why}"))?;
-                if found != *id {
-                    return Err(format!("{medium}:{file}: expected the key {id}, found {found}"));
-                }
-                let file = Digest::of(bytes);
-                self.adopt_key(plan, key, Enrolled::Server { key: public, file })
-            }
-            Origin::Enrol { medium, public, proof, fingerprint } => {
-                let (Some(pem), Some(proof)) = (
-                    self.inputs.get(&at(medium, public)).cloned(),
-                    self.inputs.get(&at(medium, proof)).cloned(),
-                ) else {
-                    return Ok(());
-                };
-                let found =
-                    enrolled_key(&pem).map_err(|why| format!("{medium}:{public}: {why}"))?;
-                if found.fingerprint() != fingerprint.value {
-                    return Err(format!(
-                        "{medium}:{public}: expected the fingerprint {}, found {}",
-                        fingerprint.value,
-                        found.fingerprint()
-                    ));
-                }
-                let challenge = carried_challenge(&plan.repository.name, &key.name, &found);
-                if !proves(&found, &challenge, &proof) {
-                    return Err(format!(
-                        "the proof of {} is not this key's signature for {}",
-                        key.name, plan.repository.name
-                    ));
-                }
-                let file = Digest::of(&pem);
-                self.adopt_key(plan, key, Enrolled::Enrolled { key: found, file })?;
-                let file = Digest::of(&proof);
-                self.roster.proofs.insert(key.name.clone(), Proof::Carried { file });
-                Ok(())
-            }
+        let Some((enrolled, proof)) = incoming(plan, key, &self.inputs)? else { return Ok(()) };
+        self.adopt_key(plan, key, enrolled)?;
+        if let Some(proof) = proof {
+            self.roster.proofs.insert(key.name.clone(), proof);
         }
+        Ok(())
     }
 
     /// Takes a key into the roster, unless it is another's already or of another algorithm.
@@ -95,14 +61,6 @@ impl State {
         enrolled: Enrolled,
     ) -> Result<(), String> {
         let public = enrolled.key();
-        if public.algorithm() != key.algorithm {
-            return Err(format!(
-                "{}: expected an {} key, found {}",
-                key.name,
-                key.algorithm,
-                public.algorithm()
-            ));
-        }
         let twin = self
             .roster
             .keys
@@ -114,6 +72,70 @@ impl State {
         self.roster.keys.insert(key.name.clone(), enrolled);
         Ok(())
     }
+}
+
+/// The files from which a key comes in.
+fn files_of(key: &PlannedKey) -> Vec<FileAt> {
+    let at = |medium: &KeyName, path: &String| FileAt {
+        place: Place::Medium(medium.clone()),
+        path: path.clone(),
+    };
+    match &key.origin {
+        Origin::Make { .. } | Origin::Fingerprint(_) => Vec::new(),
+        Origin::Server { medium, file, .. } => vec![at(medium, file)],
+        Origin::Enrol { medium, public, proof, .. } => vec![at(medium, public), at(medium, proof)],
+    }
+}
+
+/// The key that comes in with these files and its proof; nothing while files are missing. The error says what is wrong.
+pub fn incoming(
+    plan: &Plan,
+    key: &PlannedKey,
+    files: &BTreeMap<FileAt, Vec<u8>>,
+) -> Result<Option<(Enrolled, Option<Proof>)>, String> {
+    let bytes: Option<Vec<&Vec<u8>>> = files_of(key).iter().map(|file| files.get(file)).collect();
+    let Some(bytes) = bytes else { return Ok(None) };
+    let (enrolled, proof) = match (&key.origin, bytes.as_slice()) {
+        (Origin::Server { medium, file, id }, [bytes]) => {
+            let (found, public) = server_key(plan.repository.dialect, bytes)
+                .map_err(|why| format!("{medium}:{file}: {why}"))?;
+            if found != *id {
+                return Err(format!("{medium}:{file}: expected the key {id}, found {found}"));
+            }
+            (Enrolled::Server { key: public, file: Digest::of(bytes) }, None)
+        }
+        (Origin::Enrol { medium, public, fingerprint, .. }, [pem, proof]) => {
+            let found = enrolled_key(pem).map_err(|why| format!("{medium}:{public}: {why}"))?;
+            if found.fingerprint() != fingerprint.value {
+                return Err(format!(
+                    "{medium}:{public}: expected the fingerprint {}, found {}",
+                    fingerprint.value,
+                    found.fingerprint()
+                ));
+            }
+            let challenge = carried_challenge(&plan.repository.name, &key.name, &found);
+            if !proves(&found, &challenge, proof) {
+                return Err(format!(
+                    "the proof of {} is not this key's signature for {}",
+                    key.name, plan.repository.name
+                ));
+            }
+            let carried = Proof::Carried { file: Digest::of(proof) };
+            (Enrolled::Enrolled { key: found, file: Digest::of(pem) }, Some(carried))
+        }
+        (
+            Origin::Make { .. }
+            | Origin::Fingerprint(_)
+            | Origin::Server { .. }
+            | Origin::Enrol { .. },
+            _,
+        ) => return Ok(None),
+    };
+    let found = enrolled.key().algorithm();
+    if found != key.algorithm {
+        return Err(format!("{}: expected an {} key, found {found}", key.name, key.algorithm));
+    }
+    Ok(Some((enrolled, proof)))
 }
 
 fn server_key(

@@ -30,6 +30,7 @@ use super::roster::Roster;
 use super::scene::Scene;
 use super::transcript;
 
+pub use inputs::incoming;
 pub use outcome::file_name;
 pub use state::{Compared, Comparison, Exception, State, Statement};
 

@@ -194,7 +194,13 @@ fn room(plan: &Plan, state: &State) -> Option<Want> {
             ];
             Want::ask(AskKind::Room, "", Form::Choose(choices))
         } else {
-            Want::press(AskKind::Room, "", 'g', "the room is as it should be")
+            let marked = facts.iter().any(|fact| fact.verdict != Verdict::Pass);
+            let label = if marked {
+                "everybody knows what is marked; go on"
+            } else {
+                "the room is as it should be"
+            };
+            Want::press(AskKind::Room, "", 'g', label)
         });
     }
     (!state.has_pressed(AskKind::Clock, "")).then(|| {
@@ -288,7 +294,11 @@ fn placed(state: &State, file: FileAt, bytes: impl FnOnce() -> Vec<u8>) -> Optio
 }
 
 fn review(plan: &Plan, state: &State) -> Option<Want> {
-    let change = state.change.as_ref()?;
+    let Some(change) = &state.change else {
+        // Every key is here, and still nothing can be drafted: never go on to a seal without documents.
+        let choices = vec![choice('s', "stop", "stop the ceremony")];
+        return Some(Want::ask(AskKind::Trouble, "draft", Form::Choose(choices)));
+    };
     let table = in_evidence("change.tsv");
     if !state.written.contains_key(&table) {
         return Some(Want::write(table, change.table().as_bytes().to_vec()));

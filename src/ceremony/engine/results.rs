@@ -4,6 +4,7 @@ use crate::tuf::digest::Digest;
 use crate::tuf::document::DocRole;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
+use crate::tuf::signature::Signature;
 use crate::tuf::time::Timestamp;
 
 use super::super::ask::AskKind;
@@ -50,6 +51,7 @@ impl State {
             }
             (ActKind::Prove | ActKind::Sign, Happened::Signed(signature)) => {
                 if let Some(key) = key {
+                    self.note_nonce(id, key, signature);
                     self.signed(plan, id, key, signature);
                 }
             }
@@ -186,13 +188,7 @@ impl State {
         }
     }
 
-    fn signed(
-        &mut self,
-        plan: &Plan,
-        id: &ActId,
-        key: &PlannedKey,
-        signature: &crate::tuf::signature::Signature,
-    ) {
+    fn signed(&mut self, plan: &Plan, id: &ActId, key: &PlannedKey, signature: &Signature) {
         let Some(public) = self.roster.keys.get(&key.name).map(|known| known.key().clone()) else {
             return;
         };
@@ -231,6 +227,13 @@ impl State {
         let pem = String::from_utf8_lossy(&pem).into_owned();
         self.roster.certificates.insert(key.name.clone(), pem);
         self.roster.proofs.insert(key.name.clone(), Proof::Certificate(signature.clone()));
+    }
+
+    /// Notes the nonce of a signature, whatever becomes of it. A bench refuses a repeated one before it gets here.
+    fn note_nonce(&mut self, id: &ActId, key: &PlannedKey, signature: &Signature) {
+        if let (Some(known), Some(bytes)) = (self.roster.keys.get(&key.name), id.bytes) {
+            self.nonces.note(known.key().fingerprint(), signature, bytes);
+        }
     }
 
     fn wrote(&mut self, plan: &Plan, id: &ActId, digest: Digest) {

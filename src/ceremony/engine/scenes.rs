@@ -9,6 +9,7 @@ use super::super::event::{Act, ActId, Mode, Outcome, Wanted};
 use super::super::plan::{Origin, Plan, PlannedKey, Store};
 use super::super::scene::{Block, Scene, TallyLine, Verdict};
 use super::super::steps::steps;
+use super::super::story;
 use super::help::help;
 use super::program;
 use super::state::State;
@@ -28,7 +29,7 @@ pub(super) fn scene(ground: &Ground, state: &State, wanted: &Wanted, head: Diges
             all.get(at).map_or_else(String::new, |step| step.title.clone()),
             painter.acting(id, act),
             Vec::new(),
-            vec!["The machine works. Only x (exception) and p (pause) are taken now.".to_owned()],
+            vec!["The machine works. x (exception), p (pause) and q (stop) are heard when it is done.".to_owned()],
         ),
         Wanted::Close(outcome) => {
             ("THE END".to_owned(), painter.closing(*outcome), Vec::new(), Vec::new())
@@ -59,6 +60,12 @@ struct Painter<'a> {
 
 fn holder(key: &PlannedKey) -> String {
     key.holder.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Hex digits in groups of 4, as they stand on the paper.
+fn groups(hex: &str) -> String {
+    let digits: Vec<char> = hex.chars().collect();
+    digits.chunks(4).map(String::from_iter).collect::<Vec<_>>().join(" ")
 }
 
 fn read(text: impl Into<String>) -> Block {
@@ -171,7 +178,7 @@ impl Painter<'_> {
                 row("kind", plan.kind.to_string()),
                 row("repository", plan.repository.name.to_string()),
                 row("dialect", plan.repository.dialect.to_string()),
-                row("session", self.state.opening.session.to_string()),
+                row("session", groups(&self.state.opening.session.to_string())),
             ]),
             read("Please answer when your name is called."),
         ]
@@ -201,10 +208,13 @@ impl Painter<'_> {
             ),
         ];
         if self.state.opening.mode == Mode::Rehearsal {
-            blocks.push(text(
-                "No paper at hand? It is PAPER.txt in this rehearsal's folder; open it in another \
-                 terminal.",
-            ));
+            let opening = &self.state.opening;
+            blocks.push(text(format!(
+                "No paper at hand? It is PAPER.txt in the folder REHEARSAL-{}-{}: open it in \
+                 another terminal.",
+                opening.at.to_compact(),
+                self.plan.codename
+            )));
         }
         blocks.extend(self.last_comparison(id));
         blocks
@@ -439,6 +449,14 @@ impl Painter<'_> {
 
     fn trouble(&self) -> Vec<Block> {
         let Some(open) = &self.state.trouble else {
+            if !self.state.differed {
+                return vec![
+                    Block::Banner(
+                        "The documents cannot be drafted. Nothing has been signed.".into(),
+                    ),
+                    text("Stop, check the plan again with its media at hand, and begin anew."),
+                ];
+            }
             return vec![
                 Block::Banner("THE WORDS DIFFER. Nothing has been signed.".to_owned()),
                 text(
@@ -448,7 +466,7 @@ impl Painter<'_> {
             ];
         };
         vec![
-            Block::Banner(format!("{} did not work.", open.about)),
+            Block::Banner(format!("{} did not work.", story::doing(&open.about))),
             Block::Rows(vec![row("found", open.trouble.found.clone())]),
             text(super::super::advice::of(open.trouble.kind)),
             text("It is on record. Nothing that was done before is lost."),
@@ -509,7 +527,8 @@ impl Painter<'_> {
     }
 
     fn tallies(&self) -> Vec<TallyLine> {
-        if self.state.change.is_none() {
+        // Before the first signature there is nothing to count, and the review and the digest need the room.
+        if !self.state.has_pressed(AskKind::Head, "before the first signature") {
             return Vec::new();
         }
         self.state.recipe.all().map(|doc| self.tally(&doc.role, doc)).collect()

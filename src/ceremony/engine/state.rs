@@ -6,6 +6,7 @@ use crate::tuf::digest::Digest;
 use crate::tuf::document::DocRole;
 use crate::tuf::key::KeyId;
 use crate::tuf::name::KeyName;
+use crate::tuf::nonces::Nonces;
 use crate::tuf::payload::Payload;
 use crate::tuf::root::Root;
 use crate::tuf::signature::Signature;
@@ -56,6 +57,8 @@ pub struct State {
     pub comparisons: Vec<Comparison>,
     /// Good signatures on documents, in the order in which they were made.
     pub signatures: BTreeMap<DocRole, Vec<(KeyName, Signature)>>,
+    /// The nonces of every signature on record.
+    pub nonces: Nonces,
     /// Every signature that was asked for: what for, and how often.
     pub attempts: BTreeMap<(KeyName, Digest), u32>,
     /// What the stores showed beside their keys, judged, when they were last looked at.
@@ -181,6 +184,7 @@ impl State {
             compared: None,
             comparisons: Vec::new(),
             signatures: BTreeMap::new(),
+            nonces: Nonces::default(),
             attempts: BTreeMap::new(),
             remarks: BTreeMap::new(),
             attestations: BTreeMap::new(),

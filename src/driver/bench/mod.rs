@@ -3,7 +3,7 @@
 mod real;
 mod virtual_bench;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
@@ -15,8 +15,9 @@ use crate::ceremony::plan::{Plan, PlannedKey};
 use crate::ceremony::scene::Verdict;
 use crate::keystore::{self, KeyStore, Spec, TokenError, Unlock};
 use crate::tuf::digest::Digest;
-use crate::tuf::key::{Fingerprint, PublicKey};
+use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
+use crate::tuf::nonces::Nonces;
 use crate::tuf::time::Timestamp;
 
 use super::file::{self, Readers};
@@ -90,7 +91,7 @@ pub struct Bench<S> {
     rehearsal: bool,
     evidence: PathBuf,
     book: PathBuf,
-    nonces: BTreeMap<(Fingerprint, Vec<u8>), Digest>,
+    nonces: Nonces,
     /// Keys whose hand-over was interrupted: what it may have left on the medium was never proven.
     unproven: BTreeSet<KeyName>,
 }
@@ -127,7 +128,7 @@ impl<S: Stores> Bench<S> {
             rehearsal: setting.rehearsal,
             evidence: setting.evidence,
             book: setting.book,
-            nonces: BTreeMap::new(),
+            nonces: Nonces::default(),
             unproven: BTreeSet::new(),
         }
     }
@@ -214,15 +215,12 @@ impl<S: Stores> Bench<S> {
         if !public.verifies(message, &signature) {
             return Err(token_trouble(key, &TokenError::BadSignature));
         }
-        if let Some(r) = signature.ecdsa_r() {
-            let digest = Digest::of(message);
-            let known = self.nonces.insert((fingerprint, r.to_vec()), digest);
-            if known.is_some_and(|known| known != digest) {
-                return Err(Trouble {
-                    kind: TroubleKind::BadSignature,
-                    found: format!("{}: a nonce was used twice; do not use this key", key.name),
-                });
-            }
+        // It does not go on record either: with the one before it, everybody could compute the key.
+        if !self.nonces.note(fingerprint, &signature, Digest::of(message)) {
+            return Err(Trouble {
+                kind: TroubleKind::BadSignature,
+                found: format!("{}: a nonce was used twice; do not use this key", key.name),
+            });
         }
         Ok(Happened::Signed(signature))
     }
@@ -320,6 +318,10 @@ impl<S: Stores> World for Bench<S> {
         self.clock.now()
     }
 
+    fn recall(&mut self, nonces: &Nonces) {
+        self.nonces.clone_from(nonces);
+    }
+
     fn act(&mut self, act: &Act, company: &mut dyn Company) -> (Happened, Option<Wish>) {
         let what = self.carry_out(act, company).unwrap_or_else(Happened::Failed);
         (what, company.wish())
@@ -386,12 +388,14 @@ fn token_trouble(key: &PlannedKey, error: &TokenError) -> Trouble {
         TokenError::Unsupported(_) => TroubleKind::Unsupported,
         TokenError::File { .. } => TroubleKind::Mismatch,
     };
-    let tries = if let TokenError::WrongSecret { tries_left: Some(left) } = error {
-        format!("; {left} tries are left")
+    // Only a token counts tries, and a token is no file.
+    let found = if let TokenError::WrongSecret { tries_left: Some(left) } = error {
+        let tries = if *left == 1 { "1 try is" } else { &format!("{left} tries are") };
+        format!("wrong PIN; {tries} left")
     } else {
-        String::new()
+        error.to_string()
     };
-    Trouble { kind, found: format!("{}: {error}{tries}", key.name) }
+    Trouble { kind, found: format!("{}: {found}", key.name) }
 }
 
 /// Reads a file of the bench's own, for its stores.

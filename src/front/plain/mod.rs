@@ -1,7 +1,7 @@
 //! The ceremony as lines of text, one after the other: for people who listen, for serial lines, for small consoles.
 //!
 //! Nothing is ever redrawn. Every prompt takes `x`, `p` and `q` for the wishes exception, pause and stop, and `?`,
-//! `l` and `d` for help, log and details; with a `!` in front they are never anything else.
+//! `l` and `d` for help, log and details; with a `!` in front they are never anything else. Ctrl-C is a pause.
 
 mod prompt;
 pub mod teller;
@@ -22,7 +22,7 @@ use super::words::{touch_now, wish_noted};
 
 use prompt::{Reply, wish_of};
 use teller::Teller;
-use typist::Typist;
+use typist::{Typed, Typist};
 
 /// The plain front.
 pub struct Plain<T, W> {
@@ -39,10 +39,18 @@ impl<T: Typist, W: Write> Plain<T, W> {
         Self { typist, teller, secrets, scene: None, pending: None }
     }
 
-    /// Reads a line; the end of input is an error, since nobody is there any more.
-    fn line(&mut self) -> io::Result<String> {
+    /// Reads a line, or a wish that came instead; the end of input is an error, since nobody is there any more.
+    fn line(&mut self) -> Result<Result<String, Wish>, FrontFailed> {
         self.teller.flush()?;
-        self.typist.line()?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        match self.typist.line()? {
+            Typed::Line(line) => Ok(Ok(line)),
+            Typed::Nothing => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            Typed::Pause => {
+                self.teller.line("");
+                Ok(Err(Wish::Pause))
+            }
+            Typed::End(signal) => Err(FrontFailed::Ended { signal }),
+        }
     }
 
     /// Help, log or details, if that is what the line wants.
@@ -60,11 +68,21 @@ impl<T: Typist, W: Write> Plain<T, W> {
         loop {
             self.teller.prompt(prompt);
             self.teller.flush().ok()?;
-            let Ok(Some(line)) = self.typist.hidden() else {
-                self.teller.line("");
-                self.teller
-                    .line("There is no keyboard here on which a secret could be typed unseen.");
-                return None;
+            let line = match self.typist.hidden() {
+                Ok(Typed::Line(line)) => line,
+                Ok(Typed::Pause) => {
+                    self.teller.line("");
+                    self.pending = Some(Wish::Pause);
+                    return None;
+                }
+                // The next question ends it.
+                Ok(Typed::End(_)) => return None,
+                Ok(Typed::Nothing) | Err(_) => {
+                    self.teller.line("");
+                    self.teller
+                        .line("There is no keyboard here on which a secret could be typed unseen.");
+                    return None;
+                }
             };
             // A control character in it was a key of the terminal, such as Ctrl-C.
             if !line.is_empty() && !line.contains(char::is_control) {
@@ -72,7 +90,7 @@ impl<T: Typist, W: Write> Plain<T, W> {
             }
             self.teller.line("Nothing was typed. Enter asks again; x exception, p pause, q stop.");
             self.teller.prompt("");
-            self.pending = wish_of(&self.line().ok()?);
+            self.pending = self.line().ok()?.map_or_else(Some, |line| wish_of(&line));
             if self.pending.is_some() {
                 return None;
             }
@@ -102,7 +120,10 @@ impl<T: Typist, W: Write> Front for Plain<T, W> {
                 self.teller.line(&line);
             }
             self.teller.prompt(&sheet.prompt());
-            let line = self.line()?;
+            let line = match self.line()? {
+                Ok(line) => line,
+                Err(wish) => return Ok(People::Wish(wish)),
+            };
             match sheet.hear(&line) {
                 Reply::More(None) => {}
                 Reply::More(Some(why)) => self.teller.line(&why),
@@ -126,7 +147,12 @@ impl<T: Typist, W: Write> Company for Plain<T, W> {
 
     fn wish(&mut self) -> Option<Wish> {
         if self.pending.is_none() {
-            self.pending = self.typist.waiting().as_deref().and_then(wish_of);
+            self.pending = match self.typist.waiting() {
+                Typed::Line(line) => wish_of(&line),
+                Typed::Pause => Some(Wish::Pause),
+                // The next question ends it.
+                Typed::Nothing | Typed::End(_) => None,
+            };
             if let Some(wish) = self.pending {
                 self.teller.line(&wish_noted(wish));
             }
@@ -166,12 +192,9 @@ impl<T: Typist, W: Write> Unlock for Plain<T, W> {
             }
             let typed = if dialog.is_shown() {
                 self.teller.prompt(&dialog.prompt());
-                let line = Zeroizing::new(self.line().ok()?);
-                self.pending = wish_of(&line);
-                if self.pending.is_some() {
-                    return None;
-                }
-                line
+                let line = self.line().ok()?.map(Zeroizing::new);
+                self.pending = line.as_ref().map_or_else(|wish| Some(*wish), |line| wish_of(line));
+                line.ok().filter(|_| self.pending.is_none())?
             } else {
                 self.hidden_line(&dialog.prompt())?
             };

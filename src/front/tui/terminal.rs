@@ -1,6 +1,6 @@
 //! The terminal itself: the only place that reads keys and writes to the screen.
 //!
-//! Two threads belong to it. One waits for keys; the other owns the screen, takes inputs in their order and draws
+//! Two threads belong to it. One waits for keys and signals; the other owns the screen, takes inputs in their order and draws
 //! when something came. The ceremony's thread sends what is to be shown and waits for what people say.
 
 use std::io::{self, IsTerminal as _, Stdout, Write as _};
@@ -25,6 +25,7 @@ use crate::ceremony::event::Refusal;
 use crate::ceremony::scene::Scene;
 use crate::driver::ports::{Company, Front, FrontFailed, Progress};
 use crate::front::Clock;
+use crate::front::signals::Signals;
 use crate::keystore::{Label, Rules, Secret, Unlock};
 
 use super::keymap::Key;
@@ -46,6 +47,7 @@ pub struct Terminal {
     round: Round,
     wished: Option<Wish>,
     over: Arc<AtomicBool>,
+    signals: Signals,
     keys: Option<JoinHandle<()>>,
     drawing: Option<JoinHandle<io::Result<()>>>,
 }
@@ -60,7 +62,7 @@ enum Heard {
 
 impl Terminal {
     /// Takes the terminal over, until this is dropped. An error where standard output is no terminal.
-    pub fn start(looks: Looks, clock: Clock) -> io::Result<Self> {
+    pub fn start(looks: Looks, clock: Clock, signals: Signals) -> io::Result<Self> {
         if !io::stdout().is_terminal() {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -71,9 +73,9 @@ impl Terminal {
         let (screen, inbox) = channel();
         let (outbox, people) = channel();
         let over = Arc::new(AtomicBool::new(false));
-        let (to_screen, stop) = (screen.clone(), Arc::clone(&over));
+        let (to_screen, stop, heard) = (screen.clone(), Arc::clone(&over), signals.clone());
         let keys = thread::Builder::new().name("keys".to_owned());
-        let keys = keys.spawn(move || listen(&to_screen, &stop))?;
+        let keys = keys.spawn(move || listen(&to_screen, &stop, &heard))?;
         let drawing = thread::Builder::new().name("screen".to_owned());
         let drawing = drawing.spawn(move || Screen::open(looks, clock, outbox)?.run(&inbox))?;
         Ok(Self {
@@ -82,6 +84,7 @@ impl Terminal {
             round: Round::default(),
             wished: None,
             over,
+            signals,
             keys: Some(keys),
             drawing: Some(drawing),
         })
@@ -108,6 +111,9 @@ impl Terminal {
     /// Waits for the screen; why it ended, if it did.
     fn wait(&mut self) -> Result<Effect, FrontFailed> {
         self.people.recv().map_err(|_| {
+            if let Some(signal) = self.signals.end() {
+                return FrontFailed::Ended { signal };
+            }
             let ended = self.drawing.take().map(JoinHandle::join);
             match ended {
                 Some(Ok(Err(error))) => FrontFailed::Terminal(error),
@@ -309,9 +315,16 @@ impl Screen {
     }
 }
 
-/// Waits for keys until it is over.
-fn listen(screen: &Sender<Heard>, over: &AtomicBool) {
+/// Waits for keys until it is over, or until a signal says so.
+fn listen(screen: &Sender<Heard>, over: &AtomicBool, signals: &Signals) {
     while !over.load(Ordering::Relaxed) {
+        if signals.end().is_some() {
+            let _ = screen.send(Heard::Over);
+            return;
+        }
+        if signals.pause() && screen.send(Heard::Input(Input::Key(Key::Ctrl('c')))).is_err() {
+            return;
+        }
         let heard = match event::poll(LOOK_UP) {
             Ok(false) => continue,
             Ok(true) => event::read().map_or_else(Heard::Failed, Heard::Event),

@@ -49,8 +49,10 @@ fn covered(view: View, scene: &Scene, page: &Page) -> Vec<Line> {
             blocks.extend([Block::Gap, Block::Heading("Keys".to_owned())]);
             let keys = KEYS.map(|(key, what)| (key.to_owned(), what.to_owned()));
             blocks.push(Block::Rows(keys.to_vec()));
-            blocks
-                .push(Block::Text("Where letters are text, only the F and Ctrl keys.".to_owned()));
+            blocks.push(Block::Text(
+                "Where letters are text, only the F and Ctrl keys; Ctrl-U empties a line."
+                    .to_owned(),
+            ));
             page.set(&blocks)
         }
         View::Log => page.set(&texts(&scene.log)),
@@ -73,12 +75,14 @@ fn secret(sheet: &SecretSheet, scene: &Scene) -> Vec<Block> {
     } else {
         format!("The {kind} is needed")
     };
-    let mut blocks = vec![
-        Block::Heading(heading),
-        Block::Gap,
-        Block::Rows(asked(&sheet.label, sheet.tries_left)),
-        Block::Gap,
-    ];
+    let mut rows = asked(&sheet.label, sheet.tries_left);
+    // A holder who is asked twice in a row must see that it is for another document.
+    let act =
+        scene.blocks.iter().filter(|_| scene.ask.is_none()).find_map(|block| {
+            if let Block::Text(text) = block { Some(text.clone()) } else { None }
+        });
+    rows.extend(act.map(|act| ("For".to_owned(), act)));
+    let mut blocks = vec![Block::Heading(heading), Block::Gap, Block::Rows(rows), Block::Gap];
     match &sheet.dialog {
         Some(dialog) => {
             if let Some(caution) = mode_caution(scene.mode) {
@@ -86,7 +90,10 @@ fn secret(sheet: &SecretSheet, scene: &Scene) -> Vec<Block> {
             }
             blocks.extend(dialog.says().into_iter().map(Block::Text));
         }
-        None => blocks.push(Block::Text("Each Enter uses one try.".to_owned())),
+        None if sheet.tries_left.is_some() => {
+            blocks.push(Block::Text("Each Enter uses one try.".to_owned()));
+        }
+        None => {}
     }
     if !sheet.dialog.as_ref().is_some_and(NewSecret::is_shown) {
         let covered = "Cover the keyboard. What is typed is not shown, nor how much of it.";

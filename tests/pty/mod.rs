@@ -1,0 +1,259 @@
+//! The program on a real pseudo-terminal, with somebody at its keyboard.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::fs::File;
+use std::io::{Read as _, Write};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{LocalModes, tcgetattr};
+
+/// How long anything may take before a test gives up.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The program and the terminal that it runs on.
+pub(crate) struct Pty {
+    child: Box<dyn Child + Send + Sync>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    keyboard: Option<Box<dyn Write + Send>>,
+    seen: Arc<Mutex<Seen>>,
+    drawing: Option<JoinHandle<()>>,
+    read_to: usize,
+    began: Instant,
+}
+
+struct Seen {
+    screen: vt100::Parser,
+    text: String,
+}
+
+/// How the program ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: u32,
+    /// Everything that was ever written.
+    pub(crate) text: String,
+    /// What stands on the screen at the end.
+    pub(crate) screen: String,
+    /// Whether the screen is still the one of the ceremony.
+    pub(crate) held: bool,
+}
+
+const fn size(columns: u16, rows: u16) -> PtySize {
+    PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
+}
+
+impl Pty {
+    /// Starts the program in `folder` on a terminal of this size, in columns and rows.
+    pub(crate) fn start(arguments: &[&str], folder: &Path, (columns, rows): (u16, u16)) -> Self {
+        let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_anchorite"));
+        command.args(arguments);
+        command.cwd(folder);
+        command.env("TERM", "linux");
+        command.env("LANG", "C.UTF-8");
+        command.env_remove("ANCHORITE_WORKSPACE");
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let screen =
+            vt100::Parser::new(NonZero::new(rows).unwrap(), NonZero::new(columns).unwrap(), 0);
+        let seen = Arc::new(Mutex::new(Seen { screen, text: String::new() }));
+        let drawn = Arc::clone(&seen);
+        let drawing = thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count) = reader.read(&mut bytes) {
+                let Some(new) = bytes.get(..count).filter(|new| !new.is_empty()) else { break };
+                let mut seen = drawn.lock().unwrap();
+                seen.screen.process(new);
+                seen.text.push_str(&String::from_utf8_lossy(new));
+            }
+        });
+        Self {
+            child,
+            keyboard: Some(pair.master.take_writer().unwrap()),
+            master: Some(pair.master),
+            seen,
+            drawing: Some(drawing),
+            read_to: 0,
+            began: Instant::now(),
+        }
+    }
+
+    /// What stands on the screen.
+    pub(crate) fn screen(&self) -> String {
+        self.seen.lock().unwrap().screen.screen().contents()
+    }
+
+    /// Everything that was written.
+    pub(crate) fn text(&self) -> String {
+        self.seen.lock().unwrap().text.clone()
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        assert!(self.began.elapsed() < PATIENCE, "it goes on and on:\n{}", self.screen());
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Presses keys.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.keyboard.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits until these words are written, from where the last wait ended.
+    #[track_caller]
+    pub(crate) fn hear(&mut self, words: &str) -> String {
+        loop {
+            let text = self.text();
+            let new = text.get(self.read_to..).unwrap();
+            if let Some(found) = new.find(words) {
+                let end = found + words.len();
+                self.read_to += end;
+                return new.get(..end).unwrap().to_owned();
+            }
+            assert!(self.runs(), "it ended before {words:?}:\n{text}");
+            assert!(self.began.elapsed() < PATIENCE, "no {words:?}:\n{text}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits for words, then types a line.
+    #[track_caller]
+    pub(crate) fn answer(&mut self, words: &str, line: &str) {
+        self.hear(words);
+        self.press(&format!("{line}\r"));
+    }
+
+    /// Answers plain text's prompts as a good room would, until these words stand above an open prompt: the text of that
+    /// prompt. `words` are those of the plan's digest.
+    #[track_caller]
+    pub(crate) fn go_on(&mut self, words: &[&str], secret: &str, until: &str) -> String {
+        loop {
+            let block = self.prompt();
+            if block.contains(until) {
+                return block;
+            }
+            let answer = plain_answer(&block, words, secret);
+            self.read_to = self.text().len();
+            self.press(&format!("{answer}\r"));
+        }
+    }
+
+    /// Waits for an open prompt: everything that was written since the last answer.
+    #[track_caller]
+    pub(crate) fn prompt(&mut self) -> String {
+        loop {
+            let text = self.text();
+            let new = text.get(self.read_to..).unwrap();
+            if new.contains('\n') && new.ends_with("> ") {
+                return new.replace('\r', "");
+            }
+            assert!(self.runs(), "it ended:\n{text}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Types a line at the open prompt.
+    pub(crate) fn say(&mut self, line: &str) {
+        self.read_to = self.text().len();
+        self.press(&format!("{line}\r"));
+    }
+
+    /// Waits until these words stand on the screen, and long enough for people to have read them.
+    #[track_caller]
+    pub(crate) fn see(&mut self, words: &str) {
+        while !self.screen().contains(words) {
+            assert!(self.runs(), "it ended before {words:?}:\n{}", self.screen());
+            assert!(self.began.elapsed() < PATIENCE, "no {words:?}:\n{}", self.screen());
+            thread::sleep(Duration::from_millis(20));
+        }
+        thread::sleep(Duration::from_millis(200));
+    }
+
+    /// Makes the terminal larger or smaller.
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        self.master.as_ref().unwrap().resize(size(columns, rows)).unwrap();
+        let mut seen = self.seen.lock().unwrap();
+        seen.screen
+            .screen_mut()
+            .set_size(NonZero::new(rows).unwrap(), NonZero::new(columns).unwrap());
+    }
+
+    /// Sends a signal to the program.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = self.child.process_id().and_then(|id| i32::try_from(id).ok());
+        kill_process(Pid::from_raw(id.unwrap()).unwrap(), signal).unwrap();
+    }
+
+    /// Whether the terminal shows what is typed.
+    pub(crate) fn echoes(&self) -> bool {
+        let name = self.master.as_ref().unwrap().tty_name().unwrap();
+        let modes = tcgetattr(File::open(name).unwrap()).unwrap().local_modes;
+        modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
+    }
+
+    /// Takes the terminal away, as a closed window or a broken line does.
+    pub(crate) fn hang_up(&mut self) {
+        self.keyboard = None;
+        self.master = None;
+    }
+
+    /// Waits for the end.
+    pub(crate) fn end(mut self) -> Ended {
+        while self.runs() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        let code = self.child.wait().unwrap().exit_code();
+        self.hang_up();
+        self.drawing.take().unwrap().join().unwrap();
+        let seen = self.seen.lock().unwrap();
+        let screen = seen.screen.screen();
+        Ended {
+            code,
+            text: seen.text.clone(),
+            screen: screen.contents(),
+            held: screen.alternate_screen(),
+        }
+    }
+}
+
+/// What a good room types at a prompt of plain text.
+fn plain_answer(block: &str, words: &[&str], secret: &str) -> String {
+    let prompt = block.rsplit('\n').next().unwrap().trim_end_matches("> ");
+    if let Some(place) = prompt.strip_prefix("word ") {
+        return words[place.parse::<usize>().unwrap() - 1].to_owned();
+    }
+    match prompt {
+        "keyboard line" => return "zy-_@#".to_owned(),
+        "c/w" => return "w".to_owned(),
+        "a/n" => return "a".to_owned(),
+        "letters, or g" => {
+            let items = block.lines().filter_map(|line| {
+                let mut chars = line.strip_prefix("  ")?.chars();
+                let key = chars.next()?;
+                chars.as_str().starts_with("  ").then_some(key)
+            });
+            let letters: Vec<String> = items.filter(|key| *key != 'g').map(String::from).collect();
+            return if letters.is_empty() { "g".to_owned() } else { letters.join(" ") };
+        }
+        _ => {}
+    }
+    if prompt.contains("passphrase") || prompt.contains("PIN") {
+        return secret.to_owned();
+    }
+    assert_eq!(prompt.len(), 1, "what to say here?\n{block}");
+    prompt.to_owned()
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        // A test that failed leaves nobody behind.
+        let _ = self.child.kill();
+    }
+}
