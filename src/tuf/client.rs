@@ -1,18 +1,36 @@
 //! The walks of clients over a repository: what a client that knows one root accepts, document by document.
 //!
 //! Two dialects, two walks: TUF 1.0 section 5, and what the `notary` client does. Roles that the online side will sign
-//! may be *pending*: the walk then goes as far as documents exist, and says so.
+//! may be *pending*: the walk then goes as far as documents exist, and says so. The TUF client is also here by itself, as
+//! [`Client`]: with what it kept of earlier runs, and asked for one target after another.
 
+pub mod bins;
+mod delegation;
+mod kept;
 mod notary1;
+mod pattern;
+mod rules;
+mod search;
+mod stated;
+#[cfg(test)]
+mod tests;
 mod tuf1;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub use delegation::BadDelegation;
+pub use kept::{KeepsNothing, Kept};
+pub use pattern::pattern_covers;
+pub use search::FoundTarget;
+pub use stated::{check_target, target_name};
+pub use tuf1::{Client, percent_encoded};
 
 use super::document::Dialect;
 use super::name::RoleName;
 use super::root::Root;
 use super::signed::Signed;
-use super::targets::{TargetFile, Targets};
+use super::targets::Targets;
 use super::time::Timestamp;
 use super::verify::{NotASuccessor, Rejected, TrustedRoot, Verified};
 use super::wire::WireError;
@@ -52,10 +70,14 @@ impl Fetcher for BTreeMap<String, Vec<u8>> {
 pub const MAX_DOCUMENT: u64 = 64 << 20;
 /// The most bytes of a root or a timestamp.
 pub const MAX_ROOT: u64 = 1 << 20;
+/// The most bytes of a TUF document but a root or a timestamp: 512 MiB, some three million targets.
+pub const MAX_TARGETS: u64 = 512 << 20;
 /// The most roots that are followed in one walk.
 pub const MAX_ROOTS: u64 = 1024;
-/// The most documents of delegations that are visited in one walk.
+/// The most roles that are asked in one search for a target.
 pub const MAX_DELEGATIONS: usize = 256;
+/// The most delegated roles that are visited where all are: 65,536, four times the hash bins of the largest repositories.
+pub const MAX_ROLES: usize = 1 << 16;
 
 /// One walk over a repository.
 #[derive(Debug, Clone)]
@@ -64,8 +86,8 @@ pub struct Walk {
     pub steps: Vec<WalkStep>,
     /// The root that the walk ended with.
     pub root: Option<TrustedRoot>,
-    /// What the accepted targets documents sign, by the role that signs it.
-    pub targets: BTreeMap<RoleName, BTreeMap<String, TargetFile>>,
+    /// The accepted targets documents, by the role that signs each.
+    pub targets: BTreeMap<RoleName, Arc<Verified<Targets>>>,
 }
 
 /// One document of a walk.
@@ -114,9 +136,32 @@ pub enum Refused {
         /// What is there.
         found: String,
     },
+    /// A document is older than the one that is trusted.
+    #[error("{what}: version {found} is older than the trusted version {trusted}")]
+    Rollback {
+        /// What is older.
+        what: String,
+        /// The version that is trusted.
+        trusted: u64,
+        /// The version that came.
+        found: u64,
+    },
+    /// Its delegations make no sense, or are too many.
+    #[error(transparent)]
+    Delegation(#[from] BadDelegation),
     /// A certificate that Notary's clients refuse.
     #[error("certificate: {0}")]
     Certificate(String),
+}
+
+/// The document at which a client stopped, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{document}: {why}")]
+pub struct RefusedDocument {
+    /// The document, by the name under which it was asked for.
+    pub document: String,
+    /// Why it is refused.
+    pub why: Refused,
 }
 
 impl Walk {
@@ -140,18 +185,21 @@ pub fn walk(
     at: Timestamp,
     pending: &BTreeSet<RoleName>,
 ) -> Walk {
-    let mut walking = Walking {
-        fetcher,
-        at,
-        pending,
-        walk: Walk { steps: Vec::new(), root: None, targets: BTreeMap::new() },
-    };
-    // The reason is in the steps.
-    let _ = match dialect {
-        Dialect::Tuf1 => tuf1::walk(&mut walking, root),
-        Dialect::Notary1 => notary1::walk(&mut walking, root),
-    };
-    walking.walk
+    let mut kept = KeepsNothing;
+    let mut walking = Walking::new(fetcher, &mut kept, at, pending);
+    match dialect {
+        Dialect::Tuf1 => {
+            let mut client = Client::over(walking, root);
+            // The reason is in the steps.
+            let _ = client.every_role();
+            client.finish()
+        }
+        Dialect::Notary1 => {
+            // The reason is in the steps.
+            let _ = notary1::walk(&mut walking, root);
+            walking.walk
+        }
+    }
 }
 
 /// Whether every root certificate of a Notary root is for this GUN, as its clients want.
@@ -164,12 +212,23 @@ struct Stopped;
 
 struct Walking<'a> {
     fetcher: &'a mut dyn Fetcher,
+    kept: &'a mut dyn Kept,
     at: Timestamp,
     pending: &'a BTreeSet<RoleName>,
     walk: Walk,
 }
 
-impl Walking<'_> {
+impl<'a> Walking<'a> {
+    fn new(
+        fetcher: &'a mut dyn Fetcher,
+        kept: &'a mut dyn Kept,
+        at: Timestamp,
+        pending: &'a BTreeSet<RoleName>,
+    ) -> Self {
+        let walk = Walk { steps: Vec::new(), root: None, targets: BTreeMap::new() };
+        Self { fetcher, kept, at, pending, walk }
+    }
+
     fn accept(&mut self, document: &str, signers: usize, of: usize) {
         let words = format!("{signers} good signatures, {of} needed");
         self.note(document, WalkVerdict::Accepted(words));
@@ -182,6 +241,24 @@ impl Walking<'_> {
     fn refuse<T>(&mut self, document: &str, why: impl Into<Refused>) -> Result<T, Stopped> {
         self.note(document, WalkVerdict::Refused(why.into()));
         Err(Stopped)
+    }
+
+    /// Goes on with what came out, or stops at the document.
+    fn take<T>(&mut self, document: &str, out: Result<T, impl Into<Refused>>) -> Result<T, Stopped> {
+        out.or_else(|why| self.refuse(document, why))
+    }
+
+    /// What is told to who asked: the refusal, where there was one.
+    fn told<T>(&self, done: Result<T, Stopped>) -> Result<T, RefusedDocument> {
+        done.map_err(|Stopped| {
+            let refusal = self.walk.steps.iter().rev().find_map(|step| match &step.verdict {
+                WalkVerdict::Refused(why) => {
+                    Some(RefusedDocument { document: step.document.clone(), why: why.clone() })
+                }
+                WalkVerdict::Accepted(_) | WalkVerdict::Pending => None,
+            });
+            refusal.expect("a client stops at a refusal, which is a step")
+        })
     }
 
     fn fetch(&mut self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Stopped> {
@@ -225,10 +302,16 @@ impl Walking<'_> {
                 Ok(next) => next,
                 Err(why) => return self.refuse(&name, why),
             };
-            root = match root.succeed(next) {
+            let next = match root.succeed(next) {
                 Ok(next) => next,
                 Err(why) => return self.refuse(&name, why),
             };
+            self.kept.keep(&RoleName::root(), &bytes);
+            if rules::online_key_left(root.root().body(), next.root().body()) {
+                self.kept.forget(&RoleName::timestamp());
+                self.kept.forget(&RoleName::snapshot());
+            }
+            root = next;
             let tally = root.root().tally();
             self.accept(&name, tally.good.len(), tally.threshold.count());
         }
@@ -251,6 +334,6 @@ impl Walking<'_> {
     }
 
     fn keep(&mut self, role: RoleName, document: &Verified<Targets>) {
-        self.walk.targets.insert(role, document.body().targets.clone());
+        self.walk.targets.insert(role, Arc::new(document.clone()));
     }
 }
