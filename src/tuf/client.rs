@@ -12,8 +12,6 @@ mod pattern;
 mod rules;
 mod search;
 mod stated;
-#[cfg(test)]
-mod tests;
 mod tuf1;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +23,8 @@ pub use pattern::pattern_covers;
 pub use search::FoundTarget;
 pub use stated::{check_target, target_name};
 pub use tuf1::{Client, percent_encoded};
+
+use rules::Sensible as _;
 
 use super::document::Dialect;
 use super::name::RoleName;
@@ -302,6 +302,10 @@ impl<'a> Walking<'a> {
                 Ok(next) => next,
                 Err(why) => return self.refuse(&name, why),
             };
+            match dialect {
+                Dialect::Tuf1 => self.take(&name, next.peek().sensible())?,
+                Dialect::Notary1 => {}
+            }
             let next = match root.succeed(next) {
                 Ok(next) => next,
                 Err(why) => return self.refuse(&name, why),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::tuf::document::Dialect;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::RoleName;
-use crate::tuf::root::Root;
+use crate::tuf::root::{RoleKeys, Root};
 use crate::tuf::signed::{Body, Signed};
 use crate::tuf::snapshot::{MetaFile, Snapshot, Timestamped};
 use crate::tuf::targets::Targets;
@@ -19,6 +19,18 @@ use super::stated::wrong_meta;
 /// What a document of a kind must hold, over what its form demands.
 pub(super) trait Sensible: Body {
     fn sensible(&self) -> Result<(), Refused>;
+}
+
+impl Sensible for Root {
+    fn sensible(&self) -> Result<(), Refused> {
+        spec_version(self.spec_version.as_deref())?;
+        for role in ["root", "timestamp", "snapshot", "targets"] {
+            let stated = self.roles.iter().find(|(name, _)| name.as_str() == role);
+            let (_, keys) = stated.ok_or_else(|| not_named(&format!("the role {role}")))?;
+            threshold(role, keys)?;
+        }
+        Ok(())
+    }
 }
 
 impl Sensible for Timestamped {
@@ -39,9 +51,22 @@ impl Sensible for Targets {
         spec_version(self.spec_version.as_deref())?;
         if let Some(delegations) = &self.delegations {
             Delegated::of(delegations)?;
+            for role in &delegations.roles {
+                threshold(role.name.as_str(), &role.keys)?;
+            }
         }
         Ok(())
     }
+}
+
+fn threshold(role: &str, keys: &RoleKeys) -> Result<(), Refused> {
+    if keys.threshold.0 >= 1 {
+        return Ok(());
+    }
+    Err(Refused::Mismatch {
+        expected: format!("a threshold of at least 1 for {role}"),
+        found: keys.threshold.0.to_string(),
+    })
 }
 
 /// The entry of a timestamp.
@@ -126,15 +151,19 @@ fn not_older(what: &str, trusted: u64, found: u64) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Only major version 1 of the specification is read.
-pub(super) fn spec_version(stated: Option<&str>) -> Result<(), Refused> {
-    match stated.and_then(|stated| stated.split_once('.')) {
-        Some(("1", _)) => Ok(()),
-        Some(_) | None => Err(Refused::Mismatch {
-            expected: "a spec_version that begins with 1.".to_owned(),
-            found: format!("{:?}", stated.unwrap_or_default()),
-        }),
+/// Only major version 1 of the specification is read: `1.0`, `1.0.31`.
+fn spec_version(stated: Option<&str>) -> Result<(), Refused> {
+    let parts: Vec<&str> = stated.unwrap_or_default().split('.').collect();
+    let numbers = parts.iter().all(|part| {
+        !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit())
+    });
+    if numbers && matches!(parts.as_slice(), ["1", _] | ["1", _, _]) {
+        return Ok(());
     }
+    Err(Refused::Mismatch {
+        expected: "a spec_version such as 1.0.31".to_owned(),
+        found: format!("{:?}", stated.unwrap_or_default()),
+    })
 }
 
 pub(super) fn not_named(what: &str) -> Refused {

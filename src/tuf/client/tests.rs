@@ -1,1 +1,0 @@
-//! What the TUF client takes and what it refuses, each with its accepted twin.

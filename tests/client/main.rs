@@ -1,0 +1,16 @@
+//! The TUF client, against repositories made in memory, against python-tuf, and against Sigstore's own metadata.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod against_python;
+mod delegations;
+mod order;
+mod real;
+mod repository;
+mod rollback;
+mod roots;
+mod signatures;
+mod stated;
+mod user;
