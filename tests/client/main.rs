@@ -6,6 +6,7 @@ mod support;
 
 mod against_python;
 mod delegations;
+mod made;
 mod order;
 mod real;
 mod repository;

@@ -27,7 +27,7 @@ impl Sensible for Root {
         for role in ["root", "timestamp", "snapshot", "targets"] {
             let stated = self.roles.iter().find(|(name, _)| name.as_str() == role);
             let (_, keys) = stated.ok_or_else(|| not_named(&format!("the role {role}")))?;
-            threshold(role, keys)?;
+            sensible_keys(role, keys)?;
         }
         Ok(())
     }
@@ -52,21 +52,29 @@ impl Sensible for Targets {
         if let Some(delegations) = &self.delegations {
             Delegated::of(delegations)?;
             for role in &delegations.roles {
-                threshold(role.name.as_str(), &role.keys)?;
+                sensible_keys(role.name.as_str(), &role.keys)?;
             }
         }
         Ok(())
     }
 }
 
-fn threshold(role: &str, keys: &RoleKeys) -> Result<(), Refused> {
-    if keys.threshold.0 >= 1 {
-        return Ok(());
+/// A threshold of at least 1, and no key id twice.
+fn sensible_keys(role: &str, keys: &RoleKeys) -> Result<(), Refused> {
+    if keys.threshold.0 < 1 {
+        return Err(Refused::Mismatch {
+            expected: format!("a threshold of at least 1 for {role}"),
+            found: keys.threshold.0.to_string(),
+        });
     }
-    Err(Refused::Mismatch {
-        expected: format!("a threshold of at least 1 for {role}"),
-        found: keys.threshold.0.to_string(),
-    })
+    let mut seen = BTreeSet::new();
+    match keys.keyids.iter().find(|id| !seen.insert(*id)) {
+        None => Ok(()),
+        Some(again) => Err(Refused::Mismatch {
+            expected: format!("each key id of {role} once"),
+            found: format!("{again} twice"),
+        }),
+    }
 }
 
 /// The entry of a timestamp.
