@@ -26,16 +26,21 @@ use anchorite::tuf::document::Dialect;
 use anchorite::tuf::name::RoleName;
 use anchorite::tuf::verify::Candidate;
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+pub(crate) type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> ExitCode {
-    match Arguments::read(std::env::args().skip(1)).and_then(|arguments| arguments.run()) {
+    match run(std::env::args().skip(1)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("{why}");
             ExitCode::from(1)
         }
     }
+}
+
+/// Does what the arguments say.
+pub(crate) fn run(arguments: impl Iterator<Item = String>) -> Outcome<()> {
+    Arguments::read(arguments)?.run()
 }
 
 #[derive(Default)]
@@ -75,7 +80,9 @@ impl Arguments {
             }
             ["refresh"] => self.update(&[]),
             ["download"] => self.update(&self.targets),
-            other => Err(format!("expected init ROOT, refresh or download, found {other:?}").into()),
+            other => {
+                Err(format!("expected init ROOT, refresh or download, found {other:?}").into())
+            }
         }
     }
 
@@ -85,9 +92,10 @@ impl Arguments {
         let root = fs::read(self.metadata_dir.join("root.json"))?;
         let root = Candidate::read(Dialect::Tuf1, &root)?.trusted_on_first_use()?;
         let mut client = Client::new(root, &mut documents, &mut kept, system_time());
-        let done = client.refresh().map_err(Into::into).and_then(|()| {
-            targets.iter().try_for_each(|name| self.download(&mut client, name))
-        });
+        let done = client
+            .refresh()
+            .map_err(Into::into)
+            .and_then(|()| targets.iter().try_for_each(|name| self.download(&mut client, name)));
         drop(client);
         match kept.failed {
             Some(failed) => Err(failed.into()),

@@ -130,7 +130,8 @@ impl Verify {
             return Err(Failure::new(Exit::Wrong, "a client refuses this repository"));
         }
         if let Some(name) = &self.target {
-            let signed = walked.targets.iter().find(|(_, all)| all.body().targets.get(name).is_some());
+            let signed =
+                walked.targets.iter().find(|(_, all)| all.body().targets.get(name).is_some());
             match signed {
                 Some((role, _)) => say(format!("target       {} by {role}", escape(name))),
                 None => {

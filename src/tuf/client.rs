@@ -244,7 +244,11 @@ impl<'a> Walking<'a> {
     }
 
     /// Goes on with what came out, or stops at the document.
-    fn take<T>(&mut self, document: &str, out: Result<T, impl Into<Refused>>) -> Result<T, Stopped> {
+    fn take<T>(
+        &mut self,
+        document: &str,
+        out: Result<T, impl Into<Refused>>,
+    ) -> Result<T, Stopped> {
         out.or_else(|why| self.refuse(document, why))
     }
 

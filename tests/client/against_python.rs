@@ -170,7 +170,8 @@ fn all_different() -> Vec<Different> {
 
     let mut repository = lasting();
     let (id, listed) = key("bins");
-    let bins = json!({"keyids": ids(&["bins"]), "threshold": 1, "bit_length": 1, "name_prefix": ""});
+    let bins =
+        json!({"keyids": ids(&["bins"]), "threshold": 1, "bit_length": 1, "name_prefix": ""});
     repository.body("targets")["delegations"] =
         json!({"keys": {id: listed}, "succinct_roles": bins});
     repository.publish(&["targets", "snapshot", "timestamp"]);
@@ -209,9 +210,8 @@ fn the_clients_differ_where_the_documentation_says_so_and_how() {
         .collect();
     let python = pythons(&cases);
     let page = fs::read_to_string("docs/dialects.md").unwrap();
-    let last = |said: &Said| -> Vec<bool> {
-        said.last().unwrap().0.iter().map(Option::is_some).collect()
-    };
+    let last =
+        |said: &Said| -> Vec<bool> { said.last().unwrap().0.iter().map(Option::is_some).collect() };
     for ((name, ours, pythons), said) in expected.iter().zip(&said) {
         assert_eq!(last(said), *ours, "{name}");
         assert_eq!(last(&python[name]), *pythons, "{name}");

@@ -40,14 +40,8 @@ fn roles_are_asked_depth_first_in_the_order_of_each_document() {
         (&[("targets", "A", "*")], "A"),
         (&[("targets", "A", "*"), ("targets", "B", "*")], "AB"),
         (&[("targets", "A", "*"), ("targets", "B", "*"), ("B", "C", "*")], "ABC"),
-        (
-            &[("targets", "A", "*"), ("targets", "B", "*"), ("A", "C", "*"), ("A", "D", "*")],
-            "ACDB",
-        ),
-        (
-            &[("targets", "A", "*"), ("targets", "B", "*"), ("A", "C", "*"), ("C", "D", "*")],
-            "ACDB",
-        ),
+        (&[("targets", "A", "*"), ("targets", "B", "*"), ("A", "C", "*"), ("A", "D", "*")], "ACDB"),
+        (&[("targets", "A", "*"), ("targets", "B", "*"), ("A", "C", "*"), ("C", "D", "*")], "ACDB"),
         (&[("targets", "A", "*"), ("targets", "B", "*"), ("A", "C!", "*"), ("A", "D", "*")], "AC"),
         (&[("targets", "A", "*"), ("targets", "B", "*"), ("A", "C!", "*"), ("C", "D", "*")], "ACD"),
         (&[("targets", "A!", "x/*"), ("targets", "B", "*")], "B"),
@@ -145,7 +139,10 @@ fn binned() -> Repository {
 #[test]
 fn hash_bins_are_asked_by_the_first_bits_of_the_hash_of_a_path() {
     let repository = binned();
-    assert_eq!(asked(&repository, "file.txt"), (Some("bin-a".to_owned()), vec!["bin-a".to_owned()]));
+    assert_eq!(
+        asked(&repository, "file.txt"),
+        (Some("bin-a".to_owned()), vec!["bin-a".to_owned()])
+    );
     // Signed in a bin that is not its own.
     assert_eq!(asked(&repository, "other").0, None);
     let mut user = User::of(&repository);
@@ -228,9 +225,8 @@ fn two_delegators() -> Repository {
 fn a_role_that_is_known_already_is_checked_again_for_another_delegator() {
     let repository = two_delegators();
     let mut user = User::of(&repository);
-    let ((first, second, third), _) = user.with(&repository, |client| {
-        (client.find("a1"), client.find("b1"), client.find("a1"))
-    });
+    let ((first, second, third), _) =
+        user.with(&repository, |client| (client.find("a1"), client.find("b1"), client.find("a1")));
     assert_eq!(first.unwrap().unwrap().role.as_str(), "C");
     let refused = second.unwrap_err();
     assert_eq!(refused.document, "1.C.json");

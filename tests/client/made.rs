@@ -10,7 +10,8 @@ use super::repository::{Repository, envelope, ids, key, signature, targets};
 pub(crate) const PATHS: [&str; 8] =
     ["a", "b.txt", "dir/c.txt", "dir/d", "dir/sub/e.txt", "F", "ü.txt", "file with spaces"];
 
-const PATTERNS: [&str; 9] = ["*", "*.txt", "?", "dir/*", "dir/?.txt", "*/*/*", "[!a-f]*", "F", "dir"];
+const PATTERNS: [&str; 9] =
+    ["*", "*.txt", "?", "dir/*", "dir/?.txt", "*/*/*", "[!a-f]*", "F", "dir"];
 
 /// Pseudo-random numbers (splitmix64).
 struct Dice(u64);
@@ -194,7 +195,8 @@ fn tampered(dice: &mut Dice, mut repository: Repository, name: &mut String) -> R
         8 => drop(repository.served.remove(&file)),
         9 => {
             let other = dice.of(&roles);
-            let bytes = repository.served[&repository.name(&other, repository.version(&other))].clone();
+            let bytes =
+                repository.served[&repository.name(&other, repository.version(&other))].clone();
             repository.served.insert(file.clone(), bytes);
         }
         10 => {

@@ -12,10 +12,7 @@ fn documents_are_asked_for_in_the_order_of_the_specification() {
     let repository = Repository::new();
     let mut user = User::of(&repository);
     user.refresh(&repository).unwrap();
-    assert_eq!(
-        user.asked,
-        ["2.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"]
-    );
+    assert_eq!(user.asked, ["2.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"]);
 }
 
 #[test]

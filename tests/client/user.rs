@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anchorite::tuf::client::{
-    Client, FetchFailed, Fetcher, FoundTarget, Kept, RefusedDocument, Refused, Walk,
+    Client, FetchFailed, Fetcher, FoundTarget, Kept, Refused, RefusedDocument, Walk,
 };
 use anchorite::tuf::document::Dialect;
 use anchorite::tuf::name::RoleName;
@@ -35,11 +35,7 @@ impl User {
     /// Knows the first root of a repository.
     pub(crate) fn of(repository: &Repository) -> Self {
         let root = repository.served["1.root.json"].clone();
-        Self {
-            kept: [(RoleName::root(), root)].into(),
-            asked: Vec::new(),
-            now: NOW.to_owned(),
-        }
+        Self { kept: [(RoleName::root(), root)].into(), asked: Vec::new(), now: NOW.to_owned() }
     }
 
     /// Lets a client do something; what it asked for is in `asked` afterwards.
@@ -52,8 +48,7 @@ impl User {
         let root = self.kept.recall(&RoleName::root()).unwrap();
         let root = Candidate::read(Dialect::Tuf1, &root).unwrap().trusted_on_first_use().unwrap();
         let mut asking = Asking { served: &repository.served, asked: &mut self.asked };
-        let mut client =
-            Client::new(root, &mut asking, &mut self.kept, self.now.parse().unwrap());
+        let mut client = Client::new(root, &mut asking, &mut self.kept, self.now.parse().unwrap());
         let out = work(&mut client);
         (out, client.finish())
     }

@@ -125,7 +125,10 @@ mod tests {
         }
         let names: Vec<_> = bins(5, "b").unwrap().all().map(|bin| bin.name.to_string()).collect();
         assert_eq!(names.len(), 32);
-        assert_eq!((names.first().unwrap().as_str(), names.last().unwrap().as_str()), ("b-00", "b-1f"));
+        assert_eq!(
+            (names.first().unwrap().as_str(), names.last().unwrap().as_str()),
+            ("b-00", "b-1f")
+        );
     }
 
     #[test]

@@ -81,9 +81,10 @@ impl<'a> Delegated<'a> {
 
     /// Every role, in order; an error where there are more than `limit`.
     pub(super) fn all(&self, limit: usize) -> Result<Vec<DelegatedRole>, BadDelegation> {
-        let count = self.bins.as_ref().map_or(self.roles.len(), |bins| {
-            usize::try_from(bins.count()).unwrap_or(usize::MAX)
-        });
+        let count = self
+            .bins
+            .as_ref()
+            .map_or(self.roles.len(), |bins| usize::try_from(bins.count()).unwrap_or(usize::MAX));
         if count > limit {
             return Err(BadDelegation::TooMany(super::MAX_ROLES));
         }
@@ -116,7 +117,12 @@ mod tests {
     use super::*;
     use crate::tuf::root::{RoleKeys, StatedThreshold};
 
-    fn role(name: &str, paths: Option<&[&str]>, prefixes: Option<&[&str]>, end: bool) -> DelegatedRole {
+    fn role(
+        name: &str,
+        paths: Option<&[&str]>,
+        prefixes: Option<&[&str]>,
+        end: bool,
+    ) -> DelegatedRole {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let threshold = StatedThreshold(1);
         DelegatedRole {
@@ -150,7 +156,8 @@ mod tests {
     #[test]
     fn prefixes_are_of_the_hash_of_the_whole_path() {
         // SHA-256 of "file.txt" begins with aadf.
-        let roles = [role("a", None, Some(&["aade", "ab"]), false), role("b", None, Some(&["aad"]), false)];
+        let roles =
+            [role("a", None, Some(&["aade", "ab"]), false), role("b", None, Some(&["aad"]), false)];
         assert_eq!(asked(&roles, "file.txt"), ["b"]);
         assert_eq!(asked(&[role("a", None, Some(&[]), false)], "file.txt"), Vec::<String>::new());
     }

@@ -162,9 +162,9 @@ fn not_older(what: &str, trusted: u64, found: u64) -> Result<(), Refused> {
 /// Only major version 1 of the specification is read: `1.0`, `1.0.31`.
 fn spec_version(stated: Option<&str>) -> Result<(), Refused> {
     let parts: Vec<&str> = stated.unwrap_or_default().split('.').collect();
-    let numbers = parts.iter().all(|part| {
-        !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit())
-    });
+    let numbers = parts
+        .iter()
+        .all(|part| !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit()));
     if numbers && matches!(parts.as_slice(), ["1", _] | ["1", _, _]) {
         return Ok(());
     }

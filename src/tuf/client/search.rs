@@ -46,7 +46,8 @@ pub(super) fn search<E>(
             return Ok(Searched::Found(FoundTarget { role, file }));
         }
         // Delegations that make no sense were refused when the document came in.
-        let delegated = document.body().delegations.as_ref().and_then(|all| Delegated::of(all).ok());
+        let delegated =
+            document.body().delegations.as_ref().and_then(|all| Delegated::of(all).ok());
         let asked = delegated.map(|delegated| delegated.asked(path)).unwrap_or_default();
         if asked.last().is_some_and(|last| last.terminating == Some(true)) {
             waiting.clear();
