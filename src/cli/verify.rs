@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -14,8 +15,9 @@ use crate::tuf::client::{Walk, WalkVerdict, walk};
 use crate::tuf::digest::Digest;
 use crate::tuf::name::RoleName;
 use crate::tuf::signed::sniff;
+use crate::tuf::targets::Targets;
 use crate::tuf::time::Timestamp;
-use crate::tuf::verify::{Candidate, RootDigest};
+use crate::tuf::verify::{Candidate, RootDigest, Verified};
 use crate::tuf::wire::certificate::Certificate;
 
 use super::{Exit, Failure, MAX_DOCUMENT, say};
@@ -130,10 +132,12 @@ impl Verify {
             return Err(Failure::new(Exit::Wrong, "a client refuses this repository"));
         }
         if let Some(name) = &self.target {
-            let signed =
-                walked.targets.iter().find(|(_, all)| all.body().targets.get(name).is_some());
+            let signs = |(role, signed): (_, &Arc<Verified<Targets>>)| {
+                signed.body().targets.get(name).map(|_| role)
+            };
+            let signed = walked.targets.iter().find_map(signs);
             match signed {
-                Some((role, _)) => say(format!("target       {} by {role}", escape(name))),
+                Some(role) => say(format!("target       {} by {role}", escape(name))),
                 None => {
                     return Err(Failure::new(
                         Exit::Wrong,

@@ -230,7 +230,7 @@ fn the_comparison_itself_notices_a_difference() {
     assert_eq!(pythons(std::slice::from_ref(&case))["control"], good);
     assert_eq!(good[0].0.iter().filter(|verdict| verdict.is_some()).count(), 1);
     let body = case.phases[0].bodies["targets"].clone();
-    let strange = super::repository::envelope(&body, vec![signature("stranger", &body)]);
+    let strange = super::repository::envelope(&body, &[signature("stranger", &body)]);
     case.phases[0].served.insert("2.targets.json".to_owned(), strange);
     assert_ne!(ours(&case), good);
     assert_eq!(pythons(std::slice::from_ref(&case))["control"], ours(&case));

@@ -110,7 +110,7 @@ fn the_client_under_test_speaks_the_suites_command_line() {
     assert!(server.client(at, &["--target-name", "dir/file", "download"]));
     let asked = server.asked();
     assert_eq!(asked[2], "/m/1...%2Fteam.json");
-    assert!(asked[3].starts_with("/t/dir/") && asked[3].ends_with(".file"), "{asked:?}");
+    assert!(asked[3].starts_with("/t/dir/") && asked[3].contains(".file"), "{asked:?}");
     assert_eq!(names(&at.join("t")), ["dir%2Ffile"]);
     assert_eq!(names(&at.join("m"))[0], "..%2Fteam.json");
 
@@ -123,7 +123,7 @@ fn the_client_under_test_speaks_the_suites_command_line() {
 
     // Another file than the signed one is not taken, and stops what would come after it.
     for (name, bytes) in &mut *server.files.lock().unwrap() {
-        if name.ends_with(".file") {
+        if name.contains(".file") {
             *bytes = b"another".to_vec();
         }
     }

@@ -52,7 +52,7 @@ pub(crate) fn made(number: u64) -> Case {
     repository.sign_with("root", &first.iter().map(String::as_str).collect::<Vec<_>>());
     delegate(&mut dice, &mut repository);
     for path in PATHS {
-        for _ in 0..1 + dice.below(2) {
+        for _ in 0..=dice.below(2) {
             let roles: Vec<String> = targets_roles(&repository);
             let role = dice.of(&roles);
             add_target(&mut repository, &role, path, &format!("{path} by {role}"));
@@ -91,8 +91,7 @@ pub(crate) fn made(number: u64) -> Case {
 
 /// Gives a top-level role one to three keys, some of which must sign.
 fn authorize(dice: &mut Dice, repository: &mut Repository, role: &str, new: &str) {
-    let names: Vec<String> =
-        (0..1 + dice.below(3)).map(|nth| format!("{new}{role}{nth}")).collect();
+    let names: Vec<String> = (0..=dice.below(3)).map(|nth| format!("{new}{role}{nth}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let threshold = 1 + dice.below(names.len());
     repository.authorize(role, &names, i64::try_from(threshold).unwrap());
@@ -118,7 +117,7 @@ fn delegate(dice: &mut Dice, repository: &mut Repository) {
             json!({"paths": [dice.of(&PATTERNS), dice.of(&PATTERNS)]})
         };
         more["terminating"] = json!(dice.one_in(4));
-        let keys: Vec<String> = (0..1 + dice.below(2)).map(|nth| format!("{to}{nth}")).collect();
+        let keys: Vec<String> = (0..=dice.below(2)).map(|nth| format!("{to}{nth}")).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let threshold = i64::try_from(1 + dice.below(keys.len())).unwrap();
         repository.delegate_with(&by, to, &keys, threshold, &more);
@@ -219,7 +218,7 @@ fn tampered(dice: &mut Dice, mut repository: Repository, name: &mut String) -> R
         }
         13 => {
             for (name, bytes) in &mut repository.served {
-                if name.ends_with('a') || name.ends_with(".txt") {
+                if name.ends_with('a') || name.contains(".txt") {
                     bytes.push(b'!');
                 }
             }
@@ -234,7 +233,7 @@ fn tampered(dice: &mut Dice, mut repository: Repository, name: &mut String) -> R
         }
     }
     if kind < 6 {
-        repository.served.insert(file, envelope(&body, signatures));
+        repository.served.insert(file, envelope(&body, &signatures));
     }
     name.push_str(&format!("-{kind}-of-{}", role.replace('/', "-")));
     repository

@@ -7,7 +7,7 @@ mod support;
 mod against_python;
 mod by_http;
 #[path = "../../examples/conformance_client.rs"]
-#[allow(dead_code, reason = "a test calls what its main function calls")]
+#[expect(dead_code, reason = "a test calls what its main function calls")]
 mod conformance_client;
 mod delegations;
 mod made;

@@ -12,6 +12,7 @@ use anchorite::tuf::verify::Candidate;
 const AT: &str = "2026-08-22T00:00:00Z";
 
 /// The folder with the data of others, where there is one: it is not ours to hand on.
+#[expect(clippy::print_stdout, reason = "a test that is not run says so")]
 fn sigstore() -> Option<PathBuf> {
     let Some(folder) = std::env::var_os("ANCHORITE_REFERENCE_DATA") else {
         println!("not run: ANCHORITE_REFERENCE_DATA does not say where sigstore/ is");

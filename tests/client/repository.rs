@@ -161,7 +161,7 @@ impl Repository {
     pub(crate) fn signed(&self, role: &str) -> Vec<u8> {
         let body = &self.bodies[role];
         let signatures = self.signers[role].iter().map(|name| signature(name, body));
-        envelope(body, signatures.collect())
+        envelope(body, &signatures.collect::<Vec<_>>())
     }
 
     pub(crate) fn version(&self, role: &str) -> u64 {
@@ -224,6 +224,6 @@ pub(crate) fn signature(name: &str, body: &Value) -> Value {
     json!({"keyid": key(name).0, "sig": data_encoding::HEXLOWER.encode(made.as_bytes())})
 }
 
-pub(crate) fn envelope(body: &Value, signatures: Vec<Value>) -> Vec<u8> {
+pub(crate) fn envelope(body: &Value, signatures: &[Value]) -> Vec<u8> {
     serde_json::to_vec(&json!({"signed": body, "signatures": signatures})).unwrap()
 }

@@ -24,7 +24,7 @@ fn with_signatures(role: &str, signatures: impl Fn(&Value) -> Vec<Value>) -> Res
     let mut repository = two_of_three();
     let body = repository.bodies[role].clone();
     let name = repository.name(role, repository.version(role));
-    repository.served.insert(name.clone(), envelope(&body, signatures(&body)));
+    repository.served.insert(name.clone(), envelope(&body, &signatures(&body)));
     match User::of(&repository).find(&repository, "one") {
         Ok(found) => {
             assert_eq!(found.unwrap().role.as_str(), "team");
@@ -70,8 +70,8 @@ fn two_signatures_under_one_key_id_refuse_a_root_too() {
     let mut repository = Repository::new();
     repository.publish(&["root"]);
     let body = repository.bodies["root"].clone();
-    let twice = vec![signature("root", &body), signature("root", &body)];
-    repository.served.insert("2.root.json".to_owned(), envelope(&body, twice));
+    let twice = [signature("root", &body), signature("root", &body)];
+    repository.served.insert("2.root.json".to_owned(), envelope(&body, &twice));
     let mut user = User::of(&repository);
     assert_eq!(user.refresh(&repository).unwrap_err().document, "2.root.json");
     assert_eq!(user.versions(), [1, 0, 0, 0]);

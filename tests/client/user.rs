@@ -1,4 +1,8 @@
 //! Somebody who uses a client again and again: what it kept, and what it asked for.
+#![expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method is of one lifetime only"
+)]
 
 use std::collections::BTreeMap;
 

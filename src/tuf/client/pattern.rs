@@ -8,7 +8,7 @@ pub fn pattern_covers(pattern: &str, path: &str) -> bool {
         match (patterns.next(), paths.next()) {
             (None, None) => return true,
             (Some(pattern), Some(part)) if part_covers(pattern, part) => {}
-            (Some(_), Some(_)) | (None, Some(_)) | (Some(_), None) => return false,
+            (Some(_), _) | (None, Some(_)) => return false,
         }
     }
 }
@@ -61,23 +61,20 @@ fn set(text: &str) -> Option<(impl Fn(char) -> bool, &str)> {
     let inside = text.strip_prefix('!');
     let negated = inside.is_some();
     let inside = inside.unwrap_or(text);
-    let from = if inside.starts_with(']') { 1 } else { 0 };
+    let from = usize::from(inside.starts_with(']'));
     let end = from + inside.get(from..)?.find(']')?;
     let letters: Vec<char> = inside.get(..end)?.chars().collect();
     let covers = move |letter: char| {
         let mut left = letters.as_slice();
         let mut found = false;
         while let [first, others @ ..] = left {
-            left = match others {
-                ['-', last, after @ ..] => {
-                    found |= (*first..=*last).contains(&letter);
-                    after
-                }
-                _ => {
-                    found |= *first == letter;
-                    others
-                }
-            };
+            if let ['-', last, after @ ..] = others {
+                found |= (*first..=*last).contains(&letter);
+                left = after;
+            } else {
+                found |= *first == letter;
+                left = others;
+            }
         }
         found != negated
     };

@@ -167,33 +167,30 @@ impl<'a> Client<'a> {
         role: &RoleName,
         authority: Result<Authority, Rejected>,
     ) -> Result<Option<Document>, Stopped> {
-        let stated = match &self.snapshot {
-            None => None,
-            Some(snapshot) => match snapshot.body().meta.get(&format!("{role}.json")) {
-                Some(stated) => Some(stated.clone()),
-                None => {
-                    let name = self.name(role, None);
-                    return self.walking.refuse(&name, rules::not_named("it in the snapshot"));
-                }
-            },
-        };
+        let mut stated = None;
+        if let Some(snapshot) = &self.snapshot {
+            stated = snapshot.body().meta.get(&format!("{role}.json")).cloned();
+            if stated.is_none() {
+                let name = self.name(role, None);
+                return self.walking.refuse(&name, rules::not_named("it in the snapshot"));
+            }
+        }
         let stated = stated.as_ref();
         let name = self.name(role, stated);
         let authority = self.walking.take(&name, authority)?;
         let at = self.walking.at;
         let known = self.walking.kept.recall(role);
         let known = known.and_then(|bytes| examine::<Targets>(&authority, stated, &bytes, at).ok());
-        let document = match known {
-            Some(known) => known,
-            None => {
-                let Some(bytes) = self.walking.need(&name, role, limit(stated))? else {
-                    return Ok(None);
-                };
-                let new = examine::<Targets>(&authority, stated, &bytes, at);
-                let new = self.walking.take(&name, new)?;
-                self.walking.kept.keep(role, &bytes);
-                new
-            }
+        let document = if let Some(known) = known {
+            known
+        } else {
+            let Some(bytes) = self.walking.need(&name, role, limit(stated))? else {
+                return Ok(None);
+            };
+            let new = examine::<Targets>(&authority, stated, &bytes, at);
+            let new = self.walking.take(&name, new)?;
+            self.walking.kept.keep(role, &bytes);
+            new
         };
         self.walking.accept_verified(&name, &document);
         let document = Arc::new(document);
