@@ -185,8 +185,9 @@ impl Found {
     fn of(name: &str, clients: &[Client]) -> Self {
         let mut found = Self { name: name.to_owned(), by: Vec::new(), others: 0 };
         let Some(walk) = clients.first().map(|client| &client.walk) else { return found };
-        for (role, files) in &walk.targets {
-            found.others += files.iter().count();
+        for (role, signed) in &walk.targets {
+            let files = &signed.body().targets;
+            found.others += files.len();
             if let Some(file) = files.get(name).filter(|_| !is_hidden(walk, role, name)) {
                 let sha256 = file.hashes.get("sha256").cloned().unwrap_or_default();
                 found.by.push((role.clone(), file.length, sha256));

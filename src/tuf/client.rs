@@ -1,18 +1,35 @@
 //! The walks of clients over a repository: what a client that knows one root accepts, document by document.
 //!
 //! Two dialects, two walks: TUF 1.0 section 5, and what the `notary` client does. Roles that the online side will sign
-//! may be *pending*: the walk then goes as far as documents exist, and says so.
+//! may be *pending*: the walk then goes as far as documents exist, and says so. The TUF client is also here by itself, as
+//! [`Client`]: with what it kept of earlier runs, and asked for one target after another.
 
+pub mod bins;
+mod delegation;
+mod kept;
 pub mod notary1;
+mod pattern;
+mod rules;
+mod search;
+mod stated;
 mod tuf1;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub use delegation::BadDelegation;
+pub use kept::{KeepsNothing, Kept};
+pub use pattern::pattern_covers;
+pub use search::FoundTarget;
+pub use stated::{check_target, target_name};
+pub use tuf1::{Client, percent_encoded};
+
+use rules::Sensible as _;
 
 use super::document::Dialect;
 use super::name::RoleName;
 use super::root::Root;
 use super::signed::Signed;
-use super::table::TargetTable;
 use super::targets::Targets;
 use super::time::Timestamp;
 use super::verify::{NotASuccessor, Rejected, TrustedRoot, Verified};
@@ -50,16 +67,18 @@ impl Fetcher for BTreeMap<String, Vec<u8>> {
     }
 }
 
-/// The most bytes of a document whose length nothing states: 64 MiB; of a root or timestamp: 1 MiB.
+/// The most bytes of a Notary document: 64 MiB.
 pub const MAX_DOCUMENT: u64 = 64 << 20;
-/// The most bytes of a document whose length a document states that is believed already: 256 MiB.
-pub const MAX_STATED: u64 = 256 << 20;
 /// The most bytes of a root or a timestamp.
 pub const MAX_ROOT: u64 = 1 << 20;
+/// The most bytes of a TUF document but a root or a timestamp: 512 MiB, some three million targets.
+pub const MAX_TARGETS: u64 = 512 << 20;
 /// The most roots that are followed in one walk.
 pub const MAX_ROOTS: u64 = 1024;
-/// The most documents of delegations that are visited in one walk.
+/// The most roles that are asked in one search for a target.
 pub const MAX_DELEGATIONS: usize = 256;
+/// The most delegated roles that are visited where all are: 65,536, four times the hash bins of the largest repositories.
+pub const MAX_ROLES: usize = 1 << 16;
 
 /// One walk over a repository.
 #[derive(Debug, Clone, Default)]
@@ -68,8 +87,8 @@ pub struct Walk {
     pub steps: Vec<WalkStep>,
     /// The root that the walk ended with.
     pub root: Option<TrustedRoot>,
-    /// What the accepted targets documents sign, by the role that signs it.
-    pub targets: BTreeMap<RoleName, TargetTable>,
+    /// The accepted targets documents, by the role that signs each.
+    pub targets: BTreeMap<RoleName, Arc<Verified<Targets>>>,
 }
 
 /// One document of a walk.
@@ -122,12 +141,35 @@ pub enum Refused {
         /// What is there.
         found: String,
     },
+    /// A document is older than the one that is trusted.
+    #[error("{what}: version {found} is older than the trusted version {trusted}")]
+    Rollback {
+        /// What is older.
+        what: String,
+        /// The version that is trusted.
+        trusted: u64,
+        /// The version that came.
+        found: u64,
+    },
+    /// Its delegations make no sense, or are too many.
+    #[error(transparent)]
+    Delegation(#[from] BadDelegation),
     /// A certificate that Notary's clients refuse.
     #[error("certificate: {0}")]
     Certificate(String),
     /// What only a Notary client refuses.
     #[error(transparent)]
     Notary(#[from] notary1::Reason),
+}
+
+/// The document at which a client stopped, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{document}: {why}")]
+pub struct RefusedDocument {
+    /// The document, by the name under which it was asked for.
+    pub document: String,
+    /// Why it is refused.
+    pub why: Refused,
 }
 
 impl Walk {
@@ -154,18 +196,21 @@ pub fn walk(
     at: Timestamp,
     pending: &BTreeSet<RoleName>,
 ) -> Walk {
-    let mut walking = Walking {
-        fetcher,
-        at,
-        pending,
-        walk: Walk { steps: Vec::new(), root: None, targets: BTreeMap::new() },
-    };
-    // The reason is in the steps.
-    let _ = match dialect {
-        Dialect::Tuf1 => tuf1::walk(&mut walking, root),
-        Dialect::Notary1 => notary1::walk(&mut walking, root, &notary1::Contact::default()),
-    };
-    walking.walk
+    let mut kept = KeepsNothing;
+    let mut walking = Walking::new(fetcher, &mut kept, at, pending);
+    match dialect {
+        Dialect::Tuf1 => {
+            let mut client = Client::over(walking, root);
+            // The reason is in the steps.
+            let _ = client.every_role();
+            client.finish()
+        }
+        Dialect::Notary1 => {
+            // The reason is in the steps.
+            let _ = notary1::walk(&mut walking, root, &notary1::Contact::default());
+            walking.walk
+        }
+    }
 }
 
 /// Whether every root certificate of a Notary root is for this GUN, as its clients want.
@@ -183,12 +228,22 @@ struct Stopped;
 
 struct Walking<'a> {
     fetcher: &'a mut dyn Fetcher,
+    kept: &'a mut dyn Kept,
     at: Timestamp,
     pending: &'a BTreeSet<RoleName>,
     walk: Walk,
 }
 
-impl Walking<'_> {
+impl<'a> Walking<'a> {
+    fn new(
+        fetcher: &'a mut dyn Fetcher,
+        kept: &'a mut dyn Kept,
+        at: Timestamp,
+        pending: &'a BTreeSet<RoleName>,
+    ) -> Self {
+        Self { fetcher, kept, at, pending, walk: Walk::default() }
+    }
+
     fn accept(&mut self, document: &str, signers: usize, of: usize) {
         let words = format!("{signers} good signatures, {of} needed");
         self.note(document, WalkVerdict::Accepted(words));
@@ -201,6 +256,31 @@ impl Walking<'_> {
     fn refuse<T>(&mut self, document: &str, why: impl Into<Refused>) -> Result<T, Stopped> {
         self.note(document, WalkVerdict::Refused(why.into()));
         Err(Stopped)
+    }
+
+    /// Goes on with what came out, or stops at the document.
+    fn take<T>(
+        &mut self,
+        document: &str,
+        out: Result<T, impl Into<Refused>>,
+    ) -> Result<T, Stopped> {
+        out.or_else(|why| self.refuse(document, why))
+    }
+
+    /// What is told to who asked: the refusal, where there was one.
+    fn told<T>(&self, done: Result<T, Stopped>) -> Result<T, RefusedDocument> {
+        done.map_err(|Stopped| {
+            let refusal = self.walk.steps.iter().rev().find_map(|step| match &step.verdict {
+                WalkVerdict::Refused(why) => {
+                    Some(RefusedDocument { document: step.document.clone(), why: why.clone() })
+                }
+                WalkVerdict::Accepted(_)
+                | WalkVerdict::Pending
+                | WalkVerdict::Dropped(_)
+                | WalkVerdict::Told(_) => None,
+            });
+            refusal.expect("a client stops at a refusal, which is a step")
+        })
     }
 
     fn fetch(&mut self, name: &str, limit: u64) -> Result<Option<Vec<u8>>, Stopped> {
@@ -228,11 +308,7 @@ impl Walking<'_> {
     }
 
     /// Follows `N.root.json` from the trusted root on, as far as there are roots, and wants the last one fresh.
-    fn follow_roots(
-        &mut self,
-        mut root: TrustedRoot,
-        check: fn(&Root, Timestamp) -> Result<(), Refused>,
-    ) -> Result<TrustedRoot, Stopped> {
+    fn follow_roots(&mut self, mut root: TrustedRoot) -> Result<TrustedRoot, Stopped> {
         for _ in 0..MAX_ROOTS {
             let dialect = match root.root().body().spec_version {
                 Some(_) => Dialect::Tuf1,
@@ -244,18 +320,26 @@ impl Walking<'_> {
                 Ok(next) => next,
                 Err(why) => return self.refuse(&name, why),
             };
-            root = match root.succeed(next) {
+            let received = next.shared();
+            match dialect {
+                Dialect::Tuf1 => self.take(&name, next.peek().sensible())?,
+                Dialect::Notary1 => {}
+            }
+            let next = match root.succeed(next) {
                 Ok(next) => next,
                 Err(why) => return self.refuse(&name, why),
             };
+            self.kept.keep(&RoleName::root(), received.as_bytes());
+            if rules::online_key_left(root.root().body(), next.root().body()) {
+                self.kept.forget(&RoleName::timestamp());
+                self.kept.forget(&RoleName::snapshot());
+            }
+            root = next;
             let tally = root.root().tally();
             self.accept(&name, tally.good.len(), tally.threshold.count());
         }
         let name = format!("root.json, version {}", root.root().body().version);
         if let Err(why) = root.fresh(self.at) {
-            return self.refuse(&name, why);
-        }
-        if let Err(why) = check(root.root().body(), self.at) {
             return self.refuse(&name, why);
         }
         let tally = root.root().tally();
@@ -270,6 +354,6 @@ impl Walking<'_> {
     }
 
     fn keep(&mut self, role: RoleName, document: &Verified<Targets>) {
-        self.walk.targets.insert(role, document.body().targets.clone());
+        self.walk.targets.insert(role, Arc::new(document.clone()));
     }
 }

@@ -165,6 +165,11 @@ impl<T: Body> Signed<T> {
         Ok(Self { body, dialect, received, signing, signatures, foreign })
     }
 
+    /// The bytes as they came, shared with the document.
+    pub(super) fn shared(&self) -> Arc<String> {
+        Arc::clone(&self.received)
+    }
+
     /// The body, unverified.
     pub const fn peek(&self) -> &T {
         &self.body

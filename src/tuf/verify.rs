@@ -231,6 +231,14 @@ pub enum Rejected {
     /// Nobody has a say over its role.
     #[error(transparent)]
     NoAuthority(#[from] NoAuthority),
+    /// Two signatures under one key id: the id must be unique in the list (TUF 1.0 section 4.2.1).
+    #[error("{role}: two signatures are under the key id {keyid}")]
+    Repeated {
+        /// The role.
+        role: RoleName,
+        /// The id.
+        keyid: KeyId,
+    },
     /// Too few good signatures.
     #[error("{role}: {} of {} needed signatures are good", tally.good.len(), tally.threshold.0)]
     Threshold {
@@ -264,12 +272,25 @@ fn verify_signatures<T: Body>(
     authority: &Authority,
     document: Signed<T>,
 ) -> Result<Verified<T>, Rejected> {
+    once_each(authority, &document)?;
     let tally = authority.tally(&document);
     if !tally.reached() {
         return Err(Rejected::Threshold { role: authority.role.clone(), tally: Box::new(tally) });
     }
     let digest = document.digest();
     Ok(Verified { body: document.into_body(), digest, tally })
+}
+
+/// A TUF document with two signatures under one key id is refused whole, whatever else signed it.
+fn once_each<T: Body>(authority: &Authority, document: &Signed<T>) -> Result<(), Rejected> {
+    let mut seen = BTreeSet::new();
+    let again = document.signatures().iter().find(|entry| !seen.insert(&entry.keyid));
+    match (document.dialect(), again) {
+        (Dialect::Tuf1, Some(entry)) => {
+            Err(Rejected::Repeated { role: authority.role.clone(), keyid: entry.keyid.clone() })
+        }
+        (Dialect::Tuf1, None) | (Dialect::Notary1, _) => Ok(()),
+    }
 }
 
 /// A document is accepted strictly before its expiry.
@@ -405,7 +426,9 @@ impl TrustedRoot {
         if found <= self.root.body.version {
             return Err(NotASuccessor::Version { expected: self.root.body.version + 1, found });
         }
-        let old = self.authority(&RoleName::root()).map_err(Rejected::from)?.tally(&next);
+        let old = self.authority(&RoleName::root()).map_err(Rejected::from)?;
+        once_each(&old, &next)?;
+        let old = old.tally(&next);
         if !old.reached() {
             return Err(NotASuccessor::Old(Box::new(old)));
         }

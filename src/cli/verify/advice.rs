@@ -26,6 +26,12 @@ pub(super) fn on(why: &Refused) -> Vec<String> {
             "The file is not the one that was signed for. Fetch all documents again, at one time.",
             "If it stays so, the one who serves them changed one, or mixed two uploads.",
         ],
+        Refused::Rollback { .. } => {
+            &["The server went back. Fetch again; if it stays so, somebody serves old documents."]
+        }
+        Refused::Delegation(_) => &[
+            "The delegations of that document make no sense. Let its signers mend and sign it again.",
+        ],
         Refused::Certificate(_) => &["Hold a ceremony that gives the root certificates that fit."],
         Refused::Notary(why) => notary(why),
     };
@@ -39,6 +45,9 @@ fn rejected(why: &Rejected) -> &'static [&'static str] {
         ],
         Rejected::Threshold { .. } => &[
             "More of the role's keys must sign. If the keys were changed, the role must be signed again with the new ones.",
+        ],
+        Rejected::Repeated { .. } => &[
+            "Two signatures stand under one key id, which clients refuse. Take one of them out: what is signed stays the same.",
         ],
         Rejected::Expired { .. } => &[
             "Sign the role again, one version up, with a later date; or verify for an earlier time with --at.",

@@ -215,7 +215,7 @@ fn row(client: &Client) -> String {
     };
     let accepted =
         walk.steps.iter().filter(|step| matches!(step.verdict, WalkVerdict::Accepted(_)));
-    let targets: usize = walk.targets.values().map(|files| files.iter().count()).sum();
+    let targets: usize = walk.targets.values().map(|signed| signed.body().targets.len()).sum();
     let delegations = walk.targets.len().saturating_sub(1);
     format!("{mark} {:<36} {:>9}  {targets:>7}  {delegations:>11}", client.name, accepted.count())
 }

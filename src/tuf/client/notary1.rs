@@ -26,6 +26,7 @@ pub use delegations::is_hidden;
 pub use roots::takes_root;
 pub use told::{Reason, Told};
 
+use super::kept::KeepsNothing;
 use super::{Fetcher, MAX_DOCUMENT, MAX_ROOT, Refused, Stopped, Walk, WalkVerdict, Walking};
 use reading::{Fault, Named, Who, fetch, judge, sound_targets};
 
@@ -40,7 +41,8 @@ pub fn meet(
     at: Timestamp,
     pending: &BTreeSet<RoleName>,
 ) -> Walk {
-    let mut walking = Walking { fetcher, at, pending, walk: Walk::default() };
+    let mut kept = KeepsNothing;
+    let mut walking = Walking::new(fetcher, &mut kept, at, pending);
     // The reason is in the steps.
     let _ = walk(&mut walking, root, contact);
     walking.walk

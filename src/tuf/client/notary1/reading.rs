@@ -197,9 +197,9 @@ pub(super) fn judge<T: Body>(
         Err(why @ Rejected::Threshold { .. }) => {
             Err(Fault::Subtree(several.map_or_else(|| why.into(), Refused::from)))
         }
-        Err(why @ (Rejected::Expired { .. } | Rejected::NoAuthority(_))) => {
-            Err(Fault::Subtree(why.into()))
-        }
+        Err(
+            why @ (Rejected::Expired { .. } | Rejected::NoAuthority(_) | Rejected::Repeated { .. }),
+        ) => Err(Fault::Subtree(why.into())),
     }
 }
 
