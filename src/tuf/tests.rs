@@ -292,7 +292,11 @@ impl Doc {
                 }
             })
             .collect();
-        let bytes = envelope::write(self.dialect, &self.signed, &signatures);
+        let signed = match self.dialect {
+            Dialect::Tuf1 => self.signed.compact(),
+            Dialect::Notary1 => self.signed.go_compact(),
+        };
+        let bytes = envelope::write(self.dialect, &signed, &signatures);
         let bytes = (self.bytes)(String::from_utf8(bytes).unwrap());
         AnyDocument::read(bytes.as_bytes()).unwrap()
     }
