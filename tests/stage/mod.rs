@@ -181,11 +181,6 @@ impl Stage {
         self.stores().token(key).unwrap().plan_faults(faults).unwrap();
     }
 
-    /// Where a medium is mounted.
-    pub(crate) fn medium(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
     pub(crate) fn begin(&self, report: &CheckReport) -> Session {
         Session::begin(Begin {
             plan_bytes: &self.plan_bytes,

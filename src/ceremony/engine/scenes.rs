@@ -527,8 +527,10 @@ impl Painter<'_> {
     }
 
     fn tallies(&self) -> Vec<TallyLine> {
-        // Before the first signature there is nothing to count, and the review and the digest need the room.
-        if !self.state.has_pressed(AskKind::Head, "before the first signature") {
+        // Before the first signature there is nothing to count, after the seal nothing more; the review and the digests
+        // that are written down need the room.
+        let began = self.state.has_pressed(AskKind::Head, "before the first signature");
+        if !began || self.state.sealed.is_some() {
             return Vec::new();
         }
         self.state.recipe.all().map(|doc| self.tally(&doc.role, doc)).collect()
