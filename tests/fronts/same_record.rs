@@ -28,7 +28,7 @@ use crate::stage::{GoodPeople, Stage, noon, report};
 /// What somebody types for a secret of this kind.
 fn secret_of(label: &Label) -> &'static str {
     match label.kind {
-        SecretKind::Pin => "123456",
+        SecretKind::Pin | SecretKind::Puk => "123456",
         SecretKind::Passphrase => "stale-Otter-77-lamp-crossing",
     }
 }

@@ -109,10 +109,9 @@ fn listed(text: &str) -> BTreeSet<String> {
 
 /// The names that our walk shows.
 fn shown(walk: &Walk) -> BTreeSet<String> {
-    let all = walk
-        .targets
-        .iter()
-        .flat_map(|(role, files)| files.keys().map(move |name| (role, String::from(name))));
+    let all = walk.targets.iter().flat_map(|(role, files)| {
+        files.body().targets.keys().map(move |name| (role, String::from(name)))
+    });
     all.filter(|(role, name)| !is_hidden(walk, role, name)).map(|(_, name)| name).collect()
 }
 

@@ -12,6 +12,7 @@ use anchorite::tuf::signed::{Body, Signed, sniff};
 use anchorite::tuf::snapshot::{Snapshot, Timestamped};
 use anchorite::tuf::targets::Targets;
 use anchorite::tuf::verify::{Authority, Candidate};
+use anchorite::tuf::wire::canonical::Style;
 use anchorite::tuf::wire::certificate::Certificate;
 use anchorite::tuf::wire::json::{Json, Limits, parse};
 use anchorite::tuf::wire::notary1;
@@ -92,7 +93,9 @@ fn one<T: Body + PartialEq + std::fmt::Debug>(dialect: Dialect, bytes: &[u8]) {
     assert_eq!(again.peek(), read.peek());
     assert_eq!(again.signatures(), read.signatures());
     assert_eq!(again.reemitted(), written);
-    assert_eq!(again.signing_bytes(), read.peek().write(dialect).canonical());
+    let mut canonical = Vec::new();
+    read.peek().write(dialect, Style::Canonical, &mut canonical);
+    assert_eq!(again.signing_bytes(), canonical);
 }
 
 /// The authorities of the seeds, and every document that their keys ever signed.
