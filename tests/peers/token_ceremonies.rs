@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use anchorite::ceremony::ask::{Ask, People, Wish};
+use anchorite::ceremony::ask::{Ask, AskKind, People, Wish};
 use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::event::{Mode, Outcome, Refusal, SessionId};
 use anchorite::ceremony::plan::Plan;
@@ -15,22 +15,28 @@ use anchorite::driver::media::Media;
 use anchorite::driver::ports::{Company, Front, FrontFailed, Progress};
 use anchorite::driver::session::{Begin, Ended, Session};
 use anchorite::driver::workspace::Workspace;
+use anchorite::keystore::child::provision_yubikey;
 use anchorite::keystore::{Label, Rules, Secret, SecretKind, Unlock};
+use anchorite::tuf::digest::Digest;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use crate::stage::GoodPeople;
 use crate::support::ceremony::{Ceremony, PASSPHRASE};
 use crate::support::softhsm::{MODULE, PIN, SoftHsm};
+use crate::support::wrapped;
+use crate::support::yubikey::{Card, Effect, Firmware, Kind, Pcscd};
 use crate::support::{clients, notary::NotaryServer, publishing, tuf};
 
 /// Good people who know the PINs of their tokens; one types a wrong one first, where a test wants that.
-struct Holders {
+struct Holders<'a> {
     people: GoodPeople,
     wrong_first: Option<&'static str>,
+    /// What they do before they try again.
+    in_trouble: &'a mut dyn FnMut(),
 }
 
-impl Unlock for Holders {
+impl Unlock for Holders<'_> {
     fn secret(&mut self, label: &Label, _: Option<u8>) -> Option<Secret> {
         let text = match label.kind {
             SecretKind::Pin | SecretKind::Puk => {
@@ -51,18 +57,21 @@ impl Unlock for Holders {
     fn touch(&mut self, _: &Label) {}
 }
 
-impl Company for Holders {
+impl Company for Holders<'_> {
     fn progress(&mut self, _: &Progress) {}
     fn wish(&mut self) -> Option<Wish> {
         None
     }
 }
 
-impl Front for Holders {
+impl Front for Holders<'_> {
     fn show(&mut self, scene: Scene) {
         self.people.show(scene);
     }
     fn ask(&mut self, ask: &Ask) -> Result<People, FrontFailed> {
+        if ask.id.kind == AskKind::Trouble {
+            (self.in_trouble)();
+        }
         self.people.ask(ask)
     }
     fn refused(&mut self, refusal: &Refusal) {
@@ -71,7 +80,12 @@ impl Front for Holders {
 }
 
 /// Holds a real ceremony in this process; `program` drives the tokens.
-fn hold(ceremony: &Ceremony, program: PathBuf, wrong_first: Option<&'static str>) -> Ended {
+fn hold(
+    ceremony: &Ceremony,
+    program: PathBuf,
+    wrong_first: Option<&'static str>,
+    in_trouble: &mut dyn FnMut(),
+) -> Ended {
     let plan_bytes = fs::read(ceremony.plan()).unwrap();
     let plan = Plan::parse(&plan_bytes).unwrap();
     let mounts = plan.mounted().map(|m| (m.name.clone(), ceremony.at(m.name.as_str())));
@@ -107,7 +121,8 @@ fn hold(ceremony: &Ceremony, program: PathBuf, wrong_first: Option<&'static str>
         book: book.folder().to_owned(),
     });
     let people = GoodPeople::of(session.engine(), plan.digest);
-    session.hold(&mut Holders { people, wrong_first }, &mut bench).unwrap()
+    let mut holders = Holders { people, wrong_first, in_trouble };
+    session.hold(&mut holders, &mut bench).unwrap()
 }
 
 /// Three PKCS#11 tokens in the place of the shipped plan's root keys.
@@ -132,7 +147,7 @@ fn notary_and_docker_accept_a_root_of_three_pkcs11_tokens() {
         ceremony.server_key(role, &server.key(gun, role), &place_holder);
     }
     three_tokens(&mut ceremony, &hsm);
-    let ended = hold(&ceremony, hsm.program(&[]), Some("root-b"));
+    let ended = hold(&ceremony, hsm.program(&[]), Some("root-b"), &mut || {});
     assert_eq!(ended.outcome, Outcome::Done);
     let record = fs::read_to_string(ended.folder.join("transcript.jsonl")).unwrap();
     assert!(record.contains("wrong-secret") && record.contains(MODULE));
@@ -149,7 +164,7 @@ fn python_tuf_accepts_a_root_of_three_pkcs11_tokens() {
     let hsm = SoftHsm::new();
     let mut ceremony = Ceremony::of("first-root-tuf1");
     three_tokens(&mut ceremony, &hsm);
-    let ended = hold(&ceremony, hsm.program(&[]), None);
+    let ended = hold(&ceremony, hsm.program(&[]), None, &mut || {});
     assert_eq!(ended.outcome, Outcome::Done);
     let metadata = ceremony.at("OUT/updates.example.com/metadata");
     let downloads = TempDir::new().unwrap();
@@ -161,4 +176,106 @@ fn python_tuf_accepts_a_root_of_three_pkcs11_tokens() {
     let head = ended.engine.head().to_string();
     let verify: Vec<&str> = verify.into_iter().chain([head.as_str()]).collect();
     assert!(ceremony.program(&verify).success().contains("RESULT   PASS"));
+}
+
+/// Three cards, their holders' own, and the plan that names them. The last one is not in yet.
+fn three_cards(ceremony: &mut Ceremony, firmware: Firmware) -> (Vec<Card>, Pcscd, PathBuf) {
+    let cards: Vec<Card> = (2001..2004).map(|serial| Card::new(serial, firmware)).collect();
+    let pcscd = Pcscd::with_cards(&cards.iter().collect::<Vec<_>>());
+    let program = wrapped::program(&ceremony.at("."), "anchorite", &[pcscd.variable()]);
+    for (card, key) in cards.iter().zip(["root-a", "root-b", "root-c"]) {
+        let serial = card.serial();
+        let label = Label {
+            key: key.parse().unwrap(),
+            holder: "its holder".to_owned(),
+            place: format!("YubiKey {serial}"),
+            kind: SecretKind::Pin,
+        };
+        let people = GoodPeople { plan: Digest::of(b""), change: None, asked: 0 };
+        let mut holder = Holders { people, wrong_first: None, in_trouble: &mut || {} };
+        assert!(provision_yubikey(&program, serial, label, &mut holder).unwrap().pin);
+        ceremony.store(key, &format!("{{ yubikey = {{ serial = {serial}, slot = \"9c\" }} }}"));
+        ceremony.guarded(key);
+        card.forget();
+    }
+    (cards, pcscd, program)
+}
+
+/// Whatever is out of its reader is put in again.
+fn put_in(cards: &[Card], pcscd: &mut Pcscd) {
+    pcscd.settle();
+    for card in cards.iter().filter(|card| !card.is_plugged()) {
+        card.plug(pcscd);
+    }
+}
+
+#[test]
+fn notary_and_docker_accept_a_root_of_three_yubikeys_although_much_goes_wrong() {
+    let server = NotaryServer::start();
+    let mut ceremony = Ceremony::of("first-root-notary1");
+    let gun = "registry.example.com/team/app";
+    for (role, nth) in [("snapshot", 1), ("timestamp", 2)] {
+        let place_holder = format!("{}{nth}", "0".repeat(63));
+        ceremony.server_key(role, &server.key(gun, role), &place_holder);
+    }
+    let (cards, mut pcscd, program) = three_cards(&mut ceremony, Firmware::V5_4_3);
+    // One card is pulled while it signs, one holder types a wrong PIN, and one card is not in at first.
+    cards[0].fail(Kind::Sign, 2, Effect::Unplug);
+    cards[2].unplug();
+    let mut troubles = 0;
+    let ended = hold(&ceremony, program, Some("root-b"), &mut || {
+        troubles += 1;
+        put_in(&cards, &mut pcscd);
+    });
+    assert_eq!((ended.outcome, troubles), (Outcome::Done, 3));
+    let record = fs::read_to_string(ended.folder.join("transcript.jsonl")).unwrap();
+    for found in ["the token went away", "another token is there: 2001, 2002", "wrong-secret", "eucleak"] {
+        assert!(record.contains(found), "{found}");
+    }
+    assert!(!record.contains(PIN));
+    // A certificate and a root each, and what was pulled.
+    let signed: Vec<u32> = cards.iter().map(|card| card.counts().signatures).collect();
+    assert_eq!(signed, [2, 2, 2]);
+    assert!(ended.folder.join("attestations/root-a-slot.pem").is_file());
+
+    let out = ceremony.at("OUT");
+    publishing::run_script(&out, "publish/publish", &server, &[]).success();
+    publishing::run_script(&out, "accept/accept", &server, &[]).success();
+    assert!(clients::notary_list(&server, gun).success().contains("v1"));
+    assert!(clients::docker_trust_inspect(&server, gun).success().contains("\"v1\""));
+
+    // The cards' root is not Yubico's: nothing is proven, and nothing is refused.
+    let head = ended.engine.head().to_string();
+    let evidence = ended.folder.to_str().unwrap();
+    let said = ceremony.program(&["evidence", "verify", evidence, "--head", &head]).failure(5);
+    assert!(said.contains("which no known root signed") && !said.contains("FAIL"), "{said}");
+    let file = |which: &str| format!("{evidence}/attestations/root-a-{which}.pem");
+    let (slot, device) = (file("slot"), file("device"));
+    let said = ceremony.program(&["token", "attest", "--verify", &slot, &device]).failure(5);
+    assert!(said.contains("no known root"), "{said}");
+    let swapped = ceremony.program(&["token", "attest", "--verify", &device, &slot]).failure(3);
+    assert!(swapped.contains("did not sign"), "{swapped}");
+}
+
+#[test]
+fn python_tuf_accepts_a_root_of_a_yubikey_a_pkcs11_token_and_an_age_file() {
+    let hsm = SoftHsm::new();
+    let mut ceremony = Ceremony::of("first-root-tuf1");
+    let (cards, pcscd, _) = three_cards(&mut ceremony, Firmware::V5_7_1);
+    let serial = hsm.token("root-b");
+    ceremony.store("root-b", &format!("{{ pkcs11 = {{ module = \"{MODULE}\", serial = \"{serial}\", id = \"02\" }} }}"));
+    ceremony.unguarded("root-b");
+    ceremony.store("root-c", "{ age = {} }");
+    ceremony.unguarded("root-c");
+    let conf = hsm.conf();
+    let variables = [pcscd.variable(), ("SOFTHSM2_CONF", conf.as_os_str())];
+    let program = wrapped::program(&ceremony.at("."), "both", &variables);
+    let ended = hold(&ceremony, program, None, &mut || {});
+    assert_eq!(ended.outcome, Outcome::Done);
+    assert_eq!(cards[0].counts().touches, cards[0].counts().signatures);
+    let metadata = ceremony.at("OUT/updates.example.com/metadata");
+    let downloads = TempDir::new().unwrap();
+    let root = ceremony.at("OUT/anchors/root.json");
+    let said = tuf::ngclient(&root, &metadata, downloads.path(), "absent", downloads.path());
+    assert!(said.failure(1).contains("finds no target"));
 }

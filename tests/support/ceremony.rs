@@ -93,6 +93,10 @@ impl Ceremony {
 
     /// Puts the key of this name into another store, in the form of TOML.
     pub(crate) fn store(&mut self, key: &str, store: &str) {
+        self.member(key, "store", store);
+    }
+
+    fn member(&mut self, key: &str, member: &str, value: &str) {
         let mut mine = false;
         let mut found = false;
         let lines = self.plan.lines().map(|line| {
@@ -100,14 +104,24 @@ impl Ceremony {
                 mine = false;
             }
             mine |= line.starts_with("name") && line.ends_with(&format!("= \"{key}\""));
-            if mine && line.starts_with("store") {
+            if mine && line.starts_with(member) {
                 found = true;
-                return format!("store = {store}\n");
+                return format!("{member} = {value}\n");
             }
             format!("{line}\n")
         });
         self.plan = lines.collect();
-        assert!(found, "{key}");
+        assert!(found, "{key}: {member}");
+    }
+
+    /// Makes the key of this name ask for PIN and touch each time.
+    pub(crate) fn guarded(&mut self, key: &str) {
+        self.member(key, "make", "{ pin = \"always\", touch = \"always\" }");
+    }
+
+    /// Makes the key of this name without policies.
+    pub(crate) fn unguarded(&mut self, key: &str) {
+        self.member(key, "make", "{}");
     }
 
     /// Drops a block of the plan, from its first words to the next empty line.
