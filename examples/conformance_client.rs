@@ -8,7 +8,8 @@
 //!                    --target-dir DIR --target-base-url URL download
 //! ```
 //!
-//! Ends 0, or 1 with a sentence.
+//! Ends 0, or 1 with a sentence. The suite (theupdateframework/tuf-conformance) is run with
+//! `pytest tuf_conformance --entrypoint target/debug/examples/conformance_client`.
 #![expect(clippy::print_stderr, reason = "a program of one sentence")]
 
 use std::fs;

@@ -197,15 +197,15 @@ pub fn walk(
     pending: &BTreeSet<RoleName>,
 ) -> Walk {
     let mut kept = KeepsNothing;
-    let mut walking = Walking::new(fetcher, &mut kept, at, pending);
     match dialect {
         Dialect::Tuf1 => {
-            let mut client = Client::over(walking, root);
+            let mut client = Client::new(root, fetcher, &mut kept, at).with_pending(pending);
             // The reason is in the steps.
             let _ = client.every_role();
             client.finish()
         }
         Dialect::Notary1 => {
+            let mut walking = Walking::new(fetcher, &mut kept, at, pending);
             // The reason is in the steps.
             let _ = notary1::walk(&mut walking, root, &notary1::Contact::default());
             walking.walk

@@ -121,3 +121,25 @@ fn roots_before_a_refused_one_stay() {
     assert_eq!(user.versions(), [3, 0, 0, 0]);
     assert_eq!(user.kept.values().next().unwrap(), &repository.served["3.root.json"]);
 }
+
+#[test]
+fn a_root_that_lacks_a_role_or_makes_no_sense_is_refused_and_never_kept() {
+    for change in [
+        |root: &mut serde_json::Value| root["spec_version"] = json!("2.0.0"),
+        |root: &mut serde_json::Value| root["roles"]["targets"]["threshold"] = json!(0),
+        |root: &mut serde_json::Value| {
+            root["roles"].as_object_mut().unwrap().remove("timestamp");
+        },
+        |root: &mut serde_json::Value| {
+            let id = root["roles"]["targets"]["keyids"][0].clone();
+            root["roles"]["targets"]["keyids"] = json!([id, id]);
+        },
+    ] {
+        let mut repository = Repository::new();
+        change(repository.body("root"));
+        repository.publish(&["root"]);
+        let mut user = User::of(&repository);
+        assert_eq!(refused_at(user.refresh(&repository)), "2.root.json");
+        assert_eq!(user.versions(), [1, 0, 0, 0]);
+    }
+}

@@ -114,6 +114,48 @@ fn one_key_under_two_ids_counts_once() {
 }
 
 #[test]
+fn one_key_in_three_spellings_counts_once() {
+    use anchorite::tuf::digest::Digest;
+    use anchorite::tuf::document::Dialect;
+    use anchorite::tuf::forge::ForgedKey;
+    use anchorite::tuf::key::{Algorithm, PublicKey};
+    use anchorite::tuf::verify::Candidate;
+    use anchorite::tuf::wire::json::{Limits, parse};
+    use data_encoding::HEXLOWER;
+
+    let forged = |name| ForgedKey::new(&Digest::of(b"spelt"), name, Algorithm::P256).unwrap();
+    let (one, other) = (forged("one"), forged("other"));
+    // The point is the last 65 bytes of the key's DER.
+    let point = |key: &PublicKey| HEXLOWER.encode(&key.spki_der()[key.spki_der().len() - 65..]);
+    let listed = |keytype: &str, public: String| {
+        let scheme = "ecdsa-sha2-nistp256";
+        json!({"keytype": keytype, "scheme": scheme, "keyval": {"public": public}})
+    };
+    let trusted = |signers: [(&str, &ForgedKey); 2]| {
+        let mut root = Repository::new().bodies["root"].clone();
+        root["keys"]["pem"] = listed("ecdsa", one.public_key().to_pem());
+        root["keys"]["old"] = listed("ecdsa-sha2-nistp256", one.public_key().to_pem());
+        root["keys"]["hex"] = listed("ecdsa-sha2-nistp256", point(one.public_key()));
+        root["keys"]["other"] = listed("ecdsa", other.public_key().to_pem());
+        root["roles"]["root"] = json!({"keyids": ["pem", "old", "hex", "other"], "threshold": 2});
+        let bytes = serde_json::to_vec(&root).unwrap();
+        let to_sign = parse(&bytes, Limits::default()).unwrap().canonical();
+        let signatures = signers.map(|(id, key)| {
+            let der = key.sign(&to_sign).to_ecdsa_der().unwrap();
+            json!({"keyid": id, "sig": HEXLOWER.encode(&der)})
+        });
+        let candidate = Candidate::read(Dialect::Tuf1, &envelope(&root, &signatures)).unwrap();
+        candidate.trusted_on_first_use().is_ok()
+    };
+    for id in ["pem", "old", "hex"] {
+        assert!(trusted([(id, &one), ("other", &other)]), "{id}");
+    }
+    for two in [["pem", "old"], ["old", "hex"], ["hex", "pem"]] {
+        assert!(!trusted(two.map(|id| (id, &one))), "{two:?}");
+    }
+}
+
+#[test]
 fn a_threshold_that_makes_no_sense_is_refused() {
     for threshold in [json!(0), json!(-1), json!(3), json!(1.5), json!("1"), json!(null)] {
         let mut repository = Repository::new();

@@ -111,14 +111,17 @@ fn a_document_of_another_version_than_stated_is_refused() {
 
 #[test]
 fn a_kept_document_is_left_where_the_same_version_is_stated_with_another_hash() {
-    let mut repository = with_stated("targets", |_| {});
-    let mut user = up_to_date(&repository);
-    let version = repository.version("targets");
-    repository.body("targets")["x-more"] = json!("said later");
-    repository.publish_as_it_is("targets");
-    repository.publish(&["snapshot", "timestamp"]);
-    user.refresh(&repository).unwrap();
-    assert!(user.asked.contains(&format!("{version}.targets.json")));
+    for (role, above) in [("targets", &["snapshot", "timestamp"][..]), ("snapshot", &["timestamp"])]
+    {
+        let mut repository = with_stated("targets", |_| {});
+        let mut user = up_to_date(&repository);
+        repository.body(role)["x-more"] = json!("said later");
+        repository.publish_as_it_is(role);
+        repository.publish(above);
+        user.refresh(&repository).unwrap();
+        let name = repository.name(role, repository.version(role));
+        assert!(user.asked.contains(&name), "{role}");
+    }
 }
 
 #[test]

@@ -229,7 +229,9 @@ fn notary_and_docker_accept_a_root_of_three_yubikeys_although_much_goes_wrong() 
     });
     assert_eq!((ended.outcome, troubles), (Outcome::Done, 3));
     let record = fs::read_to_string(ended.folder.join("transcript.jsonl")).unwrap();
-    for found in ["the token went away", "another token is there: 2001, 2002", "wrong-secret", "eucleak"] {
+    for found in
+        ["the token went away", "another token is there: 2001, 2002", "wrong-secret", "eucleak"]
+    {
         assert!(record.contains(found), "{found}");
     }
     assert!(!record.contains(PIN));
@@ -263,7 +265,10 @@ fn python_tuf_accepts_a_root_of_a_yubikey_a_pkcs11_token_and_an_age_file() {
     let mut ceremony = Ceremony::of("first-root-tuf1");
     let (cards, pcscd, _) = three_cards(&mut ceremony, Firmware::V5_7_1);
     let serial = hsm.token("root-b");
-    ceremony.store("root-b", &format!("{{ pkcs11 = {{ module = \"{MODULE}\", serial = \"{serial}\", id = \"02\" }} }}"));
+    ceremony.store(
+        "root-b",
+        &format!("{{ pkcs11 = {{ module = \"{MODULE}\", serial = \"{serial}\", id = \"02\" }} }}"),
+    );
     ceremony.unguarded("root-b");
     ceremony.store("root-c", "{ age = {} }");
     ceremony.unguarded("root-c");

@@ -205,8 +205,11 @@ impl Drop for Terminal {
         if let Some(drawing) = self.drawing.take() {
             let _ = drawing.join();
         }
-        if let Some(keys) = self.keys.take() {
-            let _ = keys.join();
+        // Where the terminal is gone, the library's reader never comes back from it; then it ends with the program.
+        let mut patience = 3;
+        while patience > 0 && self.keys.as_ref().is_some_and(|keys| !keys.is_finished()) {
+            thread::sleep(LOOK_UP);
+            patience -= 1;
         }
         give_back();
     }

@@ -44,18 +44,21 @@ impl<'a> Client<'a> {
         at: Timestamp,
     ) -> Self {
         static NOTHING: BTreeSet<RoleName> = BTreeSet::new();
-        Self::over(Walking::new(fetcher, kept, at, &NOTHING), root)
-    }
-
-    pub(super) const fn over(walking: Walking<'a>, root: TrustedRoot) -> Self {
         Self {
-            walking,
+            walking: Walking::new(fetcher, kept, at, &NOTHING),
             root,
             snapshot: None,
             targets: None,
             delegated: BTreeMap::new(),
             refreshed: false,
         }
+    }
+
+    /// Does not stop where a document of one of these roles is not there: somebody signs it later.
+    #[must_use]
+    pub const fn with_pending(mut self, roles: &'a BTreeSet<RoleName>) -> Self {
+        self.walking.pending = roles;
+        self
     }
 
     /// Brings the top-level roles up to date (sections 5.3 to 5.6). Asking again changes nothing.

@@ -235,7 +235,10 @@ fn of_bytes_and_signatures() -> Vec<(&'static str, Vec<Doc>)> {
         expect("silent-brick", root(NOTARY).bytes(|text| text + "\n")),
         expect("silent-brick", root(NOTARY).bytes(capitals)),
         expect("silent-brick", targets(NOTARY).without("", "delegations")),
-        expect("written-differently", targets(TUF).set("targets|v1|hashes|sha256", upper.as_str())),
+        expect(
+            "written-differently",
+            snapshot(TUF).set("meta|targets.json|hashes|sha256", upper.as_str()),
+        ),
         expect("unsigned-member", root(TUF).bytes(|text| text.replacen('{', "{\"note\":1,", 1))),
         expect("unknown-member", root(TUF).set("x-mine", true)),
         expect("unknown-member", root(NOTARY).set("roles|root|x-mine", true)),
