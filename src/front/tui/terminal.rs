@@ -19,6 +19,7 @@ use crossterm::terminal::{
 };
 use crossterm::{cursor, execute};
 use ratatui::backend::CrosstermBackend;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::ceremony::ask::{Ask, AskId, AskKind, Form, People, Wish};
 use crate::ceremony::event::Refusal;
@@ -328,7 +329,12 @@ fn listen(screen: &Sender<Heard>, over: &AtomicBool, signals: &Signals) {
         if signals.pause() && screen.send(Heard::Input(Input::Key(Key::Ctrl('c')))).is_err() {
             return;
         }
-        let heard = match event::poll(LOOK_UP) {
+        let ready = match wait_for_keys() {
+            // The library's own waiting would never come back from a terminal that is gone.
+            Ok(()) => event::poll(Duration::ZERO),
+            Err(error) => Err(error),
+        };
+        let heard = match ready {
             Ok(false) => continue,
             Ok(true) => event::read().map_or_else(Heard::Failed, Heard::Event),
             Err(error) => Heard::Failed(error),
@@ -338,6 +344,23 @@ fn listen(screen: &Sender<Heard>, over: &AtomicBool, signals: &Signals) {
             return;
         }
     }
+}
+
+/// Waits until there may be a key, or for [`LOOK_UP`]; an error where the terminal is gone.
+fn wait_for_keys() -> io::Result<()> {
+    let input = io::stdin();
+    let mut ready = [PollFd::new(&input, PollFlags::IN)];
+    let patience = Timespec::try_from(LOOK_UP).map_err(io::Error::other)?;
+    match poll(&mut ready, Some(&patience)) {
+        // A new size of the terminal comes as a signal.
+        Ok(_) | Err(rustix::io::Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let [input] = ready;
+    if input.revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) {
+        return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the terminal is gone"));
+    }
+    Ok(())
 }
 
 /// A key as the model knows it; nothing for keys that mean nothing here.
