@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::driver::attestation::words;
+use crate::driver::token::{list, provision_yubikey};
 use crate::front::words::escape;
 use crate::keystore::attest::{Anchors, BadAttestation, verify};
-use crate::keystore::child::{Listed, list, provision_yubikey};
+use crate::keystore::child::Listed;
 use crate::keystore::{Label, SecretKind, memory};
 use crate::tuf::key::{Fingerprint, KeyId, PublicKey};
 use crate::tuf::name::KeyName;

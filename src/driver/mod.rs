@@ -12,4 +12,5 @@ pub mod oci;
 pub mod ports;
 pub mod room;
 pub mod session;
+pub mod token;
 pub mod workspace;

@@ -14,8 +14,8 @@ use anchorite::driver::bench::{Bench, Clock, RealStores, Setting, system_time};
 use anchorite::driver::media::Media;
 use anchorite::driver::ports::{Company, Front, FrontFailed, Progress};
 use anchorite::driver::session::{Begin, Ended, Session};
+use anchorite::driver::token::provision_yubikey;
 use anchorite::driver::workspace::Workspace;
-use anchorite::keystore::child::provision_yubikey;
 use anchorite::keystore::{Label, Rules, Secret, SecretKind, Unlock};
 use anchorite::tuf::digest::Digest;
 use tempfile::TempDir;
@@ -33,7 +33,7 @@ struct Holders<'a> {
     people: GoodPeople,
     wrong_first: Option<&'static str>,
     /// What they do before they try again.
-    in_trouble: &'a mut dyn FnMut(),
+    in_trouble: &'a mut dyn FnMut(&str),
 }
 
 impl Unlock for Holders<'_> {
@@ -70,7 +70,7 @@ impl Front for Holders<'_> {
     }
     fn ask(&mut self, ask: &Ask) -> Result<People, FrontFailed> {
         if ask.id.kind == AskKind::Trouble {
-            (self.in_trouble)();
+            (self.in_trouble)(&ask.id.about);
         }
         self.people.ask(ask)
     }
@@ -84,7 +84,7 @@ fn hold(
     ceremony: &Ceremony,
     program: PathBuf,
     wrong_first: Option<&'static str>,
-    in_trouble: &mut dyn FnMut(),
+    in_trouble: &mut dyn FnMut(&str),
 ) -> Ended {
     let plan_bytes = fs::read(ceremony.plan()).unwrap();
     let plan = Plan::parse(&plan_bytes).unwrap();
@@ -147,7 +147,7 @@ fn notary_and_docker_accept_a_root_of_three_pkcs11_tokens() {
         ceremony.server_key(role, &server.key(gun, role), &place_holder);
     }
     three_tokens(&mut ceremony, &hsm);
-    let ended = hold(&ceremony, hsm.program(&[]), Some("root-b"), &mut || {});
+    let ended = hold(&ceremony, hsm.program(&[]), Some("root-b"), &mut |_| {});
     assert_eq!(ended.outcome, Outcome::Done);
     let record = fs::read_to_string(ended.folder.join("transcript.jsonl")).unwrap();
     assert!(record.contains("wrong-secret") && record.contains(MODULE));
@@ -164,7 +164,7 @@ fn python_tuf_accepts_a_root_of_three_pkcs11_tokens() {
     let hsm = SoftHsm::new();
     let mut ceremony = Ceremony::of("first-root-tuf1");
     three_tokens(&mut ceremony, &hsm);
-    let ended = hold(&ceremony, hsm.program(&[]), None, &mut || {});
+    let ended = hold(&ceremony, hsm.program(&[]), None, &mut |_| {});
     assert_eq!(ended.outcome, Outcome::Done);
     let metadata = ceremony.at("OUT/updates.example.com/metadata");
     let downloads = TempDir::new().unwrap();
@@ -192,7 +192,7 @@ fn three_cards(ceremony: &mut Ceremony, firmware: Firmware) -> (Vec<Card>, Pcscd
             kind: SecretKind::Pin,
         };
         let people = GoodPeople { plan: Digest::of(b""), change: None, asked: 0 };
-        let mut holder = Holders { people, wrong_first: None, in_trouble: &mut || {} };
+        let mut holder = Holders { people, wrong_first: None, in_trouble: &mut |_| {} };
         assert!(provision_yubikey(&program, serial, label, &mut holder).unwrap().pin);
         ceremony.store(key, &format!("{{ yubikey = {{ serial = {serial}, slot = \"9c\" }} }}"));
         ceremony.guarded(key);
@@ -201,10 +201,10 @@ fn three_cards(ceremony: &mut Ceremony, firmware: Firmware) -> (Vec<Card>, Pcscd
     (cards, pcscd, program)
 }
 
-/// Whatever is out of its reader is put in again.
-fn put_in(cards: &[Card], pcscd: &mut Pcscd) {
+/// A card that is out of its reader is put in again.
+fn put_in(card: &Card, pcscd: &mut Pcscd) {
     pcscd.settle();
-    for card in cards.iter().filter(|card| !card.is_plugged()) {
+    if !card.is_plugged() {
         card.plug(pcscd);
     }
 }
@@ -223,9 +223,13 @@ fn notary_and_docker_accept_a_root_of_three_yubikeys_although_much_goes_wrong() 
     cards[0].fail(Kind::Sign, 2, Effect::Unplug);
     cards[2].unplug();
     let mut troubles = 0;
-    let ended = hold(&ceremony, program, Some("root-b"), &mut || {
+    let ended = hold(&ceremony, program, Some("root-b"), &mut |about| {
         troubles += 1;
-        put_in(&cards, &mut pcscd);
+        for (card, key) in cards.iter().zip(["root-a", "root-b", "root-c"]) {
+            if about.ends_with(key) {
+                put_in(card, &mut pcscd);
+            }
+        }
     });
     assert_eq!((ended.outcome, troubles), (Outcome::Done, 3));
     let record = fs::read_to_string(ended.folder.join("transcript.jsonl")).unwrap();
@@ -275,7 +279,7 @@ fn python_tuf_accepts_a_root_of_a_yubikey_a_pkcs11_token_and_an_age_file() {
     let conf = hsm.conf();
     let variables = [pcscd.variable(), ("SOFTHSM2_CONF", conf.as_os_str())];
     let program = wrapped::program(&ceremony.at("."), "both", &variables);
-    let ended = hold(&ceremony, program, None, &mut || {});
+    let ended = hold(&ceremony, program, None, &mut |_| {});
     assert_eq!(ended.outcome, Outcome::Done);
     assert_eq!(cards[0].counts().touches, cards[0].counts().signatures);
     let metadata = ceremony.at("OUT/updates.example.com/metadata");

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anchorite::keystore::child::{Device, Driven, Patience};
+use anchorite::driver::token::{Driven, Patience};
+use anchorite::keystore::child::Device;
 use anchorite::keystore::pkcs11::Pkcs11Key;
 use anchorite::keystore::{KeyStore, Label, Rules, Secret, SecretKind, Spec, TokenError, Unlock};
 use anchorite::tuf::key::{Algorithm, PublicKey};

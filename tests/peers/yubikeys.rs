@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use anchorite::driver::token::{Driven, list, provision_yubikey};
 use anchorite::keystore::attest::{Anchors, BadAttestation, verify};
-use anchorite::keystore::child::{Device, Driven, list, provision_yubikey};
+use anchorite::keystore::child::Device;
 use anchorite::keystore::yubikey::YubikeySlot;
 use anchorite::keystore::{
     KeyStore, Label, Rules, Secret, SecretKind, Seen, Spec, TokenError, Unlock,

@@ -50,7 +50,10 @@ fn a_medium_that_is_missing_or_the_wrong_one_is_told_before_anything_begins() {
     fs::create_dir(&rehearsal).unwrap();
     fs::write(
         rehearsal.join("anchorite-medium.toml"),
-        "anchorite = 1\nname = \"OUT\"\nrole = \"out\"\nrehearsal = true\n",
+        format!(
+            "anchorite = 1\nname = \"OUT\"\nrole = \"out\"\nid = \"{}\"\nrehearsal = true\n",
+            "0".repeat(32)
+        ),
     )
     .unwrap();
     let bare = ceremony.at("bare");
@@ -159,9 +162,13 @@ fn a_repository_is_verified_as_what_its_root_is() {
         assert!(said.contains(words), "{words}:\n{said}");
     };
     verify(&[&tuf("")], 0, "PASS");
-    verify(&[&notary(""), "--root", &tuf("1.root.json")], 3, "expected a tuf1 timestamp document");
-    verify(&[&tuf(""), "--root", &notary("root.json")], 3, "expected a notary1 timestamp document");
-    verify(&[&tuf(""), "--gun", "example.com/app"], 2, "--gun is for repositories of notary1");
+    verify(
+        &[&notary(""), "--root", &tuf("1.root.json")],
+        2,
+        "expected tuf1 in root.json, found notary1",
+    );
+    verify(&[&tuf(""), "--root", &notary("root.json")], 2, "expected notary1 in");
+    verify(&[&tuf(""), "--gun", "example.com/app"], 2, "are for Notary repositories");
     verify(&[&notary(""), "--root", &notary("timestamp.json")], 2, "expected a root in");
 }
 

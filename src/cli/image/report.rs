@@ -69,7 +69,8 @@ impl Report {
             Some((document, why)) => {
                 let what = format!("a client refuses the trust metadata: {document}: {why}");
                 Err(Failure::new(Exit::Wrong, escape(&what)).hint(
-                    "Fetch the metadata again; if it stays so, its keepers must sign it again.",
+                    "Fetch the metadata again, with every N.root.json from the pinned root on (2.root.json \
+                     after version 1); if it stays so, its keepers must sign it again.",
                 ))
             }
         }

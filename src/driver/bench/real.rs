@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::ceremony::plan::{LeavingForm, Plan, PlannedKey, Store};
 use crate::keystore::agefile::{AgeFile, encrypt_for};
-use crate::keystore::child::{Device, Driven};
+use crate::keystore::child::Device;
 use crate::keystore::leaving::{notary_file_name, notary_pem};
 use crate::keystore::pkcs11::Pkcs11Key;
 use crate::keystore::yubikey::YubikeySlot;
@@ -14,6 +14,7 @@ use crate::tuf::document::Dialect;
 use crate::tuf::key::{Fingerprint, PublicKey};
 use crate::tuf::signature::Hash;
 
+use super::super::token::Driven;
 use super::Stores;
 
 /// Where a real ceremony's keys live.
