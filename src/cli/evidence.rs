@@ -121,15 +121,18 @@ fn tell(audit: &Audit) {
     if let Some(head) = audit.head {
         say(format!("head     {head}"));
     }
-    say(format!("RESULT   {}", result(audit.verdict())));
+    let paper =
+        audit.claims.iter().any(|claim| claim.name == "head" && claim.verdict == Verdict::Pass);
+    say(format!("RESULT   {}", result(audit.verdict(), paper)));
 }
 
-const fn result(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "PASS",
-        Verdict::Warn => "PASS, with warnings to read",
-        Verdict::Unknown => "consistent, not authenticated",
-        Verdict::Fail => "FAIL",
+const fn result(verdict: Verdict, paper: bool) -> &'static str {
+    match (verdict, paper) {
+        (Verdict::Pass, _) => "PASS",
+        (Verdict::Warn, _) => "PASS, with warnings to read",
+        (Verdict::Unknown, false) => "consistent, not authenticated",
+        (Verdict::Unknown, true) => "authenticated; some claims cannot be told",
+        (Verdict::Fail, _) => "FAIL",
     }
 }
 

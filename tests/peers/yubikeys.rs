@@ -234,7 +234,7 @@ fn a_root_key_that_notary_made_is_found_and_used() {
     let desk = Desk::with(&[&card]);
     let mut store = desk.slot(1006, 0x9c);
     let seen = store.look().unwrap();
-    assert_eq!(seen.keys, [public.clone()]);
+    assert_eq!(seen.keys, std::slice::from_ref(&public));
     assert!(has(&seen, "imported") && seen.attestation.is_empty());
     assert!(sign(&mut store, &public, &mut holder(&[PIN])).is_ok());
 }
