@@ -53,7 +53,7 @@ fn update(repository: &Path, target: &str) -> Done {
     if !walked.accepted() {
         return Err(format!("{:?}", walked.steps).into());
     }
-    let found = walked.targets.values().find_map(|table| table.get(target));
+    let found = walked.targets.values().find_map(|signed| signed.body().targets.get(target));
     println!("{target}: {} bytes", found.ok_or("nobody signs it")?.length);
     Ok(())
 }
