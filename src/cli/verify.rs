@@ -13,7 +13,7 @@ use clap::Args;
 use crate::driver::bench::system_time;
 use crate::front::words::escape;
 use crate::tuf::client::notary1::{Contact, is_hidden};
-use crate::tuf::client::{Refused, Walk, WalkVerdict};
+use crate::tuf::client::{FoundTarget, Refused, Walk, WalkVerdict, asked_for};
 use crate::tuf::digest::Digest;
 use crate::tuf::document::Dialect;
 use crate::tuf::key::KeyId;
@@ -185,13 +185,24 @@ impl Found {
     fn of(name: &str, clients: &[Client]) -> Self {
         let mut found = Self { name: name.to_owned(), by: Vec::new(), others: 0 };
         let Some(walk) = clients.first().map(|client| &client.walk) else { return found };
+        let dialect = clients.first().map(|client| client.dialect);
         for (role, signed) in &walk.targets {
             let files = &signed.body().targets;
             found.others += files.len();
+            if dialect == Some(Dialect::Tuf1) {
+                continue;
+            }
             if let Some(file) = files.get(name).filter(|_| !is_hidden(walk, role, name)) {
                 let sha256 = file.hashes.get("sha256").cloned().unwrap_or_default();
                 found.by.push((role.clone(), file.length, sha256));
             }
+        }
+        // A TUF client takes it from one role: the first, in the order of the delegations, that may sign it.
+        if dialect == Some(Dialect::Tuf1)
+            && let Some(FoundTarget { role, file }) = asked_for(&walk.targets, name)
+        {
+            let sha256 = file.hashes.get("sha256").cloned().unwrap_or_default();
+            found.by.push((role, file.length, sha256));
         }
         // docker takes targets/releases, then targets.
         found.by.sort_by_key(|(role, ..)| match role.as_str() {

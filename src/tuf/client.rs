@@ -30,7 +30,7 @@ use super::document::Dialect;
 use super::name::RoleName;
 use super::root::Root;
 use super::signed::Signed;
-use super::targets::Targets;
+use super::targets::{DelegatedRole, Targets};
 use super::time::Timestamp;
 use super::verify::{NotASuccessor, Rejected, TrustedRoot, Verified};
 use super::wire::WireError;
@@ -210,6 +210,23 @@ pub fn walk(
             let _ = notary1::walk(&mut walking, root, &notary1::Contact::default());
             walking.walk
         }
+    }
+}
+
+/// Whom a TUF client takes a target from, among the targets documents that a walk accepted: the top role, then its
+/// delegations in their order, each for the paths that it was given (section 5.6.7). Nothing where nobody whom it asks
+/// signs the target, whoever else lists it.
+pub fn asked_for(
+    accepted: &BTreeMap<RoleName, Arc<Verified<Targets>>>,
+    path: &str,
+) -> Option<FoundTarget> {
+    let top = Arc::clone(accepted.get(&RoleName::targets())?);
+    let known = |_: &Arc<Verified<Targets>>, role: &DelegatedRole| {
+        Ok::<_, std::convert::Infallible>(accepted.get(&role.name).cloned())
+    };
+    match search::search(top, path, known) {
+        Ok(search::Searched::Found(found)) => Some(found),
+        Ok(search::Searched::Nowhere | search::Searched::TooMany(_)) => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use anchorite::tuf::client::{BadDelegation, MAX_ROLES, Refused, WalkVerdict, walk};
+use anchorite::tuf::client::{BadDelegation, MAX_ROLES, Refused, WalkVerdict, asked_for, walk};
 use anchorite::tuf::document::Dialect;
 use anchorite::tuf::name::RoleName;
 use anchorite::tuf::verify::{Candidate, Rejected};
@@ -88,6 +88,11 @@ fn a_target_is_taken_from_the_first_role_that_may_sign_it_and_does() {
         repository.add_target(role, path, "content");
     }
     repository.publish_all();
+    let root = Candidate::read(Dialect::Tuf1, &repository.served["1.root.json"]).unwrap();
+    let root = root.trusted_on_first_use().unwrap();
+    let none = BTreeSet::new();
+    let whole =
+        walk(Dialect::Tuf1, root, &mut repository.served.clone(), NOW.parse().unwrap(), &none);
     for (path, role, order) in [
         ("file", "targets", ""),
         ("README.md", "A", "A"),
@@ -99,6 +104,8 @@ fn a_target_is_taken_from_the_first_role_that_may_sign_it_and_does() {
     ] {
         let order: Vec<String> = order.chars().map(String::from).collect();
         let role = (!role.is_empty()).then(|| role.to_owned());
+        let taken = asked_for(&whole.targets, path).map(|found| found.role.to_string());
+        assert_eq!(taken, role, "{path}");
         assert_eq!(asked(&repository, path), (role, order), "{path}");
     }
 }

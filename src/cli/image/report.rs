@@ -101,10 +101,6 @@ impl Report {
         let (role, file) =
             match signer(self.believed.dialect, &self.believed.chain.targets, &self.tag) {
                 Signer::Role(role, file) => (role.to_string(), file),
-                Signer::CannotTell(why) => {
-                    return Err(Failure::new(Exit::CannotTell, escape(&why))
-                        .hint("Who signs the tag is not worked out for such delegations."));
-                }
                 Signer::Nobody(others) => {
                     let failure = Failure::new(Exit::Wrong, format!("nobody signs the tag {tag}"));
                     let others: Vec<String> =

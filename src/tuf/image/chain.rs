@@ -1,6 +1,7 @@
 //! The chain from a root to what it lets others sign: which documents a walk accepted, and who signed each.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::tuf::client::{FetchFailed, Fetcher, Walk, WalkVerdict};
 use crate::tuf::document::Dialect;
@@ -23,7 +24,7 @@ pub struct Chain {
     /// One link a document, in the order in which the client came to them.
     pub links: Vec<Link>,
     /// The targets documents, by role.
-    pub targets: BTreeMap<RoleName, Verified<Targets>>,
+    pub targets: BTreeMap<RoleName, Arc<Verified<Targets>>>,
 }
 
 /// One document.
@@ -59,9 +60,9 @@ impl Fetcher for Kept<'_> {
 }
 
 impl Chain {
-    /// Reads the documents that a walk accepted once more, and says who signed them.
+    /// Says who signed the documents that a walk accepted.
     pub fn of(dialect: Dialect, walk: &Walk, kept: &Kept<'_>, at: Timestamp) -> Self {
-        let mut chain = Self { links: Vec::new(), targets: BTreeMap::new() };
+        let mut chain = Self { links: Vec::new(), targets: walk.targets.clone() };
         let Some(root) = &walk.root else { return chain };
         chain.link("root.json", RoleName::root(), root.root());
         let accepted = |verdict: &WalkVerdict| matches!(verdict, WalkVerdict::Accepted(_));
@@ -99,22 +100,11 @@ impl Chain {
                 }
             }
             _ => {
-                let authority = root.authority(&role).ok().or_else(|| self.delegated(&role));
-                if let Some(found) = read::<Targets>(dialect, authority, bytes, at) {
-                    self.link(document, role.clone(), &found);
-                    self.targets.insert(role, found);
+                if let Some(found) = self.targets.get(&role).cloned() {
+                    self.link(document, role, &found);
                 }
             }
         }
-    }
-
-    /// The first who delegates to a role.
-    fn delegated(&self, role: &RoleName) -> Option<Authority> {
-        self.targets.values().find_map(|targets| {
-            let delegations = targets.body().delegations.as_ref()?;
-            let found = delegations.roles.iter().find(|delegated| delegated.name == *role)?;
-            Authority::delegated(delegations, found).ok()
-        })
     }
 
     fn link<T: Body>(&mut self, document: &str, role: RoleName, found: &Verified<T>) {

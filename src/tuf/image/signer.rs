@@ -1,9 +1,11 @@
 //! Which role signs a tag, in the order in which clients ask; and whether an image is what that role signs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256, Sha512};
 
+use crate::tuf::client;
 use crate::tuf::document::Dialect;
 use crate::tuf::name::RoleName;
 use crate::tuf::targets::{DelegatedRole, TargetFile, Targets};
@@ -19,15 +21,13 @@ pub enum Signer {
     Role(RoleName, TargetFile),
     /// Nobody whom the client asks; these roles list it all the same.
     Nobody(Vec<RoleName>),
-    /// A delegation divides paths in a way that is not read here.
-    CannotTell(String),
 }
 
 /// Finds who signs a tag. Notary: `targets/releases`, then `targets`, and nobody else, as `docker pull` does. TUF: the
 /// targets role, then its delegations in their order (specification 1.0, section 5.6.7).
 pub fn signer(
     dialect: Dialect,
-    targets: &BTreeMap<RoleName, Verified<Targets>>,
+    targets: &BTreeMap<RoleName, Arc<Verified<Targets>>>,
     tag: &str,
 ) -> Signer {
     let search = Search { targets, tag };
@@ -36,9 +36,8 @@ pub fn signer(
         Dialect::Tuf1 => search.tuf1(),
     };
     match found {
-        Err(why) => Signer::CannotTell(why),
-        Ok(Some((role, file))) => Signer::Role(role, file),
-        Ok(None) => {
+        Some((role, file)) => Signer::Role(role, file),
+        None => {
             let all = targets.keys().filter(|role| search.entry(role).is_some());
             Signer::Nobody(all.cloned().collect())
         }
@@ -46,7 +45,7 @@ pub fn signer(
 }
 
 struct Search<'a> {
-    targets: &'a BTreeMap<RoleName, Verified<Targets>>,
+    targets: &'a BTreeMap<RoleName, Arc<Verified<Targets>>>,
     tag: &'a str,
 }
 
@@ -62,8 +61,7 @@ impl Search<'_> {
         delegations.map(|delegations| delegations.roles.as_slice()).unwrap_or_default()
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "both dialects answer in one form")]
-    fn notary1(&self) -> Result<Found, String> {
+    fn notary1(&self) -> Found {
         let targets = RoleName::targets();
         // Notary's paths are prefixes; a delegation without any can publish nothing.
         let covers = |role: &&DelegatedRole| {
@@ -72,86 +70,13 @@ impl Search<'_> {
         };
         let releases = self.delegates(&targets).iter().find(covers).map(|role| role.name.clone());
         let mut order = releases.into_iter().chain([targets]);
-        Ok(order.find_map(|role| Some((role.clone(), self.entry(&role)?))))
+        order.find_map(|role| Some((role.clone(), self.entry(&role)?)))
     }
 
-    fn tuf1(&self) -> Result<Found, String> {
-        let mut visited = BTreeSet::new();
-        let mut waiting = vec![RoleName::targets()];
-        while let Some(role) = waiting.pop() {
-            if !visited.insert(role.clone()) {
-                continue;
-            }
-            if let Some(file) = self.entry(&role) {
-                return Ok(Some((role, file)));
-            }
-            let delegations =
-                self.targets.get(&role).and_then(|one| one.body().delegations.as_ref());
-            if delegations.is_some_and(|all| all.unknown.contains_key("succinct_roles")) {
-                return Err(format!("{role} delegates to succinct hash bins"));
-            }
-            let mut next = Vec::new();
-            for delegated in self.delegates(&role) {
-                if !self.covers(delegated)? {
-                    continue;
-                }
-                next.push(delegated.name.clone());
-                if delegated.terminating == Some(true) {
-                    // Nobody after it is asked, wherever they wait.
-                    waiting.clear();
-                    break;
-                }
-            }
-            waiting.extend(next.into_iter().rev());
-        }
-        Ok(None)
+    fn tuf1(&self) -> Found {
+        let found = client::asked_for(self.targets, self.tag)?;
+        Some((found.role, found.file))
     }
-
-    fn covers(&self, role: &DelegatedRole) -> Result<bool, String> {
-        let hash = data_encoding::HEXLOWER.encode(&Sha256::digest(self.tag));
-        if role.path_hash_prefixes.iter().flatten().any(|prefix| hash.starts_with(prefix)) {
-            return Ok(true);
-        }
-        for pattern in role.paths.iter().flatten() {
-            if pattern.contains('[') {
-                return Err(format!("{} has the path {pattern:?}, a set of characters", role.name));
-            }
-            let (wanted, found) = (pattern.split('/'), self.tag.split('/'));
-            if wanted.clone().count() == found.clone().count()
-                && wanted
-                    .zip(found)
-                    .all(|(pattern, part)| fits(pattern.as_bytes(), part.as_bytes()))
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-}
-
-/// Whether a part of a path fits a pattern in which `*` is any text and `?` any one byte.
-fn fits(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut at, mut seen) = (0, 0);
-    // Where the last star stands, and how much it has taken.
-    let mut star: Option<(usize, usize)> = None;
-    while let Some(byte) = text.get(seen) {
-        match pattern.get(at) {
-            Some(b'*') => {
-                star = Some((at, seen));
-                at += 1;
-            }
-            Some(wanted) if *wanted == b'?' || wanted == byte => {
-                at += 1;
-                seen += 1;
-            }
-            Some(_) | None => {
-                let Some((place, taken)) = star else { return false };
-                star = Some((place, taken + 1));
-                (at, seen) = (place + 1, taken + 1);
-            }
-        }
-    }
-    pattern.get(at..).unwrap_or_default().iter().all(|byte| *byte == b'*')
 }
 
 /// Whether a manifest is what was signed.
@@ -211,23 +136,6 @@ pub fn compare(dialect: Dialect, signed: &TargetFile, manifest: &[u8]) -> Match 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn patterns_fit_as_a_shell_says() {
-        let fit = |pattern: &str, text: &str| fits(pattern.as_bytes(), text.as_bytes());
-        for (pattern, text) in
-            [("*", ""), ("*", "v1"), ("v?", "v1"), ("v*.*", "v1.2"), ("*a*b", "xaxbab"), ("", "")]
-        {
-            assert!(fit(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in
-            [("", "v"), ("v?", "v"), ("v?", "v12"), ("*a*b", "xaxba"), ("v", "v1")]
-        {
-            assert!(!fit(pattern, text), "{pattern} {text}");
-        }
-        // A pattern of stars against a long text ends soon.
-        assert!(!fit(&"*a".repeat(100), &"a".repeat(99)));
-    }
 
     fn entry(hashes: &[(&str, Vec<u8>)], length: u64) -> TargetFile {
         TargetFile {
