@@ -115,15 +115,43 @@ impl AgeFile {
         Ok(public)
     }
 
-    /// Takes an age file under a passphrase back as this key's, byte for byte, and proves it. No file of the key may be
-    /// there, but for its public half, which must fit.
+    /// Takes an age file under a passphrase back as this key's, byte for byte, and proves it. No age file of the key may be
+    /// there, and a public half must fit.
     pub fn restore(&self, bytes: &[u8], unlock: &mut dyn Unlock) -> Result<PublicKey, TokenError> {
-        if self.path(&self.name("age")).symlink_metadata().is_ok() {
-            return Err(TokenError::Occupied(self.name("age")));
-        }
+        self.lost()?;
         let secret = unlock.secret(&self.label, None).ok_or(TokenError::NoSecret)?;
-        let key = decrypt(bytes, &secret).map_err(|why| self.named(why))?;
-        let public = key.public_key();
+        let key = decrypt(bytes, &secret)?;
+        self.place(bytes, &secret, key.public_key())
+    }
+
+    /// Takes a key back under a new passphrase, and proves it. No age file of the key may be there, and a public half must
+    /// fit.
+    pub fn restore_key(
+        &self,
+        key: &SoftwareKey,
+        unlock: &mut dyn Unlock,
+    ) -> Result<PublicKey, TokenError> {
+        self.lost()?;
+        let secret =
+            unlock.new_secret(&self.label, &Rules::passphrase()).ok_or(TokenError::NoSecret)?;
+        let bytes = encrypt(&key.to_pkcs8_pem()?, &secret, self.work_factor)?;
+        self.place(&bytes, &secret, key.public_key())
+    }
+
+    /// Whether the age file is gone.
+    fn lost(&self) -> Result<(), TokenError> {
+        match self.path(&self.name("age")).symlink_metadata() {
+            Ok(_) => Err(TokenError::Occupied(self.name("age"))),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn place(
+        &self,
+        bytes: &[u8],
+        secret: &Secret,
+        public: &PublicKey,
+    ) -> Result<PublicKey, TokenError> {
         let there = match self.public() {
             Ok(there) => Some(there),
             Err(TokenError::Absent) => None,
@@ -134,7 +162,7 @@ impl AgeFile {
         }
         self.new_files(|written| {
             self.write(&self.name("age"), bytes, 0o600, written)?;
-            self.proves(&self.read(&self.name("age"))?, &secret, public)?;
+            self.proves(&self.read(&self.name("age"))?, secret, public)?;
             if there.is_none() {
                 self.write(&self.name("pub"), public.to_pem().as_bytes(), 0o644, written)?;
             }
