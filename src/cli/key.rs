@@ -1,19 +1,29 @@
-//! `key make`, `key list` and `key export`: keys in age files.
+//! `key`: keys in age files. Each other subcommand than `make`, `list` and `export` has a file of its own.
+
+mod back_up;
+mod choose;
+mod import;
+mod passwd;
+mod restore;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 
 use crate::ceremony::roster::carried_challenge;
+use crate::driver::bench::system_time;
 use crate::driver::file::{self, Readers};
 use crate::driver::workspace::Workspace;
 use crate::front::words::escape;
 use crate::keystore::agefile::{AgeFile, encrypt_for};
 use crate::keystore::leaving::{notary_file_name, notary_pem};
-use crate::keystore::{KeyStore as _, Label, Rules, SecretKind, Spec, Unlock as _, memory};
+use crate::keystore::{
+    KeyStore as _, Label, Rules, SecretKind, Spec, TokenError, Unlock as _, memory,
+};
 use crate::tuf::key::{Algorithm, PublicKey};
 use crate::tuf::name::{KeyName, RepoName};
 
+use self::choose::Chooser;
 use super::people::Keyboards;
 use super::{Exit, Failure, say};
 
@@ -32,6 +42,9 @@ pub(super) enum Command {
         /// The folder for the files.
         #[arg(long, value_name = "DIR", default_value = ".")]
         out: PathBuf,
+        /// Let the program make the passphrase: it is shown once, written on paper, and typed back.
+        #[arg(long, conflicts_with = "passphrase_fd")]
+        generate: bool,
         /// Read lines KEYNAME<TAB>SECRET from this file descriptor.
         #[arg(long, value_name = "N")]
         passphrase_fd: Option<u32>,
@@ -61,6 +74,14 @@ pub(super) enum Command {
         #[arg(long, value_name = "N")]
         passphrase_fd: Option<u32>,
     },
+    /// Import a key file of another program into the workspace, under a new passphrase.
+    Import(import::Import),
+    /// Change the passphrase of a key in the workspace.
+    Passwd(passwd::Passwd),
+    /// Back a key of the workspace up: for other recipients, and on paper.
+    BackUp(back_up::BackUp),
+    /// Restore a key from an age file, or from typed or scanned lines of paper, into the workspace.
+    Restore(restore::Restore),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -80,14 +101,16 @@ impl Command {
     pub(super) fn run(self, workspace: Option<&Path>) -> Result<(), Failure> {
         memory::harden();
         match self {
-            Self::Make { name, repository, algorithm, out, passphrase_fd } => {
-                make(&name, &repository, algorithm, &out, passphrase_fd)
+            Self::Make { name, repository, algorithm, out, generate, passphrase_fd } => {
+                make(&name, &repository, algorithm, &out, Chosen { generate, passphrase_fd })
             }
+            Self::Import(import) => import.run(workspace),
+            Self::Passwd(passwd) => passwd.run(workspace),
+            Self::BackUp(back_up) => back_up.run(workspace),
+            Self::Restore(restore) => restore.run(workspace),
             Self::List => list(workspace),
             Self::Export { name, form, to, role, gun, out, passphrase_fd } => {
-                let here = std::env::current_dir()
-                    .map_err(|error| Failure::file(Path::new("."), &error))?;
-                let book = Workspace::find(workspace, &here)?;
+                let book = book(workspace)?;
                 let store = AgeFile::new(book.keys(), label(&name));
                 let mut people = Keyboards::open(passphrase_fd)?;
                 let key = store.open(&mut people)?;
@@ -122,16 +145,17 @@ fn make(
     repository: &RepoName,
     algorithm: Kind,
     out: &Path,
-    passphrase_fd: Option<u32>,
+    chosen: Chosen,
 ) -> Result<(), Failure> {
     let algorithm = match algorithm {
         Kind::Ed25519 => Algorithm::Ed25519,
         Kind::P256 => Algorithm::P256,
         Kind::P384 => Algorithm::P384,
     };
-    let mut people = Keyboards::open(passphrase_fd)?;
+    let mut people = Keyboards::open(chosen.passphrase_fd)?;
     let mut store = AgeFile::new(out.to_owned(), label(name));
-    let made = store.make(&Spec { algorithm, pin: None, touch: None }, &mut people)?;
+    let spec = Spec { algorithm, pin: None, touch: None };
+    let made = store.make(&spec, &mut Chooser::new(&mut people, chosen.generate)?)?;
     say("The key is made. Now it signs a proof: the passphrase once more.");
     let challenge = carried_challenge(repository, name, &made.public);
     let fingerprint = made.public.fingerprint();
@@ -148,8 +172,7 @@ fn make(
 }
 
 fn list(workspace: Option<&Path>) -> Result<(), Failure> {
-    let here = std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
-    let book = Workspace::find(workspace, &here)?;
+    let book = book(workspace)?;
     let folder = book.keys();
     let failed = |error: std::io::Error| Failure::file(&folder, &error);
     let mut found = 0;
@@ -179,4 +202,75 @@ fn label(name: &KeyName) -> Label {
         place: format!("age file {name}.age"),
         kind: SecretKind::Passphrase,
     }
+}
+
+/// Where a new passphrase comes from.
+#[derive(Debug, Clone, Copy)]
+struct Chosen {
+    generate: bool,
+    passphrase_fd: Option<u32>,
+}
+
+fn book(workspace: Option<&Path>) -> Result<Workspace, Failure> {
+    let here = std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
+    Ok(Workspace::find(workspace, &here)?)
+}
+
+/// The failure of a key file that people opened: its passphrase cannot be told from damage.
+fn locked(error: TokenError, file: &str) -> Failure {
+    match error {
+        TokenError::WrongSecret { .. } => Failure::new(
+            Exit::Machine,
+            format!("{}: wrong passphrase or damaged file", escape(file)),
+        ),
+        TokenError::Absent => Failure::input(format!("{} is not there", escape(file))),
+        TokenError::NoSecret => {
+            Failure::new(Exit::Machine, "no passphrase was given").hint("Nothing was written.")
+        }
+        TokenError::File { path, what } => Failure::new(
+            Exit::Machine,
+            format!("{}: {}", escape(if path.is_empty() { file } else { &path }), escape(&what)),
+        ),
+        TokenError::Occupied(name) => {
+            Failure::new(Exit::Machine, format!("{} is there already", escape(&name)))
+                .hint("Nothing is written over: choose another name, or move it away.")
+        }
+        other @ (TokenError::Other { .. }
+        | TokenError::NoSuchKey(_)
+        | TokenError::Blocked
+        | TokenError::NoTouch
+        | TokenError::Gone
+        | TokenError::Silent
+        | TokenError::Crashed { .. }
+        | TokenError::Device(_)
+        | TokenError::BadSignature
+        | TokenError::Unsupported(_)) => Failure::from(other),
+    }
+}
+
+/// Two lines that name a key: its algorithm, and its fingerprint in hex and in words.
+fn say_key(public: &PublicKey) {
+    let fingerprint = public.fingerprint();
+    say(format!("algorithm    {}", public.algorithm()));
+    say(format!("fingerprint  {fingerprint}"));
+    say(format!("             {}", fingerprint.digest().words().join(" ")));
+}
+
+/// Notes in the register what became of a key.
+fn register(
+    book: &Workspace,
+    name: &KeyName,
+    public: &PublicKey,
+    state: &str,
+    reason: &str,
+) -> Result<(), Failure> {
+    let line = serde_json::json!({
+        "at": system_time(),
+        "key": name,
+        "fingerprint": public.fingerprint(),
+        "store": "age",
+        "state": state,
+        "reason": reason,
+    });
+    book.register(&[line.to_string()]).map_err(|error| Failure::file(book.folder(), &error))
 }

@@ -17,6 +17,7 @@ use crate::front::secrets::Secrets;
 use crate::front::signals::Signals;
 use crate::front::tui::Terminal;
 use crate::front::tui::model::Looks;
+use crate::keystore::{Label, Rules, Secret, Unlock};
 
 use super::{Exit, Failure};
 
@@ -108,7 +109,14 @@ fn boxed(out: std::io::Stdout) -> Box<dyn std::io::Write + Send> {
 }
 
 /// People at a keyboard, for commands outside a ceremony: they are only asked for secrets.
-pub(super) struct Keyboards(Box<dyn Front>);
+pub(super) struct Keyboards {
+    front: Box<dyn Front>,
+    old: Option<Secret>,
+    handed: bool,
+}
+
+/// How the lines of `--passphrase-fd` call the passphrase of what is there before a command.
+const OLD: &str = "old";
 
 impl Keyboards {
     /// Opens the terminal, or takes the secrets from a file descriptor.
@@ -116,33 +124,33 @@ impl Keyboards {
         let faces =
             Faces { plain: true, script: None, passphrase_fd, no_color: true, no_bell: true };
         let secrets = faces.secrets()?;
+        let old = OLD.parse().ok().and_then(|name| secrets.of(&name));
         let looks = Looks::from_env(|name| std::env::var(name).ok());
         let teller = Teller::new(stdout(), Box::new(system_time), looks.charset);
-        Ok(Self(match Keyboard::open(None) {
+        let front: Box<dyn Front> = match Keyboard::open(None) {
             Ok(keyboard) => Box::new(Plain::new(keyboard, teller, secrets)),
             Err(_) => Box::new(Plain::new(piped(None)?, teller, secrets)),
-        }))
+        };
+        Ok(Self { front, old, handed: passphrase_fd.is_some() })
+    }
+
+    /// Asks for the passphrase of what is there before, where the command also chooses a new one: `old` among secrets that
+    /// were handed over.
+    pub(super) fn old_secret(&mut self, label: &Label) -> Option<Secret> {
+        if self.handed { self.old.take() } else { self.front.secret(label, None) }
     }
 }
 
-impl crate::keystore::Unlock for Keyboards {
-    fn secret(
-        &mut self,
-        label: &crate::keystore::Label,
-        tries_left: Option<u8>,
-    ) -> Option<crate::keystore::Secret> {
-        self.0.secret(label, tries_left)
+impl Unlock for Keyboards {
+    fn secret(&mut self, label: &Label, tries_left: Option<u8>) -> Option<Secret> {
+        self.front.secret(label, tries_left)
     }
 
-    fn new_secret(
-        &mut self,
-        label: &crate::keystore::Label,
-        rules: &crate::keystore::Rules,
-    ) -> Option<crate::keystore::Secret> {
-        self.0.new_secret(label, rules)
+    fn new_secret(&mut self, label: &Label, rules: &Rules) -> Option<Secret> {
+        self.front.new_secret(label, rules)
     }
 
-    fn touch(&mut self, label: &crate::keystore::Label) {
-        self.0.touch(label);
+    fn touch(&mut self, label: &Label) {
+        self.front.touch(label);
     }
 }

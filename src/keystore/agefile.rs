@@ -3,19 +3,23 @@
 //! `NAME.age` is the key under a passphrase (scrypt), `NAME.pub` its public half, and `NAME.recovery.age`, where the plan
 //! wants one, the same key for recipients. One file never has both a passphrase and recipients.
 
+mod change;
+mod header;
+mod seal;
+
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::str::FromStr as _;
-
-use age::secrecy::SecretString;
-use zeroize::Zeroizing;
 
 use crate::tuf::key::{Fingerprint, PublicKey};
 use crate::tuf::signature::{Hash, Signature};
 
 use super::software_key::SoftwareKey;
 use super::{KeyStore, Label, Made, Rules, Secret, Seen, Signer, Spec, TokenError, Unlock};
+
+pub use header::{BadHeader, OpensWith};
+use seal::encrypt;
+pub use seal::{decrypt, decrypt_with, encrypt_for, opened_by, recipients_in};
 
 /// scrypt with N = 2^18: about a second and 256 MiB.
 pub const WORK_FACTOR: u8 = 18;
@@ -71,6 +75,136 @@ impl AgeFile {
             return Err(self.file("age", "it holds another key than its .pub file says"));
         }
         Ok(key.with_hash(self.hash))
+    }
+
+    /// Writes the files of a key that exists already, under a new passphrase, and proves them. Nothing may be there under
+    /// its name.
+    pub fn adopt(&self, key: &SoftwareKey, unlock: &mut dyn Unlock) -> Result<(), TokenError> {
+        self.vacant()?;
+        let secret =
+            unlock.new_secret(&self.label, &Rules::passphrase()).ok_or(TokenError::NoSecret)?;
+        self.new_files(|written| self.keep(key, &secret, written))
+    }
+
+    /// Changes the passphrase. The old file stays until the new one is written aside, synced, read back, opened with the new
+    /// passphrase and proven to hold the same key.
+    pub fn change_passphrase(&self, unlock: &mut dyn Unlock) -> Result<PublicKey, TokenError> {
+        self.change(unlock, &mut |_| Ok(()))
+    }
+
+    fn change(
+        &self,
+        unlock: &mut dyn Unlock,
+        before: &mut dyn FnMut(change::Step) -> std::io::Result<()>,
+    ) -> Result<PublicKey, TokenError> {
+        let public = self.clone().look()?.keys.into_iter().next().ok_or(TokenError::Absent)?;
+        let bytes = self.read(&self.name("age"))?;
+        let old = unlock.secret(&self.label, None).ok_or(TokenError::NoSecret)?;
+        let key = decrypt(&bytes, &old).map_err(|why| self.named(why))?;
+        if *key.public_key() != public {
+            return Err(self.file("age", "it holds another key than its .pub file says"));
+        }
+        let secret =
+            unlock.new_secret(&self.label, &Rules::passphrase()).ok_or(TokenError::NoSecret)?;
+        if secret.expose() == old.expose() {
+            return Err(TokenError::Unsupported("the new passphrase is the old one".to_owned()));
+        }
+        let sealed = encrypt(&key.to_pkcs8_pem()?, &secret, self.work_factor)?;
+        let proven = |bytes: &[u8]| self.proves(bytes, &secret, &public);
+        change::replace(&self.folder, &self.name("age"), &sealed, &proven, before)?;
+        Ok(public)
+    }
+
+    /// Takes an age file under a passphrase back as this key's, byte for byte, and proves it. No age file of the key may be
+    /// there, and a public half must fit.
+    pub fn restore(&self, bytes: &[u8], unlock: &mut dyn Unlock) -> Result<PublicKey, TokenError> {
+        self.lost()?;
+        let secret = unlock.secret(&self.label, None).ok_or(TokenError::NoSecret)?;
+        let key = decrypt(bytes, &secret)?;
+        self.place(bytes, &secret, key.public_key())
+    }
+
+    /// Takes a key back under a new passphrase, and proves it. No age file of the key may be there, and a public half must
+    /// fit.
+    pub fn restore_key(
+        &self,
+        key: &SoftwareKey,
+        unlock: &mut dyn Unlock,
+    ) -> Result<PublicKey, TokenError> {
+        self.lost()?;
+        let secret =
+            unlock.new_secret(&self.label, &Rules::passphrase()).ok_or(TokenError::NoSecret)?;
+        let bytes = encrypt(&key.to_pkcs8_pem()?, &secret, self.work_factor)?;
+        self.place(&bytes, &secret, key.public_key())
+    }
+
+    /// Whether the age file is gone.
+    fn lost(&self) -> Result<(), TokenError> {
+        match self.path(&self.name("age")).symlink_metadata() {
+            Ok(_) => Err(TokenError::Occupied(self.name("age"))),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn place(
+        &self,
+        bytes: &[u8],
+        secret: &Secret,
+        public: &PublicKey,
+    ) -> Result<PublicKey, TokenError> {
+        let there = match self.public() {
+            Ok(there) => Some(there),
+            Err(TokenError::Absent) => None,
+            Err(why) => return Err(why),
+        };
+        if there.as_ref().is_some_and(|there| there != public) {
+            return Err(self.file("pub", "it is the public half of another key"));
+        }
+        self.new_files(|written| {
+            self.write(&self.name("age"), bytes, 0o600, written)?;
+            self.proves(&self.read(&self.name("age"))?, secret, public)?;
+            if there.is_none() {
+                self.write(&self.name("pub"), public.to_pem().as_bytes(), 0o644, written)?;
+            }
+            Ok(())
+        })?;
+        Ok(public.clone())
+    }
+
+    /// Opens these bytes with the passphrase, and has the key in them sign: it must be the one with this public half.
+    fn proves(&self, bytes: &[u8], secret: &Secret, public: &PublicKey) -> Result<(), TokenError> {
+        let again = decrypt(bytes, secret).map_err(|why| self.named(why))?;
+        let challenge =
+            format!("anchorite-proof-1\nfile\n{}\n{}\n", self.label.key, public.fingerprint());
+        if again.public_key() == public
+            && public.verifies(challenge.as_bytes(), &again.sign(challenge.as_bytes())?)
+        {
+            Ok(())
+        } else {
+            Err(self.file("age", "what was written does not hold the key"))
+        }
+    }
+
+    /// Whether nothing is there under the key's name yet.
+    fn vacant(&self) -> Result<(), TokenError> {
+        let names = ["age", "pub", "recovery.age"].map(|ending| self.name(ending));
+        match names.iter().find(|name| self.path(name).symlink_metadata().is_ok()) {
+            Some(there) => Err(TokenError::Occupied(there.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes new files; where that fails, nothing half-made is left behind. What somebody else put there stays.
+    fn new_files(
+        &self,
+        write: impl FnOnce(&mut Vec<String>) -> Result<(), TokenError>,
+    ) -> Result<(), TokenError> {
+        let mut written = Vec::new();
+        write(&mut written).inspect_err(|_| {
+            for name in &written {
+                let _ = std::fs::remove_file(self.path(name));
+            }
+        })
     }
 
     fn name(&self, ending: &str) -> String {
@@ -143,11 +277,7 @@ impl AgeFile {
             if self.recovery.is_empty() { None } else { Some(encrypt_for(&self.recovery, &pem)?) };
         let home = encrypt(&pem, secret, self.work_factor)?;
         self.write(&self.name("age"), &home, 0o600, written)?;
-        let again =
-            decrypt(&self.read(&self.name("age"))?, secret).map_err(|why| self.named(why))?;
-        if again.public_key() != key.public_key() {
-            return Err(self.file("age", "what was written does not hold the key"));
-        }
+        self.proves(&self.read(&self.name("age"))?, secret, key.public_key())?;
         if let Some(bytes) = recovery {
             let name = self.name("recovery.age");
             self.write(&name, &bytes, 0o600, written)?;
@@ -179,24 +309,12 @@ impl KeyStore for AgeFile {
     }
 
     fn make(&mut self, spec: &Spec, unlock: &mut dyn Unlock) -> Result<Made, TokenError> {
-        let names = ["age", "pub", "recovery.age"].map(|ending| self.name(ending));
-        if let Some(there) = names.iter().find(|name| self.path(name).exists()) {
-            return Err(TokenError::Occupied(there.clone()));
-        }
+        self.vacant()?;
         let secret =
             unlock.new_secret(&self.label, &Rules::passphrase()).ok_or(TokenError::NoSecret)?;
         let key = SoftwareKey::generate(spec.algorithm)?;
-        let mut written = Vec::new();
-        match self.keep(&key, &secret, &mut written) {
-            Ok(()) => Ok(Made { public: key.public_key().clone() }),
-            Err(why) => {
-                // Nothing half-made is left behind; the key in it was never used. What somebody else put there stays.
-                for name in &written {
-                    let _ = std::fs::remove_file(self.path(name));
-                }
-                Err(why)
-            }
-        }
+        self.new_files(|written| self.keep(&key, &secret, written))?;
+        Ok(Made { public: key.public_key().clone() })
     }
 
     fn signer(
@@ -234,6 +352,8 @@ fn read_plain(path: &Path, name: &str) -> Result<Vec<u8>, TokenError> {
         }
         Err(error) => return Err(failed(error.to_string())),
     };
+    // The medium itself is to answer; a file system that cannot drop its pages still reads right.
+    let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_FILE) {
@@ -243,192 +363,5 @@ fn read_plain(path: &Path, name: &str) -> Result<Vec<u8>, TokenError> {
     }
 }
 
-/// Encrypts under a passphrase, armoured.
-fn encrypt(pem: &str, secret: &Secret, work_factor: u8) -> Result<Vec<u8>, TokenError> {
-    let mut recipient = age::scrypt::Recipient::new(SecretString::from(secret.expose().to_owned()));
-    recipient.set_work_factor(work_factor);
-    let recipient: &dyn age::Recipient = &recipient;
-    seal(pem, &[recipient])
-}
-
-/// Encrypts a key for `age1…` recipients, armoured.
-pub fn encrypt_for(recipients: &[String], pem: &str) -> Result<Vec<u8>, TokenError> {
-    let read = recipients
-        .iter()
-        .map(|text| {
-            age::x25519::Recipient::from_str(text).map_err(|_| TokenError::File {
-                path: text.clone(),
-                what: "is not a recipient such as age1…".to_owned(),
-            })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut all: Vec<&dyn age::Recipient> = Vec::new();
-    for recipient in &read {
-        all.push(recipient);
-    }
-    seal(pem, &all)
-}
-
-fn seal(pem: &str, recipients: &[&dyn age::Recipient]) -> Result<Vec<u8>, TokenError> {
-    let failed = |what: String| TokenError::Unsupported(format!("encryption failed: {what}"));
-    let encryptor = age::Encryptor::with_recipients(recipients.iter().copied())
-        .map_err(|_| failed("no usable recipient".to_owned()))?;
-    let mut out = Vec::new();
-    let armour = age::armor::ArmoredWriter::wrap_output(&mut out, age::armor::Format::AsciiArmor)
-        .map_err(|error| failed(error.to_string()))?;
-    let mut writer = encryptor.wrap_output(armour).map_err(|error| failed(error.to_string()))?;
-    writer
-        .write_all(pem.as_bytes())
-        .and_then(|()| writer.finish())
-        .and_then(age::armor::ArmoredWriter::finish)
-        .map_err(|error| failed(error.to_string()))?;
-    Ok(out)
-}
-
-/// Decrypts a key file with a passphrase. Nothing of the plaintext is used before its end was authenticated.
-pub fn decrypt(bytes: &[u8], secret: &Secret) -> Result<SoftwareKey, TokenError> {
-    let file = |what: &str| TokenError::File { path: String::new(), what: what.to_owned() };
-    let reader = age::armor::ArmoredReader::new(bytes);
-    let decryptor = age::Decryptor::new_buffered(reader)
-        .map_err(|_| file("it is no age file, or it is damaged"))?;
-    if !decryptor.is_scrypt() {
-        return Err(file("it has recipients instead of a passphrase"));
-    }
-    let mut identity = age::scrypt::Identity::new(SecretString::from(secret.expose().to_owned()));
-    identity.set_max_work_factor(MAX_WORK_FACTOR);
-    let identity: &dyn age::Identity = &identity;
-    let mut stream = match decryptor.decrypt(std::iter::once(identity)) {
-        Ok(stream) => stream,
-        Err(age::DecryptError::ExcessiveWork { required, .. }) => {
-            return Err(file(&format!(
-                "its work factor is {required}; at most {MAX_WORK_FACTOR} is tried"
-            )));
-        }
-        Err(_) => return Err(TokenError::WrongSecret { tries_left: None }),
-    };
-    let capacity = usize::try_from(MAX_FILE).unwrap_or(1 << 16);
-    let mut plain = Zeroizing::new(Vec::with_capacity(capacity));
-    stream.read_to_end(&mut plain).map_err(|_| file("it is damaged or cut short"))?;
-    std::str::from_utf8(&plain)
-        .ok()
-        .and_then(SoftwareKey::from_pkcs8_pem)
-        .ok_or_else(|| file("it holds no private key that can be used"))
-}
-
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use crate::tuf::key::Algorithm;
-
-    use super::super::SecretKind;
-    use super::*;
-
-    struct Says(&'static str);
-
-    impl Unlock for Says {
-        fn secret(&mut self, _: &Label, _: Option<u8>) -> Option<Secret> {
-            (!self.0.is_empty()).then(|| Secret::new(Zeroizing::new(self.0.to_owned())))
-        }
-        fn new_secret(&mut self, label: &Label, _: &Rules) -> Option<Secret> {
-            self.secret(label, None)
-        }
-        fn touch(&mut self, _: &Label) {}
-    }
-
-    const SPEC: Spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None };
-
-    fn store(folder: &Path) -> AgeFile {
-        let label = Label {
-            key: "root-a".parse().unwrap(),
-            holder: "Custodian A".to_owned(),
-            place: "age file".to_owned(),
-            kind: SecretKind::Passphrase,
-        };
-        AgeFile::new(folder.to_owned(), label).with_work_factor(4)
-    }
-
-    #[test]
-    fn a_key_that_was_made_opens_with_its_passphrase_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = store(folder.path());
-        let made = store.make(&SPEC, &mut Says("correct horse")).unwrap();
-        let fingerprint = made.public.fingerprint();
-        let wrong = store.signer(&fingerprint, &mut Says("battery")).err().unwrap();
-        assert_eq!(wrong, TokenError::WrongSecret { tries_left: None });
-        let nobody = store.signer(&fingerprint, &mut Says("")).err().unwrap();
-        assert_eq!(nobody, TokenError::NoSecret);
-        let mut signer = store.signer(&fingerprint, &mut Says("correct horse")).unwrap();
-        let signature = signer.sign(b"message", &mut Says("")).unwrap();
-        assert!(made.public.verifies(b"message", &signature));
-    }
-
-    #[test]
-    fn a_key_is_never_made_over_another() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = store(folder.path());
-        store.make(&SPEC, &mut Says("one")).unwrap();
-        let before = std::fs::read(folder.path().join("root-a.age")).unwrap();
-        let error = store.make(&SPEC, &mut Says("two")).unwrap_err();
-        assert_eq!(error, TokenError::Occupied("root-a.age".to_owned()));
-        assert_eq!(std::fs::read(folder.path().join("root-a.age")).unwrap(), before);
-    }
-
-    #[test]
-    fn a_bad_recipient_leaves_nothing_behind() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = store(folder.path()).with_recovery(vec!["age1nonsense".to_owned()]);
-        assert!(store.make(&SPEC, &mut Says("correct horse")).is_err());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
-    }
-
-    #[test]
-    fn a_recovery_file_opens_for_its_recipient() {
-        let folder = tempfile::tempdir().unwrap();
-        let identity = age::x25519::Identity::generate();
-        let mut store = store(folder.path()).with_recovery(vec![identity.to_public().to_string()]);
-        let made = store.make(&SPEC, &mut Says("correct horse")).unwrap();
-        let bytes = std::fs::read(folder.path().join("root-a.recovery.age")).unwrap();
-        let decryptor =
-            age::Decryptor::new_buffered(age::armor::ArmoredReader::new(&bytes[..])).unwrap();
-        let mut pem = String::new();
-        let open: &dyn age::Identity = &identity;
-        decryptor.decrypt(std::iter::once(open)).unwrap().read_to_string(&mut pem).unwrap();
-        assert_eq!(*SoftwareKey::from_pkcs8_pem(&pem).unwrap().public_key(), made.public);
-    }
-
-    #[test]
-    fn damaged_foreign_and_open_files_are_told_apart_from_a_wrong_passphrase() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = store(folder.path());
-        let made = store.make(&SPEC, &mut Says("correct horse")).unwrap();
-        let path = folder.path().join("root-a.age");
-        let whole = std::fs::read(&path).unwrap();
-        let fingerprint = made.public.fingerprint();
-        for bytes in [&whole[..whole.len() / 2], b"not an age file", b""] {
-            std::fs::write(&path, bytes).unwrap();
-            let error = store.signer(&fingerprint, &mut Says("correct horse")).err().unwrap();
-            assert!(matches!(&error, TokenError::File { path, .. } if path == "root-a.age"));
-        }
-        std::fs::write(&path, &whole).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        let error = store.look().unwrap_err();
-        assert!(error.to_string().contains("chmod 600"), "{error}");
-    }
-
-    #[test]
-    fn a_work_factor_bomb_is_refused_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = store(folder.path());
-        store.make(&SPEC, &mut Says("correct horse")).unwrap();
-        let bytes = std::fs::read(folder.path().join("root-a.age")).unwrap();
-        let mut binary = Vec::new();
-        age::armor::ArmoredReader::new(&bytes[..]).read_to_end(&mut binary).unwrap();
-        let header = String::from_utf8_lossy(&binary[..100]).into_owned();
-        let at = header.find(" 4\n").unwrap();
-        binary.splice(at..at + 2, b" 30".iter().copied());
-        let error = decrypt(&binary, &Secret::new(Zeroizing::new("x".to_owned()))).unwrap_err();
-        assert!(error.to_string().contains("work factor is 30"), "{error}");
-    }
-}
+mod tests;

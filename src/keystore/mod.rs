@@ -6,8 +6,11 @@
 pub mod agefile;
 pub mod attest;
 pub mod child;
+pub mod generated;
+pub mod import;
 pub mod leaving;
 pub mod memory;
+pub mod paper;
 pub mod pkcs11;
 pub mod provision;
 pub mod secret;

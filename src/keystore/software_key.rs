@@ -112,6 +112,22 @@ impl SoftwareKey {
         Self::of(secret).ok()
     }
 
+    /// Takes the seed of an Ed25519 key (RFC 8032 5.1.5).
+    pub fn from_ed25519_seed(seed: &[u8; 32]) -> Option<Self> {
+        Self::of(Private::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))).ok()
+    }
+
+    /// Reads an `ECPrivateKey` in DER (RFC 5915) of P-256 or P-384. A curve or a public half in it must be the key's own.
+    pub fn from_sec1_der(der: &[u8]) -> Option<Self> {
+        let p256 = || p256::SecretKey::from_sec1_der(der).map(p256::ecdsa::SigningKey::from);
+        let p384 = || p384::SecretKey::from_sec1_der(der).map(p384::ecdsa::SigningKey::from);
+        let secret = p256()
+            .map(|key| Private::P256(Box::new(key)))
+            .or_else(|_| p384().map(|key| Private::P384(Box::new(key))))
+            .ok()?;
+        Self::of(secret).ok()
+    }
+
     /// Signs a message, and verifies the signature before it is given out.
     pub fn sign(&self, message: &[u8]) -> Result<Signature, TokenError> {
         let signature = match &self.secret {

@@ -35,13 +35,11 @@ pub fn signer(
         Dialect::Notary1 => search.notary1(),
         Dialect::Tuf1 => search.tuf1(),
     };
-    match found {
-        Some((role, file)) => Signer::Role(role, file),
-        None => {
-            let all = targets.keys().filter(|role| search.entry(role).is_some());
-            Signer::Nobody(all.cloned().collect())
-        }
+    if let Some((role, file)) = found {
+        return Signer::Role(role, file);
     }
+    let all = targets.keys().filter(|role| search.entry(role).is_some());
+    Signer::Nobody(all.cloned().collect())
 }
 
 struct Search<'a> {

@@ -1,0 +1,13 @@
+//! Keys in the workspace, through the program: imported, given new passphrases, backed up and restored.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+#[path = "keys/books.rs"]
+mod books;
+#[path = "keys/imports.rs"]
+mod imports;
+#[path = "keys/paper.rs"]
+mod paper;
+#[path = "keys/passphrases.rs"]
+mod passphrases;
+mod pty;
+mod support;
