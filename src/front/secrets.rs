@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use zeroize::Zeroizing;
 
 use crate::ceremony::event::Mode;
+use crate::keystore::pages::Locked;
 use crate::keystore::{Label, Rules, Secret, SecretKind};
 use crate::tuf::name::KeyName;
 
@@ -22,7 +23,7 @@ pub struct NewSecret {
 enum Stage {
     Keyboard,
     First,
-    Again(Zeroizing<String>),
+    Again(Secret),
 }
 
 /// What came of a typed line.
@@ -72,23 +73,23 @@ impl NewSecret {
     }
 
     /// Takes a line that was typed.
-    pub fn hear(&mut self, typed: Zeroizing<String>) -> Heard {
+    pub fn hear(&mut self, typed: Secret) -> Heard {
         match &self.stage {
             Stage::Keyboard => {
-                let wrong = keyboard_trouble(&typed);
+                let wrong = keyboard_trouble(typed.expose());
                 if wrong.is_none() {
                     self.stage = Stage::First;
                 }
                 Heard::More(wrong)
             }
-            Stage::First => match check(&self.rules, &typed) {
+            Stage::First => match check(&self.rules, typed.expose()) {
                 Ok(()) => {
                     self.stage = Stage::Again(typed);
                     Heard::More(None)
                 }
                 Err(why) => Heard::More(Some(why)),
             },
-            Stage::Again(first) if **first == *typed => Heard::Done(Secret::new(typed)),
+            Stage::Again(first) if first.expose() == typed.expose() => Heard::Done(typed),
             Stage::Again(_) => {
                 self.stage = Stage::First;
                 Heard::More(Some(
@@ -152,21 +153,29 @@ fn keyboard_trouble(typed: &str) -> Option<String> {
 
 /// Secrets that were handed over before the start, by key: `--passphrase-fd`.
 #[derive(Default)]
-pub struct Secrets(Vec<(KeyName, Zeroizing<String>)>);
+pub struct Secrets(Vec<(KeyName, Secret)>);
 
 /// The most bytes that are read: 64 KiB.
-const MAX_SECRETS: u64 = 64 * 1024;
+const MAX_SECRETS: usize = 64 * 1024;
 
 impl Secrets {
     /// Reads lines `KEYNAME<TAB>SECRET` up to the end. Empty lines are passed over; nothing is trimmed.
-    pub fn read(input: impl Read) -> Result<Self, BadSecrets> {
-        // Reserved ahead, so that no copy is left behind by growing.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(96 * 1024));
-        let read = input.take(MAX_SECRETS + 1).read_to_end(&mut bytes)?;
-        if u64::try_from(read).unwrap_or(u64::MAX) > MAX_SECRETS {
-            return Err(BadSecrets::TooLong);
+    ///
+    /// They are read without a buffer in between, and each is kept in a locked page of its own.
+    pub fn read(mut input: impl Read) -> Result<Self, BadSecrets> {
+        let mut buffer = Locked::new(Zeroizing::new([0; MAX_SECRETS + 1]));
+        let mut length = 0;
+        loop {
+            match input.read(buffer.get_mut(length..).unwrap_or_default()) {
+                Ok(0) => break,
+                Ok(count) => length += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        let mut known: Vec<(KeyName, Zeroizing<String>)> = Vec::new();
+        let bytes = buffer.get(..length).filter(|_| length <= MAX_SECRETS);
+        let bytes = bytes.ok_or(BadSecrets::TooLong)?;
+        let mut known: Vec<(KeyName, Secret)> = Vec::new();
         for (line, at) in bytes.split(|byte| *byte == b'\n').zip(1_usize..) {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.is_empty() {
@@ -178,19 +187,17 @@ impl Secrets {
             if known.iter().any(|(other, _)| *other == name) {
                 return Err(BadSecrets::Twice { line: at, key: name });
             }
-            known.push((name, Zeroizing::new(secret.to_owned())));
+            if secret.len() > Secret::MOST {
+                return Err(BadSecrets::LineTooLong { line: at });
+            }
+            known.push((name, Secret::of(secret)));
         }
         Ok(Self(known))
     }
 
-    /// Takes secrets that are held already; the first of each key counts.
-    pub const fn new(known: Vec<(KeyName, Zeroizing<String>)>) -> Self {
-        Self(known)
-    }
-
     /// The secret of this key.
     pub fn of(&self, key: &KeyName) -> Option<Secret> {
-        self.0.iter().find(|(name, _)| name == key).map(|(_, secret)| Secret::new(secret.clone()))
+        self.0.iter().find(|(name, _)| name == key).map(|(_, secret)| Secret::of(secret.expose()))
     }
 
     /// The secret of this key as a new one, if it is as the rules want it; the error says what is wrong with it.
@@ -215,6 +222,12 @@ pub enum BadSecrets {
     /// There are too many bytes.
     #[error("the secrets are longer than 65536 bytes")]
     TooLong,
+    /// A secret is longer than any may be.
+    #[error("line {line} of the secrets is longer than {} bytes", Secret::MOST)]
+    LineTooLong {
+        /// The line, from 1.
+        line: usize,
+    },
     /// A line is not UTF-8.
     #[error("line {line} of the secrets is not UTF-8")]
     NotText {
@@ -266,8 +279,8 @@ mod tests {
         NewSecret::new(&label, &rules)
     }
 
-    fn typed(text: &str) -> Zeroizing<String> {
-        Zeroizing::new(text.to_owned())
+    fn typed(text: &str) -> Secret {
+        Secret::of(text)
     }
 
     fn wrong(heard: Heard) -> String {

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use crate::tuf::key::{Fingerprint, PublicKey};
 use crate::tuf::signature::{Hash, Signature};
 
+use super::pages::Locked;
 use super::software_key::SoftwareKey;
 use super::{KeyStore, Label, Made, Rules, Secret, Seen, Signer, Spec, TokenError, Unlock};
 
@@ -21,6 +22,8 @@ use super::{KeyStore, Label, Made, Rules, Secret, Seen, Signer, Spec, TokenError
 pub const WORK_FACTOR: u8 = 18;
 /// The most that is tried when a file is read: N = 2^22, 4 GiB.
 const MAX_WORK_FACTOR: u8 = 22;
+/// Room for a private key in PEM, more than any needs: two pages.
+const MAX_PLAIN: usize = 8192;
 /// The largest key file: 64 KiB.
 const MAX_FILE: u64 = 64 * 1024;
 
@@ -306,11 +309,19 @@ pub fn decrypt(bytes: &[u8], secret: &Secret) -> Result<SoftwareKey, TokenError>
         }
         Err(_) => return Err(TokenError::WrongSecret { tries_left: None }),
     };
-    let capacity = usize::try_from(MAX_FILE).unwrap_or(1 << 16);
-    let mut plain = Zeroizing::new(Vec::with_capacity(capacity));
-    stream.read_to_end(&mut plain).map_err(|_| file("it is damaged or cut short"))?;
-    std::str::from_utf8(&plain)
-        .ok()
+    let mut plain = Locked::new(Zeroizing::new([0; MAX_PLAIN]));
+    let mut length = 0;
+    loop {
+        let rest = plain.get_mut(length..).unwrap_or_default();
+        match stream.read(rest).map_err(|_| file("it is damaged or cut short"))? {
+            0 => break,
+            count => length += count,
+        }
+    }
+    plain
+        .get(..length)
+        .filter(|_| length < MAX_PLAIN)
+        .and_then(|pem| std::str::from_utf8(pem).ok())
         .and_then(SoftwareKey::from_pkcs8_pem)
         .ok_or_else(|| file("it holds no private key that can be used"))
 }

@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::tuf::key::{Fingerprint, PublicKey};
 use crate::tuf::signature::Signature;
@@ -465,14 +465,7 @@ impl OtherSide<'_> {
         if given == 0 {
             return None;
         }
-        let text = String::from_utf8(std::mem::take(&mut *bytes));
-        match text {
-            Ok(text) => Some(Secret::new(Zeroizing::new(text))),
-            Err(error) => {
-                error.into_bytes().zeroize();
-                None
-            }
-        }
+        std::str::from_utf8(&bytes).ok().map(Secret::of)
     }
 }
 

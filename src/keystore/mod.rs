@@ -8,6 +8,7 @@ pub mod attest;
 pub mod child;
 pub mod leaving;
 pub mod memory;
+pub mod pages;
 pub mod pkcs11;
 pub mod provision;
 pub mod secret;

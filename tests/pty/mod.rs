@@ -50,10 +50,16 @@ const fn size(columns: u16, rows: u16) -> PtySize {
 
 impl Pty {
     /// Starts the program in `folder` on a terminal of this size, in columns and rows.
-    pub(crate) fn start(arguments: &[&str], folder: &Path, (columns, rows): (u16, u16)) -> Self {
+    pub(crate) fn start(arguments: &[&str], folder: &Path, size: (u16, u16)) -> Self {
+        let program = [env!("CARGO_BIN_EXE_anchorite")];
+        Self::start_by(&[&program, arguments].concat(), folder, size)
+    }
+
+    /// Starts another command that becomes the program: a shell that opens a descriptor for it.
+    pub(crate) fn start_by(all: &[&str], folder: &Path, (columns, rows): (u16, u16)) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_anchorite"));
-        command.args(arguments);
+        let mut command = CommandBuilder::new(all[0]);
+        command.args(&all[1..]);
         command.cwd(folder);
         command.env("TERM", "linux");
         command.env("LANG", "C.UTF-8");
@@ -99,6 +105,11 @@ impl Pty {
     pub(crate) fn runs(&mut self) -> bool {
         assert!(self.began.elapsed() < PATIENCE, "it goes on and on:\n{}", self.screen());
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.process_id().unwrap()
     }
 
     /// Presses keys.
