@@ -225,20 +225,20 @@ fn a_real_ceremony_keeps_what_was_handed_over_in_one_locked_place_and_nothing_el
     // One secret is handed over, the others are typed.
     fs::write(ceremony.at("handed"), format!("root-a\t{HANDED}\n")).unwrap();
     let mut arguments: Vec<String> =
-        ["sh", "-c", "exec \"$0\" \"$@\" 3<handed && rm handed", env!("CARGO_BIN_EXE_anchorite")]
+        ["sh", "-c", "exec \"$0\" \"$@\" 3<handed", env!("CARGO_BIN_EXE_anchorite")]
             .map(str::to_owned)
             .to_vec();
     let more = ["run", plan.to_str().unwrap(), "--plain", "--passphrase-fd", "3"];
     arguments.extend(more.map(str::to_owned));
     arguments.extend(["--workspace", "BOOK"].map(str::to_owned));
-    for medium in ["IN", "OUT"] {
+    for medium in ["OUT", "KEYS"] {
         let mount = format!("{medium}={}", ceremony.at(medium).display());
         arguments.extend(["--medium".to_owned(), mount]);
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let mut room = Pty::start_by(&arguments, &ceremony.at(""), (80, 24));
     // All keys have signed; people are asked whether they agree.
-    room.go_on(&words, TYPED, "disagree");
+    room.go_on(&words, TYPED, "do you agree that");
     fs::remove_file(ceremony.at("handed")).unwrap();
 
     let mut needles = forms("a typed passphrase", TYPED.as_bytes());

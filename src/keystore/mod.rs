@@ -6,6 +6,7 @@
 pub mod agefile;
 pub mod attest;
 pub mod child;
+pub mod forgetful;
 pub mod leaving;
 pub mod memory;
 pub mod pages;
