@@ -109,8 +109,7 @@ impl<T> Drop for Locked<T> {
         // SAFETY: it is dropped here and nowhere else, and not used afterwards.
         unsafe { ManuallyDrop::drop(&mut self.0.0) };
         // SAFETY: the range is that of the box, which is still ours.
-        let _ =
-            unsafe { rustix::mm::munlock(from_mut(&mut *self.0).cast(), size_of::<Page<T>>()) };
+        let _ = unsafe { rustix::mm::munlock(from_mut(&mut *self.0).cast(), size_of::<Page<T>>()) };
         wipe_stack();
     }
 }
@@ -123,8 +122,46 @@ pub fn wipe_stack() {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 mod tests {
+    use std::fs::{self, File};
+    use std::os::unix::fs::FileExt as _;
+
     use super::*;
+
+    /// What somebody leaves on the stack: 32 KiB of one byte.
+    #[inline(never)]
+    fn leave_something() {
+        let left = [0xa7_u8; 32 * 1024];
+        black_box(&left);
+    }
+
+    /// How many bytes of it this thread's stack holds.
+    #[inline(never)]
+    fn left() -> usize {
+        let here = 0_u8;
+        let here = std::ptr::from_ref(&here).addr();
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        let range = maps.lines().find_map(|line| {
+            let (start, end) = line.split_whitespace().next()?.split_once('-')?;
+            let [start, end] = [start, end].map(|n| usize::from_str_radix(n, 16).unwrap());
+            (start..end).contains(&here).then_some(start..end)
+        });
+        let range = range.unwrap();
+        let mut bytes = vec![0; range.len()];
+        let start = u64::try_from(range.start).unwrap();
+        File::open("/proc/self/mem").unwrap().read_exact_at(&mut bytes, start).unwrap();
+        bytes.chunks(64).filter(|chunk| chunk.iter().all(|byte| *byte == 0xa7)).count() * 64
+    }
+
+    #[test]
+    fn what_was_left_on_the_stack_is_gone_when_a_locked_value_is_dropped() {
+        let locked = Locked::new(1_u8);
+        leave_something();
+        assert!(left() > 8 * 1024, "{}", left());
+        drop(locked);
+        assert_eq!(left(), 0);
+    }
 
     #[test]
     fn a_locked_value_has_its_pages_for_itself_and_is_dropped_once() {

@@ -104,10 +104,12 @@ impl SoftwareKey {
         let secret = ed25519_dalek::SigningKey::from_pkcs8_pem(pem)
             .map(|key| Private::Ed25519(Locked::new(key)))
             .or_else(|_| {
-                p256::ecdsa::SigningKey::from_pkcs8_pem(pem).map(|key| Private::P256(Locked::new(key)))
+                p256::ecdsa::SigningKey::from_pkcs8_pem(pem)
+                    .map(|key| Private::P256(Locked::new(key)))
             })
             .or_else(|_| {
-                p384::ecdsa::SigningKey::from_pkcs8_pem(pem).map(|key| Private::P384(Locked::new(key)))
+                p384::ecdsa::SigningKey::from_pkcs8_pem(pem)
+                    .map(|key| Private::P384(Locked::new(key)))
             })
             .ok()?;
         Self::of(secret).ok()

@@ -9,7 +9,6 @@ pub mod typist;
 
 use std::io::{self, Write};
 
-
 use crate::ceremony::ask::{Ask, People, Wish};
 use crate::ceremony::event::Refusal;
 use crate::ceremony::scene::{Block, Scene};

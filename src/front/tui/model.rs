@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-
 use crate::ceremony::ask::{Answer, Ask, Choice, Field, Form, People, Wish};
 use crate::ceremony::scene::Scene;
 use crate::driver::ports::Progress;
