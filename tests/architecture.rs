@@ -123,6 +123,7 @@ fn the_rules_themselves_find_what_they_look_for() {
     assert_eq!(of("keystore", "use crate::ceremony::plan::Plan;"), 1);
     assert_eq!(of("ceremony", "let file = std::fs::read(path);"), 1);
     assert_eq!(of("driver", "let x = y.unwrap();"), 1);
+    assert_eq!(of("keystore", "let x = unsafe { y };"), 1);
     assert_eq!(of("cli", "use std::net::TcpStream;"), 1);
     assert_eq!(of("ceremony", "use crate::tuf::key::PublicKey;"), 0);
 }

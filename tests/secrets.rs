@@ -218,6 +218,42 @@ fn a_key_that_was_made_leaves_neither_its_passphrase_nor_itself_in_memory() {
 }
 
 #[test]
+fn an_export_forgets_the_old_passphrase_while_the_new_one_is_chosen() {
+    let folder = TempDir::new().unwrap();
+    let run = |arguments: &[&str]| Pty::start(arguments, folder.path(), (80, 24));
+    assert_eq!(run(&["media", "enrol", "BOOK", "--role", "book"]).end().code, 0);
+    let make = ["key", "make", "root-a", "--for", "updates.example.com", "--algorithm", "p256"];
+    let mut room = run(&[make.as_slice(), &["--out", "BOOK/keys"]].concat());
+    room.answer("keyboard line> ", "zy-_@#");
+    room.answer("new passphrase> ", TYPED);
+    room.answer("the same passphrase again> ", TYPED);
+    room.answer("passphrase of root-a> ", TYPED);
+    assert_eq!(room.end().code, 0);
+
+    let book = ["--workspace", "BOOK"];
+    let export = ["key", "export", "root-a", "--as", "notary", "--out", "."];
+    let mut room = run(&[export.as_slice(), &book].concat());
+    room.answer("passphrase of root-a> ", TYPED);
+    room.hear("keyboard line> ");
+    let key = opened(&folder.path().join("BOOK/keys/root-a.age"), TYPED);
+    let typed = forms("the passphrase", TYPED.as_bytes());
+    if let Some(memory) = Memory::of(room.id()) {
+        memory.holds_none_of(&typed);
+        // The key waits for its new passphrase: in one place, which is locked.
+        let (_, half) = private("the key", &key).swap_remove(2);
+        let found = memory.places(&half);
+        assert_eq!(found.len(), 1, "{found:x?}");
+        assert!(is_locked(room.id(), found[0]));
+    }
+    room.press("zy-_@#\r");
+    room.answer("new passphrase> ", HANDED);
+    room.answer("the same passphrase again> ", HANDED);
+    assert_eq!(room.end().code, 0);
+    let needles = [typed, forms("the new one", HANDED.as_bytes()), private("the key", &key)];
+    assert!(no_file_holds(folder.path(), &needles.concat()) > 4);
+}
+
+#[test]
 fn a_real_ceremony_keeps_what_was_handed_over_in_one_locked_place_and_nothing_else() {
     let ceremony = Ceremony::of("first-root-tuf1");
     let plan = ceremony.plan();

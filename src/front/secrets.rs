@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use zeroize::Zeroizing;
 
 use crate::ceremony::event::Mode;
+use crate::keystore::forgetful::Forgetful;
 use crate::keystore::pages::Locked;
 use crate::keystore::{Label, Rules, Secret, SecretKind};
 use crate::tuf::name::KeyName;
@@ -157,42 +158,51 @@ pub struct Secrets(Vec<(KeyName, Secret)>);
 
 /// The most bytes that are read: 64 KiB.
 const MAX_SECRETS: usize = 64 * 1024;
+/// Room for a line: a secret, and the name of its key before it.
+const MAX_LINE: usize = Secret::MOST + 64;
 
 impl Secrets {
     /// Reads lines `KEYNAME<TAB>SECRET` up to the end. Empty lines are passed over; nothing is trimmed.
     ///
-    /// They are read without a buffer in between, and each is kept in a locked page of its own.
-    pub fn read(mut input: impl Read) -> Result<Self, BadSecrets> {
-        let mut buffer = Locked::new(Zeroizing::new([0; MAX_SECRETS + 1]));
-        let mut length = 0;
-        loop {
-            match input.read(buffer.get_mut(length..).unwrap_or_default()) {
-                Ok(0) => break,
-                Ok(count) => length += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.into()),
+    /// What was read is wiped line by line; each secret is kept in a locked page of its own. So `input` should have no buffer.
+    pub fn read(input: impl Read) -> Result<Self, BadSecrets> {
+        let mut known = Self::default();
+        let mut line = Locked::new(Zeroizing::new([0; MAX_LINE]));
+        let (mut length, mut at) = (0, 1);
+        for (byte, read) in Forgetful::new(input).bytes().zip(1..) {
+            let byte = byte?;
+            if read > MAX_SECRETS {
+                return Err(BadSecrets::TooLong);
+            }
+            if byte == b'\n' {
+                known.take(line.get(..length).unwrap_or_default(), at)?;
+                (length, at) = (0, at + 1);
+            } else {
+                *line.get_mut(length).ok_or(BadSecrets::LineTooLong { line: at })? = byte;
+                length += 1;
             }
         }
-        let bytes = buffer.get(..length).filter(|_| length <= MAX_SECRETS);
-        let bytes = bytes.ok_or(BadSecrets::TooLong)?;
-        let mut known: Vec<(KeyName, Secret)> = Vec::new();
-        for (line, at) in bytes.split(|byte| *byte == b'\n').zip(1_usize..) {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.is_empty() {
-                continue;
-            }
-            let text = std::str::from_utf8(line).map_err(|_| BadSecrets::NotText { line: at })?;
-            let (name, secret) = text.split_once('\t').ok_or(BadSecrets::NoTab { line: at })?;
-            let name: KeyName = name.parse().map_err(|_| BadSecrets::NoKeyName { line: at })?;
-            if known.iter().any(|(other, _)| *other == name) {
-                return Err(BadSecrets::Twice { line: at, key: name });
-            }
-            if secret.len() > Secret::MOST {
-                return Err(BadSecrets::LineTooLong { line: at });
-            }
-            known.push((name, Secret::of(secret)));
+        known.take(line.get(..length).unwrap_or_default(), at)?;
+        Ok(known)
+    }
+
+    /// Takes one line, without its line feed.
+    fn take(&mut self, line: &[u8], at: usize) -> Result<(), BadSecrets> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            return Ok(());
         }
-        Ok(Self(known))
+        let text = std::str::from_utf8(line).map_err(|_| BadSecrets::NotText { line: at })?;
+        let (name, secret) = text.split_once('\t').ok_or(BadSecrets::NoTab { line: at })?;
+        let name: KeyName = name.parse().map_err(|_| BadSecrets::NoKeyName { line: at })?;
+        if self.0.iter().any(|(other, _)| *other == name) {
+            return Err(BadSecrets::Twice { line: at, key: name });
+        }
+        if secret.len() > Secret::MOST {
+            return Err(BadSecrets::LineTooLong { line: at });
+        }
+        self.0.push((name, Secret::of(secret)));
+        Ok(())
     }
 
     /// The secret of this key.
@@ -223,7 +233,7 @@ pub enum BadSecrets {
     #[error("the secrets are longer than 65536 bytes")]
     TooLong,
     /// A secret is longer than any may be.
-    #[error("line {line} of the secrets is longer than {} bytes", Secret::MOST)]
+    #[error("line {line} of the secrets is longer than a secret may be: {} bytes", Secret::MOST)]
     LineTooLong {
         /// The line, from 1.
         line: usize,
@@ -347,5 +357,13 @@ mod tests {
         for (bytes, expected) in errors {
             assert_eq!(Secrets::read(bytes).unwrap_err().to_string(), expected);
         }
+        let long = |bytes: usize| format!("a\tx\nb\t{}\n", "y".repeat(bytes));
+        for bytes in [Secret::MOST + 1, 2 * Secret::MOST] {
+            let error = Secrets::read(long(bytes).as_bytes()).unwrap_err();
+            assert!(matches!(error, BadSecrets::LineTooLong { line: 2 }), "{error}");
+        }
+        assert!(Secrets::read(long(Secret::MOST).as_bytes()).is_ok());
+        let error = Secrets::read(io::repeat(b'\n')).unwrap_err();
+        assert!(matches!(error, BadSecrets::TooLong), "{error}");
     }
 }

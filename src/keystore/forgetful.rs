@@ -1,6 +1,6 @@
 //! A buffer that forgets what was read from it: for input in which secrets come.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -24,20 +24,28 @@ impl<R: Read> Forgetful<R> {
     }
 }
 
+impl<R: Read> BufRead for Forgetful<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.start == self.end {
+            self.end = self.input.read(self.buffer.as_mut_slice())?;
+            self.start = 0;
+        }
+        Ok(self.buffer.get(self.start..self.end).unwrap_or_default())
+    }
+
+    fn consume(&mut self, count: usize) {
+        let end = self.end.min(self.start + count);
+        if let Some(given) = self.buffer.get_mut(self.start..end) {
+            given.zeroize();
+        }
+        self.start = end;
+    }
+}
+
 impl<R: Read> Read for Forgetful<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.start == self.end {
-            self.start = 0;
-            self.end = self.input.read(self.buffer.as_mut_slice())?;
-        }
-        let held = self.buffer.get_mut(self.start..self.end).unwrap_or_default();
-        let count = held.len().min(out.len());
-        let (Some(from), Some(to)) = (held.get_mut(..count), out.get_mut(..count)) else {
-            return Ok(0);
-        };
-        to.copy_from_slice(from);
-        from.zeroize();
-        self.start += count;
+        let count = self.fill_buf()?.read(out)?;
+        self.consume(count);
         Ok(count)
     }
 }

@@ -29,7 +29,9 @@ impl Secret {
     /// Takes text that is already held in memory that will be wiped. Of a longer one than [`Secret::MOST`] nothing is kept, so
     /// that it opens nothing.
     pub fn new(text: Zeroizing<String>) -> Self {
-        Self::of(&text)
+        let secret = Self::of(&text);
+        drop(text);
+        secret
     }
 
     /// Copies text into a page of its own, as [`Secret::new`] does.

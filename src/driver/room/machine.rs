@@ -125,11 +125,9 @@ fn live_system(root: &Path) -> RoomFact {
     const NAME: &str = "live-system";
     let kind = read(root, "proc/mounts").and_then(|table| {
         // What was mounted last is what is seen.
-        let fields = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-        fields
-            .filter(|fields| fields.get(1) == Some(&"/"))
-            .last()
-            .and_then(|fields| fields.get(2).map(|kind| (*kind).to_owned()))
+        let mut fields = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let root = fields.rfind(|fields| fields.get(1) == Some(&"/"))?;
+        root.get(2).map(|kind| (*kind).to_owned())
     });
     match kind.as_deref() {
         None => fact(NAME, Verdict::Unknown, "where the system's own files lie cannot be read"),
