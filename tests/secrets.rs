@@ -13,6 +13,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use anchorite::keystore::agefile::decrypt;
 use anchorite::keystore::child::{COMMAND, Device};
@@ -26,7 +28,7 @@ use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
 use sha2::{Digest as _, Sha512};
 use tempfile::TempDir;
 
-use pty::Pty;
+use pty::{Pty, reaction};
 use support::ceremony::Ceremony;
 use support::softhsm::{MODULE, SoftHsm};
 
@@ -300,6 +302,41 @@ fn a_real_ceremony_keeps_what_was_handed_over_in_one_locked_place_and_nothing_el
     for (name, needle) in &needles {
         assert_eq!(places(room.text().as_bytes(), needle).next(), None, "{name} is on the screen");
     }
+}
+
+#[test]
+fn the_screen_forgets_a_passphrase_that_was_typed_and_the_key_that_it_opened() {
+    let ceremony = Ceremony::of("first-root-tuf1");
+    let plan = ceremony.plan();
+    let words = Digest::of(&fs::read(&plan).unwrap()).words();
+    let mount = |medium: &str| format!("{medium}={}", ceremony.at(medium).display());
+    let (out, keys) = (mount("OUT"), mount("KEYS"));
+    let run = ["run", plan.to_str().unwrap(), "--no-bell", "--workspace", "BOOK"];
+    let media = ["--medium", &out, "--medium", &keys];
+    let mut room = Pty::start(&[run.as_slice(), &media].concat(), &ceremony.at(""), (80, 24));
+    // Until the first key was made and has proven itself, and the second is asked for.
+    while !(ceremony.at("BOOK/keys/root-a.pub").exists()
+        && room.screen().contains("new passphrase"))
+    {
+        assert!(room.runs(), "{}", room.screen());
+        if let Some(keys) = reaction(&room.screen(), &words, TYPED) {
+            // Keys that come at once after a question are dropped: nobody has read it yet.
+            thread::sleep(Duration::from_millis(220));
+            for key in keys.split_inclusive(|_| !keys.starts_with('\u{1b}')) {
+                room.press(key);
+                thread::sleep(Duration::from_millis(5));
+            }
+        }
+        thread::sleep(Duration::from_millis(60));
+    }
+    println!("{}", room.screen());
+    let key = opened(&ceremony.at("BOOK/keys/root-a.age"), TYPED);
+    let needles = [forms("the passphrase", TYPED.as_bytes()), private("the key", &key)].concat();
+    if let Some(memory) = Memory::of(room.id()) {
+        memory.holds_none_of(&needles);
+    }
+    assert!(no_file_holds(&ceremony.at(""), &needles) > 5);
+    assert!(!room.text().contains(TYPED));
 }
 
 #[test]
