@@ -35,7 +35,10 @@ const PURE: &[&str] = &[
 ];
 
 /// What nothing touches.
-const NOWHERE: [&str; 4] = ["std::net", "unsafe {", ".unwrap()", "#[ignore"];
+const NOWHERE: [&str; 4] = ["std::net", "unsafe ", ".unwrap()", "#[ignore"];
+
+/// The one file that may be unsafe: the heap that wipes and the pages that are locked.
+const UNSAFE: &str = "src/keystore/pages.rs";
 
 /// The longest file, tests aside. `tuf/verify.rs` is whole, so that all of trust can be audited in one sitting.
 const LONGEST: usize = 560;
@@ -88,6 +91,9 @@ fn imports_go_down_and_pure_floors_touch_nothing() {
         files(&Path::new("src").join(floor), &mut found);
         assert!(!found.is_empty());
         for path in found.iter().filter(|path| !path.ends_with("tests.rs")) {
+            if path.to_str() == Some(UNSAFE) {
+                continue;
+            }
             let text = fs::read_to_string(path).unwrap();
             let faults = faults(floor, allowed, never, &code(&text));
             assert_eq!(faults, Vec::<String>::new(), "{}", path.display());
@@ -117,6 +123,7 @@ fn the_rules_themselves_find_what_they_look_for() {
     assert_eq!(of("keystore", "use crate::ceremony::plan::Plan;"), 1);
     assert_eq!(of("ceremony", "let file = std::fs::read(path);"), 1);
     assert_eq!(of("driver", "let x = y.unwrap();"), 1);
+    assert_eq!(of("keystore", "let x = unsafe { y };"), 1);
     assert_eq!(of("cli", "use std::net::TcpStream;"), 1);
     assert_eq!(of("ceremony", "use crate::tuf::key::PublicKey;"), 0);
 }

@@ -12,62 +12,10 @@ use anchorite::tuf::digest::Digest;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use pty::Pty;
+use pty::{Pty, reaction};
 
 const PLAN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/ceremonies/first-root-notary1/plan.toml");
 const PASSPHRASE: &str = "stale-Otter-77-lamp-crossing";
-
-/// What somebody at the keyboard does with this screen; nothing while the machine works.
-fn reaction(screen: &str, words: &[&str]) -> Option<String> {
-    let enter = |text: &str| Some(format!("{text}\r"));
-    // The focused field has its mark at the end or before its text.
-    for line in screen.lines().map(str::trim_end) {
-        let line = line.trim_start();
-        if line.starts_with("keyboard line >") {
-            return enter("zy-_@#");
-        }
-        if line.contains("PIN") && line.ends_with('>') {
-            return enter("123456");
-        }
-        if line.contains("passphrase") && line.ends_with('>') {
-            return enter(PASSPHRASE);
-        }
-        if let Some(rest) = line.strip_prefix("word ")
-            && let Some((place, typed)) = rest.split_once('>')
-            && typed.trim_matches(['_', ' ']).is_empty()
-        {
-            let place: usize = place.trim().parse().unwrap();
-            return enter(words[place - 1]);
-        }
-    }
-    if screen.contains("Enter says this") {
-        return enter("");
-    }
-    if screen.contains("more line") && screen.contains("below: PgDn") {
-        // Everything is read before it is answered.
-        return Some("\u{1b}[6~".to_owned());
-    }
-    let unticked = screen.lines().find_map(|line| line.trim_start().strip_prefix("[ ] "));
-    if let Some(key) = unticked.and_then(|line| line.chars().next()) {
-        return Some(key.to_string());
-    }
-    let named = screen.lines().filter_map(|line| {
-        let line = line.trim();
-        let mut chars = line.chars();
-        let key = chars.next()?;
-        (chars.as_str().starts_with("   ") && key.is_ascii_alphabetic()).then_some(key)
-    });
-    let keys: Vec<char> = named.collect();
-    ['w', 'a', 's', 'r', 'g', 'e']
-        .into_iter()
-        .find(|key| keys.contains(key))
-        .map(String::from)
-        .or_else(|| {
-            screen.contains(" g all ").then(|| "g".to_owned()).or_else(|| {
-                (screen.contains("   g ") && !screen.contains("[ ] ")).then(|| "g".to_owned())
-            })
-        })
-}
 
 /// A folder in memory, where there is one.
 fn folder() -> TempDir {
@@ -86,7 +34,7 @@ fn a_rehearsal_is_held_to_its_end_on_a_terminal() {
         let screen = room.screen();
         titles.extend(screen.lines().next().map(str::to_owned));
         ended |= screen.contains("THE END");
-        if let Some(keys) = reaction(&screen, &words) {
+        if let Some(keys) = reaction(&screen, &words, PASSPHRASE) {
             // Keys that come at once after a question are dropped: nobody has read it yet.
             thread::sleep(Duration::from_millis(220));
             room.press(&keys);

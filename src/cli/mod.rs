@@ -19,12 +19,14 @@ mod token;
 mod verify;
 mod where_key;
 
+use std::os::fd::AsFd as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::keystore::child;
+use crate::keystore::forgetful::Forgetful;
 
 pub use failure::{Exit, Failure};
 
@@ -115,8 +117,7 @@ pub fn main() -> ExitCode {
         Command::Token(command) => command.run(),
         Command::Media(command) => command.run(),
         Command::Doctor(command) => command.run(),
-        Command::TokenDriver => child::serve(&mut std::io::stdin().lock(), &mut std::io::stdout())
-            .map_err(|error| Failure::new(Exit::Machine, error.to_string())),
+        Command::TokenDriver => drive_token(),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "anchorite", &mut std::io::stdout());
@@ -130,6 +131,14 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.exit.code())
         }
     }
+}
+
+/// Drives a token for the process at the other end of standard input, which is read past the library's buffer: PINs come there.
+fn drive_token() -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::new(Exit::Machine, error.to_string());
+    let input = std::io::stdin().as_fd().try_clone_to_owned().map_err(failed)?;
+    let mut input = Forgetful::new(std::fs::File::from(input));
+    child::serve(&mut input, &mut std::io::stdout()).map_err(failed)
 }
 
 /// Tells a failure on standard error; a terminal that went away is no second failure.

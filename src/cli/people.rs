@@ -17,7 +17,7 @@ use crate::front::secrets::Secrets;
 use crate::front::signals::Signals;
 use crate::front::tui::Terminal;
 use crate::front::tui::model::Looks;
-use crate::keystore::{Label, Rules, Secret, Unlock};
+use crate::keystore::{Label, Rules, Secret, Unlock, memory};
 
 use super::{Exit, Failure};
 
@@ -89,7 +89,10 @@ impl Faces {
 
     /// The secrets that were handed over. The descriptor is opened through `/dev/fd`, so that nothing secret is ever an
     /// argument or in the environment.
+    ///
+    /// Whoever may ask people for a secret comes by here, so the process is hardened before there is one.
     pub(super) fn secrets(&self) -> Result<Secrets, Failure> {
+        memory::harden();
         let Some(number) = self.passphrase_fd else { return Ok(Secrets::default()) };
         let bad = |why: String| Failure::input(format!("--passphrase-fd {number}: {why}"));
         let file = File::open(format!("/dev/fd/{number}"))

@@ -1,6 +1,8 @@
-//! The room as this machine can see it: network, swap, clock, core dumps, tracing.
+//! The room as this machine can see it: network, swap, clock, core dumps, tracing, and what the machine tells of itself.
 //!
 //! Every reader has three answers: yes, no, cannot tell. Files come from below a root, so that tests can make a room.
+
+mod machine;
 
 use std::fs;
 use std::path::Path;
@@ -9,8 +11,22 @@ use crate::ceremony::event::RoomFact;
 use crate::ceremony::scene::Verdict;
 use crate::tuf::time::Timestamp;
 
-/// Checks the room: `/proc` and `/sys` are read below `root`.
+/// Checks the room for a ceremony: `/proc` and `/sys` are read below `root`. What the machine tells of itself is among it
+/// only where people should know it, as WARN.
 pub fn check(root: &Path, now: Timestamp) -> Vec<RoomFact> {
+    let mut facts = required(root, now);
+    let machine = self::machine(root).into_iter();
+    facts.extend(machine.filter(|fact| fact.verdict == Verdict::Warn));
+    facts
+}
+
+/// What the machine tells of itself, all of it. Nothing here stops a ceremony: PASS, WARN or UNKNOWN.
+pub fn machine(root: &Path) -> Vec<RoomFact> {
+    machine::facts(root)
+}
+
+/// What every ceremony looks at; a FAIL stops a real one, unless its plan waives `room-NAME`.
+pub fn required(root: &Path, now: Timestamp) -> Vec<RoomFact> {
     vec![
         interfaces(root),
         default_route(root),
@@ -91,15 +107,30 @@ fn default_route(root: &Path) -> RoomFact {
 
 fn swap(root: &Path) -> RoomFact {
     const NAME: &str = "swap";
-    match read(root, "proc/swaps") {
-        None => fact(NAME, Verdict::Unknown, "the list of swap spaces cannot be read"),
-        Some(table) if table.lines().count() > 1 => fact(
-            NAME,
-            Verdict::Fail,
-            "swap is on: secrets could reach a disk. Switch it off: swapoff -a",
-        ),
-        Some(_) => fact(NAME, Verdict::Pass, "swap is off"),
+    let Some(table) = read(root, "proc/swaps") else {
+        return fact(NAME, Verdict::Unknown, "the list of swap spaces cannot be read");
+    };
+    let spaces: Vec<&str> =
+        table.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    if spaces.is_empty() {
+        return fact(NAME, Verdict::Pass, "swap is off");
     }
+    let on = spaces.join(", ");
+    if spaces.iter().all(|space| is_memory(root, space)) {
+        let text = format!(
+            "{on} is swap in memory: secrets reach no disk, but stay longer. Switch it off: swapoff -a"
+        );
+        return fact(NAME, Verdict::Warn, text);
+    }
+    let text = format!("{on} is swap: secrets could reach a disk. Switch it off: swapoff -a");
+    fact(NAME, Verdict::Fail, text)
+}
+
+/// Whether a swap space is compressed memory without a disk behind it (zram). Kernels that can put one behind it say so.
+fn is_memory(root: &Path, space: &str) -> bool {
+    let name = space.strip_prefix("/dev/").unwrap_or(space);
+    let behind = read(root, &format!("sys/block/{name}/backing_dev"));
+    name.starts_with("zram") && !name.contains('/') && behind.is_none_or(|device| device == "none")
 }
 
 /// No machine in the room is older than this program.
@@ -128,15 +159,18 @@ fn clock(root: &Path, now: Timestamp) -> RoomFact {
     }
 }
 
+/// The soft limit of this name, of this process.
+fn limit(root: &Path, name: &str) -> Option<String> {
+    let table = read(root, "proc/self/limits")?;
+    let values = table.lines().find_map(|line| line.strip_prefix(name))?;
+    values.split_whitespace().next().map(str::to_owned)
+}
+
 fn core_dumps(root: &Path) -> RoomFact {
     const NAME: &str = "core-dumps";
-    let limit = read(root, "proc/self/limits").and_then(|table| {
-        let line = table.lines().find(|line| line.starts_with("Max core file size"))?;
-        Some(line.split_whitespace().nth(4)? == "0")
-    });
-    match limit {
-        Some(true) => fact(NAME, Verdict::Pass, "this program leaves no core dumps"),
-        Some(false) => fact(
+    match limit(root, "Max core file size").as_deref() {
+        Some("0") => fact(NAME, Verdict::Pass, "this program leaves no core dumps"),
+        Some(_) => fact(
             NAME,
             Verdict::Warn,
             "core dumps are possible: a crash could leave secrets on disk. Use: ulimit -c 0",
@@ -167,14 +201,14 @@ mod tests {
         "2026-12-01T12:00:00Z".parse().unwrap()
     }
 
-    fn put(root: &Path, path: &str, text: &str) {
+    pub(super) fn put(root: &Path, path: &str, text: &str) {
         let whole = root.join(path);
         fs::create_dir_all(whole.parent().unwrap()).unwrap();
         fs::write(whole, text).unwrap();
     }
 
     /// A laptop as it should be.
-    fn laptop() -> tempfile::TempDir {
+    pub(super) fn laptop() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         let at = root.path();
         put(at, "sys/class/net/lo/type", "772\n");
@@ -184,7 +218,24 @@ mod tests {
         put(at, "proc/net/route", "Iface\tDestination\tGateway\n");
         put(at, "proc/swaps", "Filename\tType\tSize\n");
         put(at, "sys/class/rtc/rtc0/since_epoch", &now().unix_seconds().to_string());
-        put(at, "proc/self/limits", "Max core file size        0      0     bytes\n");
+        put(
+            at,
+            "proc/self/limits",
+            "Max core file size        0      0     bytes\nMax locked memory  8388608 8388608 bytes\n",
+        );
+        put(at, "proc/sys/kernel/yama/ptrace_scope", "1\n");
+        put(at, "proc/sys/kernel/tainted", "0\n");
+        put(at, "proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu lm\n");
+        put(at, "proc/mounts", "rootfs / rootfs rw 0 0\noverlay / overlay rw 0 0\n");
+        put(at, "sys/class/rfkill/rfkill0/hard", "1\n");
+        put(at, "sys/power/state", "freeze mem disk\n");
+        put(at, "sys/power/resume", "0:0\n");
+        let efi = |name: &str| {
+            format!("sys/firmware/efi/efivars/{name}-8be4df61-93ca-11d2-aa0d-00e098032b8c")
+        };
+        put(at, &efi("SecureBoot"), "\u{6}\0\0\0\u{1}");
+        put(at, &efi("SetupMode"), "\u{6}\0\0\0\0");
+        put(at, "sys/kernel/security/lockdown", "none integrity [confidentiality]\n");
         put(at, "proc/self/status", "Name:\tx\nTracerPid:\t0\n");
         root
     }
@@ -196,7 +247,9 @@ mod tests {
     #[test]
     fn a_laptop_as_it_should_be_passes() {
         let root = laptop();
-        let facts = check(root.path(), now());
+        let mut facts = check(root.path(), now());
+        assert_eq!(facts.len(), 6, "{facts:?}");
+        facts.extend(machine(root.path()));
         assert!(facts.iter().all(|fact| fact.verdict == Verdict::Pass), "{facts:?}");
     }
 
@@ -205,13 +258,47 @@ mod tests {
         for (name, path, text) in [
             ("network-interface", "sys/class/net/eth0/flags", "0x1003"),
             ("default-route", "proc/net/route", "Iface\teth0\neth0\t00000000\t0101A8C0\n"),
+            (
+                "default-route",
+                "proc/net/ipv6_route",
+                "00000000000000000000000000000000 00 00000000000000000000000000000000 00 \
+                 fe800000000000000000000000000001 00000400 00000001 00000000 00000003 eth0\n",
+            ),
             ("swap", "proc/swaps", "Filename\tType\n/dev/sda2 partition\n"),
+            ("swap", "proc/swaps", "Filename\tType\n/dev/zram0 partition\n/swap file\n"),
             ("traced", "proc/self/status", "TracerPid:\t77\n"),
         ] {
             let root = laptop();
             put(root.path(), path, text);
             assert_eq!(verdict(root.path(), name), Verdict::Fail, "{name}");
         }
+    }
+
+    #[test]
+    fn swap_in_memory_is_a_warning_unless_a_disk_stands_behind_it() {
+        let root = laptop();
+        put(root.path(), "proc/swaps", "Filename\tType\n/dev/zram0 partition 8 0 100\n");
+        assert_eq!(verdict(root.path(), "swap"), Verdict::Warn);
+        put(root.path(), "sys/block/zram0/backing_dev", "none\n");
+        assert_eq!(verdict(root.path(), "swap"), Verdict::Warn);
+        put(root.path(), "sys/block/zram0/backing_dev", "/dev/sda3\n");
+        assert_eq!(verdict(root.path(), "swap"), Verdict::Fail);
+    }
+
+    #[test]
+    fn what_people_should_know_of_the_machine_is_told_in_a_ceremony() {
+        let root = laptop();
+        put(root.path(), "proc/cpuinfo", "flags\t\t: fpu hypervisor\n");
+        assert_eq!(verdict(root.path(), "hypervisor"), Verdict::Warn);
+    }
+
+    #[test]
+    fn core_dumps_that_are_possible_and_clocks_that_differ_are_warnings() {
+        let root = laptop();
+        put(root.path(), "proc/self/limits", "Max core file size  unlimited unlimited bytes\n");
+        assert_eq!(verdict(root.path(), "core-dumps"), Verdict::Warn);
+        put(root.path(), "sys/class/rtc/rtc0/since_epoch", "1790000000");
+        assert_eq!(verdict(root.path(), "clock"), Verdict::Warn);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::io::{self, Read};
 use zeroize::Zeroizing;
 
 use crate::ceremony::event::Mode;
+use crate::keystore::forgetful::Forgetful;
+use crate::keystore::pages::Locked;
 use crate::keystore::{Label, Rules, Secret, SecretKind};
 use crate::tuf::name::KeyName;
 
@@ -22,7 +24,7 @@ pub struct NewSecret {
 enum Stage {
     Keyboard,
     First,
-    Again(Zeroizing<String>),
+    Again(Secret),
 }
 
 /// What came of a typed line.
@@ -72,23 +74,23 @@ impl NewSecret {
     }
 
     /// Takes a line that was typed.
-    pub fn hear(&mut self, typed: Zeroizing<String>) -> Heard {
+    pub fn hear(&mut self, typed: Secret) -> Heard {
         match &self.stage {
             Stage::Keyboard => {
-                let wrong = keyboard_trouble(&typed);
+                let wrong = keyboard_trouble(typed.expose());
                 if wrong.is_none() {
                     self.stage = Stage::First;
                 }
                 Heard::More(wrong)
             }
-            Stage::First => match check(&self.rules, &typed) {
+            Stage::First => match check(&self.rules, typed.expose()) {
                 Ok(()) => {
                     self.stage = Stage::Again(typed);
                     Heard::More(None)
                 }
                 Err(why) => Heard::More(Some(why)),
             },
-            Stage::Again(first) if **first == *typed => Heard::Done(Secret::new(typed)),
+            Stage::Again(first) if first.expose() == typed.expose() => Heard::Done(typed),
             Stage::Again(_) => {
                 self.stage = Stage::First;
                 Heard::More(Some(
@@ -152,45 +154,60 @@ fn keyboard_trouble(typed: &str) -> Option<String> {
 
 /// Secrets that were handed over before the start, by key: `--passphrase-fd`.
 #[derive(Default)]
-pub struct Secrets(Vec<(KeyName, Zeroizing<String>)>);
+pub struct Secrets(Vec<(KeyName, Secret)>);
 
 /// The most bytes that are read: 64 KiB.
-const MAX_SECRETS: u64 = 64 * 1024;
+const MAX_SECRETS: usize = 64 * 1024;
+/// Room for a line: a secret, and the name of its key before it.
+const MAX_LINE: usize = Secret::MOST + 64;
 
 impl Secrets {
     /// Reads lines `KEYNAME<TAB>SECRET` up to the end. Empty lines are passed over; nothing is trimmed.
+    ///
+    /// What was read is wiped line by line; each secret is kept in a locked page of its own. So `input` should have no buffer.
     pub fn read(input: impl Read) -> Result<Self, BadSecrets> {
-        // Reserved ahead, so that no copy is left behind by growing.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(96 * 1024));
-        let read = input.take(MAX_SECRETS + 1).read_to_end(&mut bytes)?;
-        if u64::try_from(read).unwrap_or(u64::MAX) > MAX_SECRETS {
-            return Err(BadSecrets::TooLong);
-        }
-        let mut known: Vec<(KeyName, Zeroizing<String>)> = Vec::new();
-        for (line, at) in bytes.split(|byte| *byte == b'\n').zip(1_usize..) {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if line.is_empty() {
-                continue;
+        let mut known = Self::default();
+        let mut line = Locked::new(Zeroizing::new([0; MAX_LINE]));
+        let (mut length, mut at) = (0, 1);
+        for (byte, read) in Forgetful::new(input).bytes().zip(1..) {
+            let byte = byte?;
+            if read > MAX_SECRETS {
+                return Err(BadSecrets::TooLong);
             }
-            let text = std::str::from_utf8(line).map_err(|_| BadSecrets::NotText { line: at })?;
-            let (name, secret) = text.split_once('\t').ok_or(BadSecrets::NoTab { line: at })?;
-            let name: KeyName = name.parse().map_err(|_| BadSecrets::NoKeyName { line: at })?;
-            if known.iter().any(|(other, _)| *other == name) {
-                return Err(BadSecrets::Twice { line: at, key: name });
+            if byte == b'\n' {
+                known.take(line.get(..length).unwrap_or_default(), at)?;
+                (length, at) = (0, at + 1);
+            } else {
+                *line.get_mut(length).ok_or(BadSecrets::LineTooLong { line: at })? = byte;
+                length += 1;
             }
-            known.push((name, Zeroizing::new(secret.to_owned())));
         }
-        Ok(Self(known))
+        known.take(line.get(..length).unwrap_or_default(), at)?;
+        Ok(known)
     }
 
-    /// Takes secrets that are held already; the first of each key counts.
-    pub const fn new(known: Vec<(KeyName, Zeroizing<String>)>) -> Self {
-        Self(known)
+    /// Takes one line, without its line feed.
+    fn take(&mut self, line: &[u8], at: usize) -> Result<(), BadSecrets> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() {
+            return Ok(());
+        }
+        let text = std::str::from_utf8(line).map_err(|_| BadSecrets::NotText { line: at })?;
+        let (name, secret) = text.split_once('\t').ok_or(BadSecrets::NoTab { line: at })?;
+        let name: KeyName = name.parse().map_err(|_| BadSecrets::NoKeyName { line: at })?;
+        if self.0.iter().any(|(other, _)| *other == name) {
+            return Err(BadSecrets::Twice { line: at, key: name });
+        }
+        if secret.len() > Secret::MOST {
+            return Err(BadSecrets::LineTooLong { line: at });
+        }
+        self.0.push((name, Secret::of(secret)));
+        Ok(())
     }
 
     /// The secret of this key.
     pub fn of(&self, key: &KeyName) -> Option<Secret> {
-        self.0.iter().find(|(name, _)| name == key).map(|(_, secret)| Secret::new(secret.clone()))
+        self.0.iter().find(|(name, _)| name == key).map(|(_, secret)| Secret::of(secret.expose()))
     }
 
     /// The secret of this key as a new one, if it is as the rules want it; the error says what is wrong with it.
@@ -215,6 +232,12 @@ pub enum BadSecrets {
     /// There are too many bytes.
     #[error("the secrets are longer than 65536 bytes")]
     TooLong,
+    /// A secret is longer than any may be.
+    #[error("line {line} of the secrets is longer than a secret may be: {} bytes", Secret::MOST)]
+    LineTooLong {
+        /// The line, from 1.
+        line: usize,
+    },
     /// A line is not UTF-8.
     #[error("line {line} of the secrets is not UTF-8")]
     NotText {
@@ -266,8 +289,8 @@ mod tests {
         NewSecret::new(&label, &rules)
     }
 
-    fn typed(text: &str) -> Zeroizing<String> {
-        Zeroizing::new(text.to_owned())
+    fn typed(text: &str) -> Secret {
+        Secret::of(text)
     }
 
     fn wrong(heard: Heard) -> String {
@@ -334,5 +357,13 @@ mod tests {
         for (bytes, expected) in errors {
             assert_eq!(Secrets::read(bytes).unwrap_err().to_string(), expected);
         }
+        let long = |bytes: usize| format!("a\tx\nb\t{}\n", "y".repeat(bytes));
+        for bytes in [Secret::MOST + 1, 2 * Secret::MOST] {
+            let error = Secrets::read(long(bytes).as_bytes()).unwrap_err();
+            assert!(matches!(error, BadSecrets::LineTooLong { line: 2 }), "{error}");
+        }
+        assert!(Secrets::read(long(Secret::MOST).as_bytes()).is_ok());
+        let error = Secrets::read(io::repeat(b'\n')).unwrap_err();
+        assert!(matches!(error, BadSecrets::TooLong), "{error}");
     }
 }

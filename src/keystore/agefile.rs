@@ -25,6 +25,7 @@ pub use seal::{decrypt, decrypt_with, encrypt_for, opened_by, recipients_in};
 pub const WORK_FACTOR: u8 = 18;
 /// The most that is tried when a file is read: N = 2^22, 4 GiB.
 const MAX_WORK_FACTOR: u8 = 22;
+
 /// The largest key file: 64 KiB.
 const MAX_FILE: u64 = 64 * 1024;
 

@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::tuf::key::Fingerprint;
 use crate::tuf::signature::Signature;
@@ -166,14 +166,7 @@ impl OtherSide<'_> {
         if given == 0 {
             return None;
         }
-        let text = String::from_utf8(std::mem::take(&mut *bytes));
-        match text {
-            Ok(text) => Some(Secret::new(Zeroizing::new(text))),
-            Err(error) => {
-                error.into_bytes().zeroize();
-                None
-            }
-        }
+        std::str::from_utf8(&bytes).ok().map(Secret::of)
     }
 }
 

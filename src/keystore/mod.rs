@@ -6,10 +6,12 @@
 pub mod agefile;
 pub mod attest;
 pub mod child;
+pub mod forgetful;
 pub mod generated;
 pub mod import;
 pub mod leaving;
 pub mod memory;
+pub mod pages;
 pub mod paper;
 pub mod pkcs11;
 pub mod provision;

@@ -11,8 +11,9 @@ use crate::tuf::key::{Algorithm, PublicKey};
 use crate::tuf::signature::{Hash, Signature};
 
 use super::TokenError;
+use super::pages::Locked;
 
-/// A private key. It is wiped when dropped, cannot be copied, and shows only its public half in `Debug`.
+/// A private key, in a locked page. It is wiped when dropped, cannot be copied, and shows only its public half in `Debug`.
 pub struct SoftwareKey {
     public: PublicKey,
     secret: Private,
@@ -20,9 +21,9 @@ pub struct SoftwareKey {
 }
 
 enum Private {
-    Ed25519(Box<ed25519_dalek::SigningKey>),
-    P256(Box<p256::ecdsa::SigningKey>),
-    P384(Box<p384::ecdsa::SigningKey>),
+    Ed25519(Locked<ed25519_dalek::SigningKey>),
+    P256(Locked<p256::ecdsa::SigningKey>),
+    P384(Locked<p384::ecdsa::SigningKey>),
 }
 
 impl SoftwareKey {
@@ -33,13 +34,13 @@ impl SoftwareKey {
             Algorithm::Ed25519 => {
                 let mut seed = Zeroizing::new([0; 32]);
                 rand_core::Rng::fill_bytes(&mut random, seed.as_mut_slice());
-                Private::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed)))
+                Private::Ed25519(Locked::new(ed25519_dalek::SigningKey::from_bytes(&seed)))
             }
             Algorithm::P256 => {
-                Private::P256(Box::new(p256::ecdsa::SigningKey::generate_from_rng(&mut random)))
+                Private::P256(Locked::new(p256::ecdsa::SigningKey::generate_from_rng(&mut random)))
             }
             Algorithm::P384 => {
-                Private::P384(Box::new(p384::ecdsa::SigningKey::generate_from_rng(&mut random)))
+                Private::P384(Locked::new(p384::ecdsa::SigningKey::generate_from_rng(&mut random)))
             }
             Algorithm::Rsa => {
                 return Err(TokenError::Unsupported("RSA keys are made in tokens only".into()));
@@ -92,8 +93,8 @@ impl SoftwareKey {
                 };
                 pair.to_pkcs8_der()
             }
-            Private::P256(key) => p256::SecretKey::from(key.as_ref()).to_pkcs8_der(),
-            Private::P384(key) => p384::SecretKey::from(key.as_ref()).to_pkcs8_der(),
+            Private::P256(key) => p256::SecretKey::from(&**key).to_pkcs8_der(),
+            Private::P384(key) => p384::SecretKey::from(&**key).to_pkcs8_der(),
         };
         made.map_err(|error| TokenError::Unsupported(error.to_string()))
     }
@@ -101,12 +102,14 @@ impl SoftwareKey {
     /// Reads a `PRIVATE KEY` PEM; nothing where it is not one that we can use.
     pub fn from_pkcs8_pem(pem: &str) -> Option<Self> {
         let secret = ed25519_dalek::SigningKey::from_pkcs8_pem(pem)
-            .map(|key| Private::Ed25519(Box::new(key)))
+            .map(|key| Private::Ed25519(Locked::new(key)))
             .or_else(|_| {
-                p256::ecdsa::SigningKey::from_pkcs8_pem(pem).map(|key| Private::P256(Box::new(key)))
+                p256::ecdsa::SigningKey::from_pkcs8_pem(pem)
+                    .map(|key| Private::P256(Locked::new(key)))
             })
             .or_else(|_| {
-                p384::ecdsa::SigningKey::from_pkcs8_pem(pem).map(|key| Private::P384(Box::new(key)))
+                p384::ecdsa::SigningKey::from_pkcs8_pem(pem)
+                    .map(|key| Private::P384(Locked::new(key)))
             })
             .ok()?;
         Self::of(secret).ok()
@@ -114,7 +117,7 @@ impl SoftwareKey {
 
     /// Takes the seed of an Ed25519 key (RFC 8032 5.1.5).
     pub fn from_ed25519_seed(seed: &[u8; 32]) -> Option<Self> {
-        Self::of(Private::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(seed)))).ok()
+        Self::of(Private::Ed25519(Locked::new(ed25519_dalek::SigningKey::from_bytes(seed)))).ok()
     }
 
     /// Reads an `ECPrivateKey` in DER (RFC 5915) of P-256 or P-384. A curve or a public half in it must be the key's own.
@@ -122,8 +125,8 @@ impl SoftwareKey {
         let p256 = || p256::SecretKey::from_sec1_der(der).map(p256::ecdsa::SigningKey::from);
         let p384 = || p384::SecretKey::from_sec1_der(der).map(p384::ecdsa::SigningKey::from);
         let secret = p256()
-            .map(|key| Private::P256(Box::new(key)))
-            .or_else(|_| p384().map(|key| Private::P384(Box::new(key))))
+            .map(|key| Private::P256(Locked::new(key)))
+            .or_else(|_| p384().map(|key| Private::P384(Locked::new(key))))
             .ok()?;
         Self::of(secret).ok()
     }

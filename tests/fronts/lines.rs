@@ -14,8 +14,7 @@ use anchorite::front::plain::typist::{Lines, Typed, Typist};
 use anchorite::front::script::Script;
 use anchorite::front::secrets::{KEYBOARD_LINE, Secrets};
 use anchorite::front::words::Charset;
-use anchorite::keystore::{Label, Rules, SecretKind, Unlock as _};
-use zeroize::Zeroizing;
+use anchorite::keystore::{Label, Rules, Secret, SecretKind, Unlock as _};
 
 use crate::scenes;
 
@@ -171,9 +170,9 @@ impl Typist for Hands {
             line => Typed::Line(line.to_owned()),
         })
     }
-    fn hidden(&mut self) -> io::Result<Typed<Zeroizing<String>>> {
+    fn hidden(&mut self) -> io::Result<Typed<Secret>> {
         Ok(match self.line()? {
-            Typed::Line(line) => Typed::Line(Zeroizing::new(line)),
+            Typed::Line(line) => Typed::Line(Secret::of(&line)),
             Typed::Nothing => Typed::Nothing,
             Typed::Pause => Typed::Pause,
             Typed::End(signal) => Typed::End(signal),

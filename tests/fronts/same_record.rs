@@ -19,7 +19,6 @@ use anchorite::front::tui::keymap::Key;
 use anchorite::front::tui::{Effect, Input, Model, Round, update};
 use anchorite::front::words::Charset;
 use anchorite::keystore::{Label, Rules, Secret, SecretKind, Unlock};
-use zeroize::Zeroizing;
 
 use crate::hands::{keys, lines};
 use crate::screens::{LOOKS, SMALL};
@@ -55,9 +54,9 @@ impl Typist for Lines {
     fn line(&mut self) -> io::Result<Typed<String>> {
         Ok(self.0.borrow_mut().pop_front().map_or(Typed::Nothing, Typed::Line))
     }
-    fn hidden(&mut self) -> io::Result<Typed<Zeroizing<String>>> {
+    fn hidden(&mut self) -> io::Result<Typed<Secret>> {
         let line = self.0.borrow_mut().pop_front();
-        Ok(line.map_or(Typed::Nothing, |line| Typed::Line(Zeroizing::new(line))))
+        Ok(line.map_or(Typed::Nothing, |line| Typed::Line(Secret::of(&line))))
     }
     fn waiting(&mut self) -> Typed<String> {
         Typed::Nothing

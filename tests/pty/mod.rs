@@ -50,10 +50,16 @@ const fn size(columns: u16, rows: u16) -> PtySize {
 
 impl Pty {
     /// Starts the program in `folder` on a terminal of this size, in columns and rows.
-    pub(crate) fn start(arguments: &[&str], folder: &Path, (columns, rows): (u16, u16)) -> Self {
+    pub(crate) fn start(arguments: &[&str], folder: &Path, size: (u16, u16)) -> Self {
+        let program = [env!("CARGO_BIN_EXE_anchorite")];
+        Self::start_by(&[&program, arguments].concat(), folder, size)
+    }
+
+    /// Starts another command that becomes the program: a shell that opens a descriptor for it.
+    pub(crate) fn start_by(all: &[&str], folder: &Path, (columns, rows): (u16, u16)) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_anchorite"));
-        command.args(arguments);
+        let mut command = CommandBuilder::new(all[0]);
+        command.args(&all[1..]);
         command.cwd(folder);
         command.env("TERM", "linux");
         command.env("LANG", "C.UTF-8");
@@ -99,6 +105,11 @@ impl Pty {
     pub(crate) fn runs(&mut self) -> bool {
         assert!(self.began.elapsed() < PATIENCE, "it goes on and on:\n{}", self.screen());
         self.child.try_wait().unwrap().is_none()
+    }
+
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.process_id().unwrap()
     }
 
     /// Presses keys.
@@ -221,6 +232,58 @@ impl Pty {
             held: screen.alternate_screen(),
         }
     }
+}
+
+/// What somebody at the keyboard does with this screen; nothing while the machine works.
+pub(crate) fn reaction(screen: &str, words: &[&str], passphrase: &str) -> Option<String> {
+    let enter = |text: &str| Some(format!("{text}\r"));
+    // The focused field has its mark at the end or before its text.
+    for line in screen.lines().map(str::trim_end) {
+        let line = line.trim_start();
+        if line.starts_with("keyboard line >") {
+            return enter("zy-_@#");
+        }
+        if line.contains("PIN") && line.ends_with('>') {
+            return enter("123456");
+        }
+        if line.contains("passphrase") && line.ends_with('>') {
+            return enter(passphrase);
+        }
+        if let Some(rest) = line.strip_prefix("word ")
+            && let Some((place, typed)) = rest.split_once('>')
+            && typed.trim_matches(['_', ' ']).is_empty()
+        {
+            let place: usize = place.trim().parse().unwrap();
+            return enter(words[place - 1]);
+        }
+    }
+    if screen.contains("Enter says this") {
+        return enter("");
+    }
+    if screen.contains("more line") && screen.contains("below: PgDn") {
+        // Everything is read before it is answered.
+        return Some("\u{1b}[6~".to_owned());
+    }
+    let unticked = screen.lines().find_map(|line| line.trim_start().strip_prefix("[ ] "));
+    if let Some(key) = unticked.and_then(|line| line.chars().next()) {
+        return Some(key.to_string());
+    }
+    let named = screen.lines().filter_map(|line| {
+        let line = line.trim();
+        let mut chars = line.chars();
+        let key = chars.next()?;
+        (chars.as_str().starts_with("   ") && key.is_ascii_alphabetic()).then_some(key)
+    });
+    let keys: Vec<char> = named.collect();
+    ['w', 'a', 's', 'r', 'g', 'e']
+        .into_iter()
+        .find(|key| keys.contains(key))
+        .map(String::from)
+        .or_else(|| {
+            screen.contains(" g all ").then(|| "g".to_owned()).or_else(|| {
+                (screen.contains("   g ") && !screen.contains("[ ] ")).then(|| "g".to_owned())
+            })
+        })
 }
 
 /// What a good room types at a prompt of plain text.

@@ -42,8 +42,13 @@ impl SoftHsm {
 
     /// Makes a token and gives its serial number.
     pub(crate) fn token(&self, label: &str) -> String {
+        self.token_with(label, PIN)
+    }
+
+    /// Makes a token with another PIN.
+    pub(crate) fn token_with(&self, label: &str, pin: &str) -> String {
         let said = run(Command::new("softhsm2-util")
-            .args(["--init-token", "--free", "--label", label, "--pin", PIN])
+            .args(["--init-token", "--free", "--label", label, "--pin", pin])
             .args(["--so-pin", "87654321"])
             .env("SOFTHSM2_CONF", self.conf()))
         .success();

@@ -9,8 +9,6 @@ pub mod typist;
 
 use std::io::{self, Write};
 
-use zeroize::Zeroizing;
-
 use crate::ceremony::ask::{Ask, People, Wish};
 use crate::ceremony::event::Refusal;
 use crate::ceremony::scene::{Block, Scene};
@@ -64,7 +62,7 @@ impl<T: Typist, W: Write> Plain<T, W> {
     }
 
     /// Reads a hidden line; an empty one leads to the wishes, and nothing comes back once one was made.
-    fn hidden_line(&mut self, prompt: &str) -> Option<Zeroizing<String>> {
+    fn hidden_line(&mut self, prompt: &str) -> Option<Secret> {
         loop {
             self.teller.prompt(prompt);
             self.teller.flush().ok()?;
@@ -85,7 +83,7 @@ impl<T: Typist, W: Write> Plain<T, W> {
                 }
             };
             // A control character in it was a key of the terminal, such as Ctrl-C.
-            if !line.is_empty() && !line.contains(char::is_control) {
+            if !line.is_empty() && !line.expose().contains(char::is_control) {
                 return Some(line);
             }
             self.teller.line("Nothing was typed. Enter asks again; x exception, p pause, q stop.");
@@ -170,7 +168,7 @@ impl<T: Typist, W: Write> Unlock for Plain<T, W> {
         self.teller
             .line(&format!("The {} is needed. It is not shown while it is typed.", label.kind));
         self.teller.blocks(&[Block::Rows(asked(label, tries_left))]);
-        self.hidden_line(&format!("{} of {}", label.kind, label.key)).map(Secret::new)
+        self.hidden_line(&format!("{} of {}", label.kind, label.key))
     }
 
     fn new_secret(&mut self, label: &Label, rules: &Rules) -> Option<Secret> {
@@ -192,9 +190,9 @@ impl<T: Typist, W: Write> Unlock for Plain<T, W> {
             }
             let typed = if dialog.is_shown() {
                 self.teller.prompt(&dialog.prompt());
-                let line = self.line().ok()?.map(Zeroizing::new);
+                let line = self.line().ok()?;
                 self.pending = line.as_ref().map_or_else(|wish| Some(*wish), |line| wish_of(line));
-                line.ok().filter(|_| self.pending.is_none())?
+                Secret::of(&line.ok().filter(|_| self.pending.is_none())?)
             } else {
                 self.hidden_line(&dialog.prompt())?
             };

@@ -6,9 +6,10 @@ use std::os::fd::AsFd;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::front::signals::Signals;
+use crate::keystore::Secret;
 
 /// The longest line that is read: 4096 bytes, a terminal's own bound.
 const LINE: usize = 4096;
@@ -19,14 +20,14 @@ pub trait Typist {
     fn line(&mut self) -> io::Result<Typed<String>>;
 
     /// Waits for a line that nobody sees; nothing where secrets cannot be typed.
-    fn hidden(&mut self) -> io::Result<Typed<Zeroizing<String>>>;
+    fn hidden(&mut self) -> io::Result<Typed<Secret>>;
 
     /// A line that was typed while nobody asked, or nothing; never waits.
     fn waiting(&mut self) -> Typed<String>;
 }
 
 /// What came from a typist.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Typed<T> {
     /// A line.
     Line(T),
@@ -50,7 +51,7 @@ impl<R: BufRead> Typist for Lines<R> {
         Ok(Typed::Line(line.trim_end_matches(['\n', '\r']).to_owned()))
     }
 
-    fn hidden(&mut self) -> io::Result<Typed<Zeroizing<String>>> {
+    fn hidden(&mut self) -> io::Result<Typed<Secret>> {
         Ok(Typed::Nothing)
     }
 
@@ -98,7 +99,7 @@ impl Typist for Pipe {
         }
     }
 
-    fn hidden(&mut self) -> io::Result<Typed<Zeroizing<String>>> {
+    fn hidden(&mut self) -> io::Result<Typed<Secret>> {
         Ok(Typed::Nothing)
     }
 
@@ -132,33 +133,37 @@ impl Keyboard {
         })
     }
 
-    fn read(&mut self) -> io::Result<Typed<Zeroizing<String>>> {
+    /// Reads a line straight into the page of a secret.
+    fn read(&mut self) -> io::Result<Typed<Secret>> {
         if let Some(typed) = waited(self.signals.as_ref(), &self.waits)? {
             return Ok(typed);
         }
-        let mut bytes = Zeroizing::new(vec![0; LINE]);
-        let count = loop {
-            match self.waits.read(&mut bytes) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other?,
-            }
-        };
-        let line = bytes.get(..count).filter(|line| !line.is_empty());
-        Ok(line.map_or(Typed::Nothing, |line| Typed::Line(text(line))))
+        let mut over = false;
+        let line = Secret::read_line(|bytes| {
+            let count = loop {
+                match self.waits.read(bytes) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    other => break other?,
+                }
+            };
+            over = count == 0;
+            Ok(count)
+        })?;
+        Ok(if over { Typed::Nothing } else { Typed::Line(line) })
     }
 }
 
 impl Typist for Keyboard {
     fn line(&mut self) -> io::Result<Typed<String>> {
         Ok(match self.read()? {
-            Typed::Line(line) => Typed::Line(line.as_str().to_owned()),
+            Typed::Line(line) => Typed::Line(line.expose().to_owned()),
             Typed::Nothing => Typed::Nothing,
             Typed::Pause => Typed::Pause,
             Typed::End(signal) => Typed::End(signal),
         })
     }
 
-    fn hidden(&mut self) -> io::Result<Typed<Zeroizing<String>>> {
+    fn hidden(&mut self) -> io::Result<Typed<Secret>> {
         let before = tcgetattr(&self.waits)?;
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK);
@@ -178,10 +183,9 @@ impl Typist for Keyboard {
         if let Some(typed) = heard(self.signals.as_ref()) {
             return typed;
         }
-        let mut bytes = vec![0; LINE];
-        let count = self.polls.read(&mut bytes).ok();
+        let mut bytes = Zeroizing::new([0; LINE]);
+        let count = self.polls.read(bytes.as_mut_slice()).ok();
         let line = count.and_then(|count| bytes.get(..count)).map(text);
-        bytes.zeroize();
         line.map_or(Typed::Nothing, |line| Typed::Line(line.as_str().to_owned()))
     }
 }

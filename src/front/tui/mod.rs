@@ -4,6 +4,7 @@
 //! design size is 80 by 24, and a Linux console is enough: eight colours, ASCII marks, and box drawing only where the
 //! character set has it.
 
+mod hidden;
 pub mod keymap;
 pub mod layout;
 pub mod model;

@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use zeroize::Zeroizing;
-
 use crate::ceremony::ask::{Answer, Ask, Choice, Field, Form, People, Wish};
 use crate::ceremony::scene::Scene;
 use crate::driver::ports::Progress;
@@ -141,7 +139,7 @@ pub struct SecretSheet {
     /// The dialog, where a new secret is chosen.
     pub dialog: Option<NewSecret>,
     /// What was typed so far.
-    pub typed: Zeroizing<String>,
+    pub typed: Secret,
 }
 
 /// What happens to the model.

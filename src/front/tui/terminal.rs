@@ -4,6 +4,7 @@
 //! when something came. The ceremony's thread sends what is to be shown and waits for what people say.
 
 use std::io::{self, IsTerminal as _, Stdout, Write as _};
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -29,6 +30,7 @@ use crate::front::Clock;
 use crate::front::signals::Signals;
 use crate::keystore::{Label, Rules, Secret, Unlock};
 
+use super::hidden::{Did, Hidden};
 use super::keymap::Key;
 use super::model::{Effect, Input, Looks, Model, Round, Turn};
 use super::{update, view};
@@ -57,6 +59,8 @@ pub struct Terminal {
 enum Heard {
     Input(Input),
     Event(Event),
+    /// While a secret is typed.
+    Hidden(Did),
     Failed(io::Error),
     Over,
 }
@@ -75,10 +79,13 @@ impl Terminal {
         let (outbox, people) = channel();
         let over = Arc::new(AtomicBool::new(false));
         let (to_screen, stop, heard) = (screen.clone(), Arc::clone(&over), signals.clone());
+        let hiding = Arc::new(AtomicBool::new(false));
+        let hides = Arc::clone(&hiding);
         let keys = thread::Builder::new().name("keys".to_owned());
-        let keys = keys.spawn(move || listen(&to_screen, &stop, &heard))?;
+        let keys = keys.spawn(move || listen(&to_screen, &stop, &hides, &heard))?;
         let drawing = thread::Builder::new().name("screen".to_owned());
-        let drawing = drawing.spawn(move || Screen::open(looks, clock, outbox)?.run(&inbox))?;
+        let drawing =
+            drawing.spawn(move || Screen::open(looks, clock, outbox, hiding)?.run(&inbox))?;
         Ok(Self {
             screen,
             people,
@@ -223,13 +230,19 @@ struct Screen {
     people: Sender<Effect>,
     terminal: ratatui::Terminal<CrosstermBackend<Stdout>>,
     asked: Instant,
+    hiding: Arc<AtomicBool>,
 }
 
 impl Screen {
-    fn open(looks: Looks, clock: Clock, people: Sender<Effect>) -> io::Result<Self> {
+    fn open(
+        looks: Looks,
+        clock: Clock,
+        people: Sender<Effect>,
+        hiding: Arc<AtomicBool>,
+    ) -> io::Result<Self> {
         let terminal = ratatui::Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let model = Model::new(looks, size()?);
-        Ok(Self { model, clock, people, terminal, asked: Instant::now() })
+        Ok(Self { model, clock, people, terminal, asked: Instant::now(), hiding })
     }
 
     /// Takes what is heard until it is over.
@@ -269,6 +282,8 @@ impl Screen {
             Heard::Event(Event::Resize(columns, rows)) => Some(Input::Resize(columns, rows)),
             Heard::Event(Event::Paste(text)) => Some(Input::Paste(text)),
             Heard::Event(Event::Key(event)) => key(event).map(|key| self.in_time(key)),
+            Heard::Hidden(Did::Pressed(key)) => Some(self.in_time(key)),
+            Heard::Hidden(Did::Pasted) => Some(Input::Paste(String::new())),
             Heard::Event(Event::FocusGained | Event::FocusLost | Event::Mouse(_)) => None,
         };
         match input {
@@ -288,7 +303,10 @@ impl Screen {
     }
 
     fn take(&mut self, input: Input) -> io::Result<()> {
-        match update(&mut self.model, input) {
+        let effect = update(&mut self.model, input);
+        let secret = matches!(self.model.turn, Turn::Secret(_)) && self.model.view.is_none();
+        self.hiding.store(secret, Ordering::SeqCst);
+        match effect {
             None => Ok(()),
             Some(Effect::Redraw) => self.terminal.clear(),
             Some(Effect::Bell) if !self.model.looks.bell => Ok(()),
@@ -320,7 +338,9 @@ impl Screen {
 }
 
 /// Waits for keys until it is over, or until a signal says so.
-fn listen(screen: &Sender<Heard>, over: &AtomicBool, signals: &Signals) {
+fn listen(screen: &Sender<Heard>, over: &AtomicBool, hides: &AtomicBool, signals: &Signals) {
+    let mut hidden = Hidden::new();
+    let mut known = size().unwrap_or_default();
     while !over.load(Ordering::Relaxed) {
         if signals.end().is_some() {
             let _ = screen.send(Heard::Over);
@@ -328,6 +348,15 @@ fn listen(screen: &Sender<Heard>, over: &AtomicBool, signals: &Signals) {
         }
         if signals.pause() && screen.send(Heard::Input(Input::Key(Key::Ctrl('c')))).is_err() {
             return;
+        }
+        if hides.load(Ordering::SeqCst) {
+            match listen_unseen(&mut hidden, &mut known, screen) {
+                Ok(()) => continue,
+                Err(error) => {
+                    let _ = screen.send(Heard::Failed(error));
+                    return;
+                }
+            }
         }
         let ready = match wait_for_keys() {
             // The library's own waiting would never come back from a terminal that is gone.
@@ -339,6 +368,9 @@ fn listen(screen: &Sender<Heard>, over: &AtomicBool, signals: &Signals) {
             Ok(true) => event::read().map_or_else(Heard::Failed, Heard::Event),
             Err(error) => Heard::Failed(error),
         };
+        if let Heard::Event(Event::Resize(columns, rows)) = &heard {
+            known = (*columns, *rows);
+        }
         let failed = matches!(heard, Heard::Failed(_));
         if screen.send(heard).is_err() || failed {
             return;
@@ -361,6 +393,41 @@ fn wait_for_keys() -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the terminal is gone"));
     }
     Ok(())
+}
+
+/// Waits for keys of a secret, and reads them past the library of events: it would keep the last 128.
+fn listen_unseen(
+    hidden: &mut Hidden,
+    known: &mut (u16, u16),
+    screen: &Sender<Heard>,
+) -> io::Result<()> {
+    let input = io::stdin();
+    let input = input.as_fd();
+    let soon = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK_UP.subsec_nanos()) };
+    let mut ready = [PollFd::new(&input, PollFlags::IN)];
+    match rustix::event::poll(&mut ready, Some(&soon)) {
+        Err(rustix::io::Errno::INTR) | Ok(0) => {
+            // The library hears of a new size later only.
+            let now = size()?;
+            if now != *known {
+                *known = now;
+                let _ = screen.send(Heard::Event(Event::Resize(now.0, now.1)));
+            }
+            return Ok(());
+        }
+        other => other?,
+    };
+    let gone = io::ErrorKind::UnexpectedEof;
+    match hidden.take(
+        |room| rustix::io::read(input, room),
+        |did| {
+            let _ = screen.send(Heard::Hidden(did));
+        },
+    ) {
+        Ok(0) => Err(gone.into()),
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A key as the model knows it; nothing for keys that mean nothing here.

@@ -6,10 +6,14 @@ use std::str::FromStr as _;
 use age::secrecy::SecretString;
 use zeroize::Zeroizing;
 
+use super::super::pages::Locked;
 use super::super::software_key::SoftwareKey;
 use super::super::{Secret, TokenError};
 use super::header::OpensWith;
 use super::{MAX_FILE, MAX_WORK_FACTOR};
+
+/// Room for a private key in PEM, more than any needs: two pages.
+const MAX_PLAIN: usize = 8192;
 
 /// Encrypts under a passphrase, armoured.
 pub(super) fn encrypt(pem: &str, secret: &Secret, work_factor: u8) -> Result<Vec<u8>, TokenError> {
@@ -134,11 +138,19 @@ fn open(
     let decryptor = age::Decryptor::new_buffered(binary)
         .map_err(|_| file("its header is damaged or cut short"))?;
     let mut stream = decryptor.decrypt(identities.iter().copied()).map_err(|_| locked.clone())?;
-    let capacity = usize::try_from(MAX_FILE).unwrap_or(1 << 16);
-    let mut plain = Zeroizing::new(Vec::with_capacity(capacity));
-    stream.read_to_end(&mut plain).map_err(|_| file("it is damaged or cut short"))?;
-    std::str::from_utf8(&plain)
-        .ok()
+    let mut plain = Locked::new(Zeroizing::new([0; MAX_PLAIN]));
+    let mut length = 0;
+    loop {
+        let rest = plain.get_mut(length..).unwrap_or_default();
+        match stream.read(rest).map_err(|_| file("it is damaged or cut short"))? {
+            0 => break,
+            count => length += count,
+        }
+    }
+    plain
+        .get(..length)
+        .filter(|_| length < MAX_PLAIN)
+        .and_then(|pem| std::str::from_utf8(pem).ok())
         .and_then(SoftwareKey::from_pkcs8_pem)
         .ok_or_else(|| file("it holds no private key that can be used"))
 }

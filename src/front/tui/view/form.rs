@@ -99,7 +99,7 @@ fn secret(sheet: &SecretSheet, page: &Page) -> Drawn {
         Some(dialog) => (dialog.prompt(), dialog.is_shown()),
     };
     let prompt = format!("{prompt} > ");
-    let text = if shown { escape_for(&sheet.typed, page.charset) } else { String::new() };
+    let text = if shown { escape_for(sheet.typed.expose(), page.charset) } else { String::new() };
     let text = crate::front::words::clip(&text, page.width.saturating_sub(width(&prompt) + 1));
     let column = width(&prompt) + width(&text);
     let line =
