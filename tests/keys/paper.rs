@@ -31,7 +31,7 @@ fn a_paper_comes_back_in_another_workspace_and_age_reads_its_middle_column() {
     fs::write(other.at("typed.txt"), &typed).unwrap();
     let said = other.run(&restore, &SECRETS).failure(2);
     assert!(said.contains("not as they were printed: 2\n"), "{said}");
-    let lines: Vec<&str> = paper.lines().filter(|line| line.contains("/")).collect();
+    let lines: Vec<&str> = paper.lines().filter(|line| line.contains('/')).collect();
     let second = lines.iter().find(|line| line.starts_with("02/")).unwrap();
     fs::write(other.at("typed.txt"), format!("{typed}\n{second}\n")).unwrap();
     let said = other.run(&restore, &SECRETS).failure(2);
