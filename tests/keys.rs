@@ -1,5 +1,5 @@
 //! Keys in the workspace, through the program: imported, given new passphrases, backed up and restored.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 #[path = "keys/books.rs"]
 mod books;

@@ -3,7 +3,12 @@
 //!
 //! The program keeps other processes of its user out, so its memory is read by root; for others the test says that this part
 //! was not run.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test may fail loudly, and says what was not run"
+)]
 
 mod pty;
 mod support;

@@ -70,7 +70,7 @@ enum Command {
     /// Verify the evidence of a ceremony, or read its report.
     #[command(subcommand)]
     Evidence(evidence::Command),
-    /// Make, list and export keys in age files.
+    /// Make, import, list, export, back up and restore keys in age files.
     #[command(subcommand)]
     Key(key::Command),
     /// List tokens, and verify where their keys were made.

@@ -49,10 +49,10 @@ pub fn print(name: &KeyName, public: &PublicKey, file: &[u8]) -> Result<String, 
         "To bring it back: type the numbered lines into a text file, or scan the codes\n\
          into one, in any order, and then:\n\n\
          \x20   anchorite key restore FILE --name {name}\n\n\
-         The four characters at the end of a line are its checksum; none of them is\n\
-         0 1 i l o s u z. Without that program: the middle column between the lines\n\
-         -----BEGIN AGE ENCRYPTED FILE----- and -----END AGE ENCRYPTED FILE-----\n\
-         is a file that age -d opens.\n\n"
+         The four characters at the end of a line are its checksum; there is no\n\
+         digit 0 or 1 and no letter i l o s u z in it. Without that program: the\n\
+         middle column, between the lines -----BEGIN AGE ENCRYPTED FILE-----\n\
+         and -----END AGE ENCRYPTED FILE-----, is a file that age -d opens.\n\n"
     ));
     for line in &lines {
         out.push_str(&format!("{line}\n"));

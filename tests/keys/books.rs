@@ -5,7 +5,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anchorite::keystore::agefile::AgeFile;
+use anchorite::keystore::{KeyStore as _, Label, Rules, Secret, SecretKind, Spec, Unlock};
+use anchorite::tuf::key::Algorithm;
 use tempfile::TempDir;
+use zeroize::Zeroizing;
 
 use crate::support::command::{Ran, in_package, run};
 
@@ -41,11 +45,18 @@ impl Book {
             .current_dir(self.0.path()))
     }
 
-    /// Makes a key `tagging` in the workspace.
+    /// With a key `tagging`, whose file takes no time to open.
     pub(crate) fn with_key() -> Self {
         let book = Self::new();
-        let make = ["key", "make", "tagging", "--for", "example.com/app", "--out", "BOOK/keys"];
-        book.run(&make, &[("tagging", PASSPHRASE)]).success();
+        let label = Label {
+            key: "tagging".parse().unwrap(),
+            holder: String::new(),
+            place: String::new(),
+            kind: SecretKind::Passphrase,
+        };
+        let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None };
+        let mut store = AgeFile::new(book.at("BOOK/keys"), label).with_work_factor(4);
+        store.make(&spec, &mut Says).unwrap();
         book
     }
 
@@ -77,4 +88,17 @@ impl Book {
 
 pub(crate) fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Somebody who always says the same passphrase.
+struct Says;
+
+impl Unlock for Says {
+    fn secret(&mut self, _: &Label, _: Option<u8>) -> Option<Secret> {
+        Some(Secret::new(Zeroizing::new(PASSPHRASE.to_owned())))
+    }
+    fn new_secret(&mut self, label: &Label, _: &Rules) -> Option<Secret> {
+        self.secret(label, None)
+    }
+    fn touch(&mut self, _: &Label) {}
 }

@@ -23,7 +23,7 @@ fn a_paper_comes_back_in_another_workspace_and_age_reads_its_middle_column() {
     // One character was typed wrongly, and one line was left out.
     let other = Book::new();
     let restore = ["key", "restore", "typed.txt"];
-    let typed = paper.replace("02/", "02/").replacen("\n03/", "\n\n", 1);
+    let typed = paper.replacen("\n03/", "\n\n", 1);
     let at = typed.find("\n02/").unwrap() + 12;
     let c = typed.get(at..=at).unwrap();
     let slip = if c == "A" { "B" } else { "A" };
@@ -31,7 +31,7 @@ fn a_paper_comes_back_in_another_workspace_and_age_reads_its_middle_column() {
     fs::write(other.at("typed.txt"), &typed).unwrap();
     let said = other.run(&restore, &SECRETS).failure(2);
     assert!(said.contains("not as they were printed: 2\n"), "{said}");
-    let lines: Vec<&str> = paper.lines().filter(|line| line.contains("/")).collect();
+    let lines: Vec<&str> = paper.lines().filter(|line| line.contains('/')).collect();
     let second = lines.iter().find(|line| line.starts_with("02/")).unwrap();
     fs::write(other.at("typed.txt"), format!("{typed}\n{second}\n")).unwrap();
     let said = other.run(&restore, &SECRETS).failure(2);

@@ -122,6 +122,9 @@ fn opens_with(binary: &[u8]) -> Result<OpensWith, TokenError> {
 
 /// The file without its armour, where it has one.
 fn unarmoured(bytes: &[u8]) -> Result<Vec<u8>, TokenError> {
+    if !bytes.trim_ascii_start().starts_with(b"-----BEGIN AGE") {
+        return Ok(bytes.to_vec());
+    }
     let mut binary = Vec::new();
     age::armor::ArmoredReader::new(bytes).take(MAX_FILE + 1).read_to_end(&mut binary).map_err(
         |_| file("its armour is damaged or cut short, or something else stands beside it"),

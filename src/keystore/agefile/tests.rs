@@ -153,8 +153,8 @@ fn a_new_passphrase_opens_the_same_key_and_the_old_one_does_not() {
     let error = store.open(&mut Says("old one")).unwrap_err();
     assert_eq!(error, TokenError::WrongSecret { tries_left: None });
     assert_eq!(names(folder.path()), ["root-a.age", "root-a.pub"]);
-    let mode = folder.path().join("root-a.age").metadata().unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    let bits = folder.path().join("root-a.age").metadata().unwrap().permissions().mode();
+    assert_eq!(bits & 0o777, 0o600);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! go-tuf's `keys/ROLE.json`: a list of JSON keys, plain or under scrypt and NaCl's secretbox.
+//! go-tuf's `keys/ROLE.json`: a list of JSON keys, plain or under scrypt and `NaCl`'s secretbox.
 
 use crypto_secretbox::aead::{AeadInPlace as _, KeyInit as _};
 use crypto_secretbox::{Nonce, Tag, XSalsa20Poly1305};

@@ -144,7 +144,18 @@ impl KeyFile {
         // Bytes that were deciphered and make no sense were deciphered with the wrong passphrase, or are damaged.
         let garbage = |error: BadImport| match error {
             BadImport::Rsa | BadImport::Algorithm(_) => error,
-            _ => BadImport::WrongPassphrase,
+            BadImport::NoKey
+            | BadImport::AgeFile
+            | BadImport::Several(_)
+            | BadImport::Label(_)
+            | BadImport::OpenSsh
+            | BadImport::Damaged(_)
+            | BadImport::Encryption(_)
+            | BadImport::TooMuchWork(_)
+            | BadImport::NoPassphrase
+            | BadImport::WrongPassphrase
+            | BadImport::OtherPublic
+            | BadImport::OtherId { .. } => BadImport::WrongPassphrase,
         };
         let key = match &self.body {
             Body::Pkcs8(der) => pkcs8::key(der)?,
