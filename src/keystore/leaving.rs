@@ -143,6 +143,19 @@ mod tests {
     }
 
     #[test]
+    fn what_leaves_can_come_in_again() {
+        use super::super::import::KeyFile;
+        let key = SoftwareKey::generate(Algorithm::P384).unwrap();
+        let secret = Secret::new(Zeroizing::new("correct horse".to_owned()));
+        let pem = notary_pem(&key, "targets/ci", None, &secret).unwrap();
+        let path = std::path::PathBuf::from(notary_file_name(key.public_key()));
+        let file = KeyFile::read(&path, pem.as_bytes()).unwrap();
+        assert_eq!(file.role(), Some("targets/ci"));
+        let again = file.open(Some(&secret)).unwrap().remove(0);
+        assert_eq!(again.public_key(), key.public_key());
+    }
+
+    #[test]
     fn an_ed25519_key_does_not_leave_in_this_form() {
         let key = SoftwareKey::generate(Algorithm::Ed25519).unwrap();
         let secret = Secret::new(Zeroizing::new("correct horse".to_owned()));

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use zeroize::Zeroizing;
 
 use crate::driver::file::{self, Readers};
 use crate::driver::workspace::Workspace;
 use crate::front::words::escape;
 use crate::keystore::agefile::{AgeFile, encrypt_for, recipients_in};
+use crate::keystore::import::read_file;
 use crate::keystore::paper;
 use crate::tuf::name::KeyName;
 
@@ -34,7 +34,7 @@ pub(in super::super) struct BackUp {
     passphrase_fd: Option<u32>,
 }
 
-/// The largest file that is looked through for identities, and the largest key file.
+/// The largest key file.
 const MAX_FILE: u64 = 64 * 1024;
 
 impl BackUp {
@@ -103,12 +103,9 @@ impl BackUp {
     fn not_circular(&self, book: &Workspace) -> Result<(), Failure> {
         let failed = |error: std::io::Error| Failure::file(book.folder(), &error);
         for path in file::list(book.folder()).map_err(failed)? {
-            let Ok(bytes) = file::read_back(book.folder(), &path, MAX_FILE).map(Zeroizing::new)
-            else {
-                // Larger than any identity file.
-                continue;
-            };
-            let Ok(text) = std::str::from_utf8(&bytes) else { continue };
+            // One that cannot be read here is larger than any identity file.
+            let Ok(found) = read_file(&book.folder().join(&path)) else { continue };
+            let Ok(text) = std::str::from_utf8(&found.bytes) else { continue };
             if recipients_in(text).iter().any(|known| self.to.contains(known)) {
                 return Err(Failure::new(
                     Exit::Wrong,

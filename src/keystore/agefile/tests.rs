@@ -231,6 +231,24 @@ fn what_is_read_back_must_hold_the_same_key_before_the_old_file_goes() {
 }
 
 #[test]
+fn a_new_file_that_does_not_prove_itself_never_takes_the_old_ones_place() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x.age"), b"old").unwrap();
+    let unproven = |_: &[u8]| Err(TokenError::BadSignature);
+    let error = change::replace(folder.path(), "x.age", b"new", &unproven, &mut |_| Ok(()));
+    assert_eq!(error, Err(TokenError::BadSignature));
+    assert_eq!(std::fs::read(folder.path().join("x.age")).unwrap(), b"old");
+    assert_eq!(names(folder.path()), ["x.age"]);
+    // What opens and holds another key is no proof.
+    let store = store(folder.path());
+    let (armoured, _) = sealed();
+    let secret = Secret::new(Zeroizing::new("the one".to_owned()));
+    let other = SoftwareKey::generate(Algorithm::Ed25519).unwrap();
+    let error = store.proves(&armoured, &secret, other.public_key()).unwrap_err();
+    assert!(error.to_string().contains("does not hold the key"), "{error}");
+}
+
+#[test]
 fn an_adopted_key_is_the_same_key_and_never_takes_anothers_place() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = store(folder.path());

@@ -262,3 +262,24 @@ fn a_public_half_that_is_anothers_is_refused() {
     let error = key(&read(text.replace(&own, &other).as_bytes()).unwrap(), "").unwrap_err();
     assert_eq!(error, BadImport::OtherPublic);
 }
+
+#[test]
+fn files_that_are_cut_or_changed_are_answered_and_never_panic() {
+    let ec = openssl(&["ecparam", "-name", "prime256v1", "-genkey"], b"");
+    let p8 = openssl(&["pkcs8", "-topk8", "-nocrypt"], &ec);
+    let sealed = openssl(&["pkcs8", "-topk8", "-passout", "pass:pass"], &ec);
+    let data = ["sslib-ed25519", "sslib-plain", "go-tuf-root.json", "go-tuf-two.json"]
+        .map(|name| std::fs::read(format!("{DATA}/{name}")).unwrap());
+    for bytes in data.into_iter().chain([ec, p8, sealed]) {
+        for at in (0..bytes.len()).step_by(7) {
+            let mut changed = bytes.clone();
+            for new in [b'0', b'"', b'/', 0xff] {
+                *changed.get_mut(at).unwrap() = new;
+                for tried in [changed.as_slice(), changed.get(..at).unwrap()] {
+                    // Encrypted ones are not opened: that would take its time.
+                    let _ = read(tried).map(|file| file.is_encrypted() || file.open(None).is_ok());
+                }
+            }
+        }
+    }
+}
