@@ -44,7 +44,8 @@ impl Memory {
     /// All that can be read of it; nothing where this test is not root.
     fn of(process: u32) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
-            println!("not run: only root reads the memory of a process that is not dumpable");
+            let why = "not run: only root reads the memory of a process that is not dumpable";
+            writeln!(std::io::stdout(), "{why}").unwrap();
             return None;
         }
         let memory = File::open(format!("/proc/{process}/mem")).unwrap();
