@@ -47,6 +47,7 @@ struct Memory(Vec<(u64, Vec<u8>)>);
 
 impl Memory {
     /// All that can be read of it; nothing where this test is not root.
+    #[expect(clippy::print_stdout, reason = "a test that is not run says so")]
     fn of(process: u32) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
             println!("not run: only root reads the memory of a process that is not dumpable");

@@ -121,6 +121,11 @@ impl Pty {
     #[track_caller]
     pub(crate) fn hear(&mut self, words: &str) -> String {
         loop {
+            let runs = self.runs();
+            if let Some(drawing) = self.drawing.take_if(|_| !runs) {
+                // What it wrote last is seen as well.
+                drawing.join().unwrap();
+            }
             let text = self.text();
             let new = text.get(self.read_to..).unwrap();
             if let Some(found) = new.find(words) {
@@ -128,7 +133,7 @@ impl Pty {
                 self.read_to += end;
                 return new.get(..end).unwrap().to_owned();
             }
-            assert!(self.runs(), "it ended before {words:?}:\n{text}");
+            assert!(runs, "it ended before {words:?}:\n{text}");
             assert!(self.began.elapsed() < PATIENCE, "no {words:?}:\n{text}");
             thread::sleep(Duration::from_millis(20));
         }
@@ -222,7 +227,9 @@ impl Pty {
         }
         let code = self.child.wait().unwrap().exit_code();
         self.hang_up();
-        self.drawing.take().unwrap().join().unwrap();
+        if let Some(drawing) = self.drawing.take() {
+            drawing.join().unwrap();
+        }
         let seen = self.seen.lock().unwrap();
         let screen = seen.screen.screen();
         Ended {
