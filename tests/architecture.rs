@@ -1,6 +1,7 @@
 //! The house: which floor may import which, and what each may touch. Test code at the end of a file is not looked at.
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -108,6 +109,31 @@ fn files_can_be_read_in_one_sitting() {
     for path in found {
         let lines = code(&fs::read_to_string(&path).unwrap()).lines().count();
         assert!(lines <= LONGEST, "{}: {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn every_test_that_is_named_for_an_attack_is_there() {
+    let page = fs::read_to_string("docs/assurance.md").unwrap();
+    let (_, attacks) = page.split_once("## Attacks of the field").unwrap();
+    let rows: Vec<_> = attacks.lines().filter(|line| line.starts_with("| T")).collect();
+    assert!(rows.len() > 40);
+    let mut paths = Vec::new();
+    files(Path::new("src"), &mut paths);
+    files(Path::new("tests"), &mut paths);
+    let code: String = paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let tests: HashSet<_> = code
+        .split("#[test]\n")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("fn ")?.1.split_once('('))
+        .map(|(name, _)| name)
+        .collect();
+    for row in rows {
+        let named: Vec<_> = row.split('`').skip(1).step_by(2).collect();
+        assert!(!named.is_empty(), "{row}");
+        for name in named {
+            assert!(tests.contains(name), "{name}");
+        }
     }
 }
 
