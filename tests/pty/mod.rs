@@ -189,7 +189,15 @@ impl Pty {
             assert!(self.began.elapsed() < PATIENCE, "no {words:?}:\n{}", self.screen());
             thread::sleep(Duration::from_millis(20));
         }
-        thread::sleep(Duration::from_millis(200));
+        // A question may come a moment after its scene, and keys that come at once after it are dropped. A clock or a mark
+        // that turns never rests, so this ends.
+        for _ in 0..8 {
+            let before = self.text().len();
+            thread::sleep(Duration::from_millis(250));
+            if self.text().len() == before {
+                break;
+            }
+        }
     }
 
     /// Makes the terminal larger or smaller.
