@@ -163,3 +163,21 @@ fn in_plain_text_ctrl_c_is_a_pause_and_a_signal_leaves_a_terminal_that_echoes() 
     room.press("r\r");
     room.hear("keyboard line> ");
 }
+
+#[test]
+fn ctrl_c_at_a_passphrase_outside_a_ceremony_ends_the_command_and_the_terminal_echoes() {
+    let folder = folder();
+    let arguments = ["key", "make", "a", "--for", "registry.example.com/team/app"];
+    let mut room = Pty::start(&arguments, folder.path(), (80, 24));
+    room.answer("keyboard line> ", "zy-_@#");
+    room.hear("new passphrase> ");
+    while room.echoes() {
+        thread::sleep(Duration::from_millis(20));
+    }
+    room.press("half of\u{3}");
+    let last = room.end();
+    assert_eq!(last.code, 4, "{}", last.text);
+    assert!(last.text.contains("no secret was given"), "{}", last.text);
+    assert!(!last.text.contains("half of"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -125,6 +125,8 @@ pub fn asked(label: &Label, tries_left: Option<u8>) -> Vec<(String, String)> {
         ("Holder".to_owned(), label.holder.clone()),
         ("Where".to_owned(), label.place.clone()),
     ];
+    // Outside a ceremony nobody is named.
+    rows.retain(|(_, text)| !text.is_empty());
     if let Some(tries) = super::words::tries(tries_left) {
         rows.push(("Tries".to_owned(), tries));
     }

@@ -186,7 +186,7 @@ impl<T: Typist, W: Write> Unlock for Plain<T, W> {
         let mut dialog = NewSecret::new(label, rules);
         loop {
             for line in dialog.says() {
-                self.teller.line(&line);
+                self.teller.sentence(&line);
             }
             let typed = if dialog.is_shown() {
                 self.teller.prompt(&dialog.prompt());
@@ -198,7 +198,7 @@ impl<T: Typist, W: Write> Unlock for Plain<T, W> {
             };
             match dialog.hear(typed) {
                 Heard::More(None) => {}
-                Heard::More(Some(why)) => self.teller.line(&why),
+                Heard::More(Some(why)) => self.teller.sentence(&why),
                 Heard::Done(secret) => return Some(secret),
             }
         }

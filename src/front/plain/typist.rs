@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use std::os::fd::AsFd;
 
 use rustix::fs::{Mode, OFlags};
-use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use crate::front::signals::Signals;
@@ -13,6 +13,9 @@ use crate::keystore::Secret;
 
 /// The longest line that is read: 4096 bytes, a terminal's own bound.
 const LINE: usize = 4096;
+
+/// What a terminal makes of Ctrl-C where it is no signal.
+const CTRL_C: u8 = 3;
 
 /// Somebody or something that types lines.
 pub trait Typist {
@@ -168,15 +171,19 @@ impl Typist for Keyboard {
         let mut silent = before.clone();
         silent.local_modes.remove(LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK);
         if self.signals.is_none() {
-            // Ctrl-C must not leave a terminal behind that shows nothing of what is typed.
+            // Ctrl-C must not leave a terminal behind that shows nothing of what is typed: it ends the line instead.
             silent.local_modes.remove(LocalModes::ISIG);
+            silent.special_codes[SpecialCodeIndex::VEOL2] = CTRL_C;
         }
         silent.local_modes.insert(LocalModes::ECHONL);
         // What was typed ahead was seen, so it is thrown away.
         tcsetattr(&self.waits, OptionalActions::Flush, &silent)?;
         let line = self.read();
         tcsetattr(&self.waits, OptionalActions::Now, &before)?;
-        line
+        Ok(match line? {
+            Typed::Line(line) if line.expose().ends_with(char::from(CTRL_C)) => Typed::Pause,
+            other => other,
+        })
     }
 
     fn waiting(&mut self) -> Typed<String> {
