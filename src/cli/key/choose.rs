@@ -80,7 +80,7 @@ fn generate(mut terminal: &File, people: &mut Keyboards, label: &Label) -> Optio
         write!(
             terminal,
             "\nThe passphrase of {}. Write it on paper now; no copy of it is kept.\n\n    {}\n\n\
-             The last group is a checksum and belongs to it. There is no 0 1 i l o s u z in it.\n\
+             The last group is a checksum and belongs to it. None of 0 1 i l o s u z is in it.\n\
              Press Enter when it is written: it then goes from the screen.\n",
             label.key,
             made.expose()

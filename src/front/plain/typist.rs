@@ -182,7 +182,7 @@ impl Typist for Keyboard {
         tcsetattr(&self.waits, OptionalActions::Now, &before)?;
         Ok(match line? {
             Typed::Line(line) if line.expose().ends_with(char::from(CTRL_C)) => Typed::Pause,
-            other => other,
+            other @ (Typed::Line(_) | Typed::Nothing | Typed::Pause | Typed::End(_)) => other,
         })
     }
 
