@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use anchorite::ceremony::before::Before;
 use anchorite::ceremony::check::{CheckReport, play};
 use anchorite::ceremony::event::Mode;
 use anchorite::ceremony::plan::Plan;
@@ -43,7 +44,7 @@ fn no_shipped_plan_may_be_held_for_real_as_it_is() {
 #[test]
 fn the_same_plan_plays_to_the_same_transcript() {
     for name in SHIPPED {
-        let twin = Twin::new(&plan(name), Purpose::Check);
+        let twin = Twin::new(&plan(name), &Before::none(), Purpose::Check);
         let first = play(&twin, noon()).unwrap();
         let again = play(&twin, noon()).unwrap();
         assert_eq!(first.head(), again.head());
@@ -54,8 +55,8 @@ fn the_same_plan_plays_to_the_same_transcript() {
 #[test]
 fn a_rehearsal_and_a_check_never_share_a_key() {
     let plan = plan("first-root-tuf1");
-    let check = play(&Twin::new(&plan, Purpose::Check), noon()).unwrap();
-    let rehearsal = Twin::new(&plan, Purpose::Rehearse);
+    let check = play(&Twin::new(&plan, &Before::none(), Purpose::Check), noon()).unwrap();
+    let rehearsal = Twin::new(&plan, &Before::none(), Purpose::Rehearse);
     for (name, enrolled) in &check.roster().keys {
         assert_ne!(rehearsal.key(name).unwrap().public_key(), enrolled.key());
     }

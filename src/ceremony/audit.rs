@@ -11,10 +11,11 @@ use crate::tuf::digest::Digest;
 use crate::tuf::name::KeyName;
 use crate::tuf::signature::Signature;
 
+use super::before::Before;
 use super::check::{Checked, Ground};
 use super::engine::{Compared, Engine};
-use super::event::{Entry, Event, Happened, Mode, Opening, Outcome, Wanted};
-use super::plan::Plan;
+use super::event::{Entry, Event, FileAt, Happened, Mode, Opening, Outcome, Place, Wanted};
+use super::plan::{Input, Plan};
 use super::scene::Verdict;
 use super::transcript;
 use super::twin::{Purpose, Twin};
@@ -72,7 +73,11 @@ impl Audit {
 }
 
 /// Plays the transcript of an evidence folder again. The error is the claim that failed.
-pub fn replay(plan: &Plan, transcript: &[u8]) -> Result<(Engine, Vec<Entry>), Claim> {
+pub fn replay(
+    plan: &Plan,
+    before: &Before,
+    transcript: &[u8],
+) -> Result<(Engine, Vec<Entry>), Claim> {
     let fail =
         |name: &str, text: String| Claim { verdict: Verdict::Fail, name: name.to_owned(), text };
     let entries = transcript::read(transcript, plan.digest)
@@ -86,20 +91,38 @@ pub fn replay(plan: &Plan, transcript: &[u8]) -> Result<(Engine, Vec<Entry>), Cl
             format!("the transcript is of the plan {}, not of this one", opening.plan),
         ));
     }
-    let ground = ground(plan, opening);
+    let ground = ground(plan, before, opening);
     let engine = Engine::replay(ground, &entries)
         .map_err(|why| fail("transcript-replay", why.to_string()))?;
     Ok((engine, entries))
 }
 
 /// What a recorded ceremony stood on: its plan, or in a rehearsal its plan's twin.
-pub fn ground(plan: &Plan, opening: &Opening) -> Ground {
+pub fn ground(plan: &Plan, before: &Before, opening: &Opening) -> Ground {
     let checked = Checked::on_record(plan.clone(), opening.check);
-    Ground::new(match opening.mode {
-        Mode::Real => checked,
-        Mode::Check => checked.twinned(&Twin::new(plan, Purpose::Check)),
-        Mode::Rehearsal => checked.twinned(&Twin::new(plan, Purpose::Rehearse)),
-    })
+    let purpose = match opening.mode {
+        Mode::Real => return Ground::new(checked, before.clone()),
+        Mode::Check => Purpose::Check,
+        Mode::Rehearsal => Purpose::Rehearse,
+    };
+    let twin = Twin::new(plan, before, purpose);
+    Ground::new(checked.twinned(&twin), twin.before().clone())
+}
+
+/// The files of the state before, as they lie in an evidence folder below `before/MEDIUM/`.
+pub fn before_files(plan: &Plan, files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<FileAt, Vec<u8>> {
+    plan.before_inputs()
+        .filter_map(|input| {
+            let bytes = files.get(&before_path(input))?.clone();
+            let place = Place::Medium(input.medium.clone());
+            Some((FileAt { place, path: input.path.clone() }, bytes))
+        })
+        .collect()
+}
+
+/// Where the evidence keeps a file of the state before.
+pub fn before_path(input: &Input) -> String {
+    format!("before/{}/{}", input.medium, input.path)
 }
 
 /// Audits an evidence folder: the plan, the transcript and all other files by their path. `head` is what the signed
@@ -143,7 +166,14 @@ pub fn audit(files: &BTreeMap<String, Vec<u8>>, head: Option<Digest>) -> Audit {
         ),
     }
     manifest(&mut audit, files);
-    match replay(&plan, record) {
+    let before = match Before::of(&plan, &before_files(&plan, files)) {
+        Ok(before) => before,
+        Err(why) => {
+            audit.claim(Verdict::Fail, "before", format!("The state before: {why}."));
+            return audit;
+        }
+    };
+    match replay(&plan, &before, record) {
         Err(claim) => audit.claims.push(claim),
         Ok((engine, entries)) => {
             audit.mode = Some(engine.opening().mode);
@@ -338,7 +368,7 @@ fn ended(audit: &mut Audit, engine: &Engine) {
 fn signatures(audit: &mut Audit, engine: &Engine) {
     let record = engine.record();
     for doc in record.recipe.all() {
-        let good = super::walk::tally(record, &doc.role).len();
+        let good = super::authority::tally(record, &doc.role).len();
         let need = usize::try_from(doc.threshold).unwrap_or(usize::MAX);
         let text = format!("{}: {good} good signatures, {need} needed.", doc.role);
         let verdict = match (good >= need, engine.wanted()) {
@@ -354,6 +384,7 @@ fn signatures(audit: &mut Audit, engine: &Engine) {
         use super::roster::Enrolled;
         match (enrolled, record.roster.proofs.contains_key(name)) {
             (_, true) => {}
+            (Enrolled::Listed { .. }, false) => {}
             (Enrolled::Server { .. }, false) => audit.claim(
                 Verdict::Warn,
                 "possession",

@@ -1,5 +1,8 @@
 //! From plan to payload: the documents of one ceremony, drafted by a pure function.
 
+mod body;
+mod signed_things;
+
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
@@ -8,19 +11,18 @@ use crate::tuf::digest::Digest;
 use crate::tuf::document::{Dialect, DocId, DocRole};
 use crate::tuf::key::{KeyId, PublicKey};
 use crate::tuf::name::{KeyName, RoleName};
-use crate::tuf::payload::{Draft, Payload};
-use crate::tuf::root::{Expires, ListedKey, RoleKeys, Root, StatedThreshold};
-use crate::tuf::snapshot::{MetaFile, Snapshot, Timestamped};
-use crate::tuf::targets::{Delegations, TargetFile, Targets};
+use crate::tuf::payload::Payload;
+use crate::tuf::root::{ListedKey, RoleKeys};
 use crate::tuf::time::Lifetime;
 use crate::tuf::wire::certificate::CertificateDraft;
-use crate::tuf::wire::json::Json;
 use crate::tuf::wire::{WireError, notary1};
 
-use super::event::Mode;
+use super::before::Before;
 use super::plan::{Plan, PlannedKey};
-use super::recipe::{DocRecipe, Recipe};
+use super::recipe::Recipe;
 use super::roster::{Facts, Roster};
+
+pub use signed_things::{Dropped, dropped, is_removed, removes_delegations};
 
 /// All payloads of one ceremony, and the digest that people compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +92,12 @@ pub enum DraftError {
         /// The dialect.
         dialect: Dialect,
     },
+    /// The state before has no document that is to be changed.
+    #[error("the document of {0} is not among the files of the state before")]
+    Missing(RoleName),
+    /// A target or delegation that is to be taken out is not there.
+    #[error("{0} is to be taken out, and is not there")]
+    NotThere(String),
     /// A date is beyond what can be written.
     #[error("{lifetime} after the base is beyond the year 9999")]
     TooFar {
@@ -144,10 +152,15 @@ pub fn certificate(
     Ok(draft.payload(id)?)
 }
 
-/// Drafts the documents of the plan that are signed here and hash no others. Fails for a key without proof, server keys
-/// excepted.
-pub fn draft(plan: &Plan, roster: &Roster, facts: &Facts) -> Result<ChangeSet, DraftError> {
-    let drafting = Drafting { plan, roster, facts };
+/// Drafts the documents of the plan that are signed here and hash no others. Fails for a key without proof, those that a
+/// server holds or a document listed before excepted.
+pub fn draft(
+    plan: &Plan,
+    before: &Before,
+    roster: &Roster,
+    facts: &Facts,
+) -> Result<ChangeSet, DraftError> {
+    let drafting = body::Drafting { plan, before, roster, facts };
     let recipe = Recipe::of(plan);
     let payloads =
         recipe.documents.iter().map(|doc| drafting.document(doc)).collect::<Result<Vec<_>, _>>()?;
@@ -159,194 +172,112 @@ pub fn draft(plan: &Plan, roster: &Roster, facts: &Facts) -> Result<ChangeSet, D
 /// A notary1 snapshot states length, SHA-256 and SHA-512 of every file that it covers.
 pub fn closing(
     plan: &Plan,
+    before: &Before,
     roster: &Roster,
     facts: &Facts,
     signed: &BTreeMap<DocRole, Vec<u8>>,
 ) -> Result<Option<ChangeSet>, DraftError> {
-    let drafting = Drafting { plan, roster, facts };
+    let drafting = body::Drafting { plan, before, roster, facts };
     let recipe = Recipe::of(plan);
     let payloads = recipe
         .closing
         .iter()
-        .map(|doc| {
-            let id = drafting.id(doc);
-            let body = Snapshot {
-                version: doc.version,
-                expires: drafting.expires(doc.valid_for)?,
-                meta: signed
-                    .iter()
-                    .map(|(role, bytes)| (role.to_string(), MetaFile::of(bytes)))
-                    .collect(),
-                spec_version: drafting.spec_version(),
-                unknown: drafting.marks(),
-            };
-            Ok(Draft::new(id, plan.repository.dialect, body).payload()?)
-        })
-        .collect::<Result<Vec<_>, DraftError>>()?;
+        .map(|doc| drafting.covering(doc, signed))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok((!payloads.is_empty()).then(|| ChangeSet::new(payloads)))
 }
 
-/// The id under which the new root lists a key of the plan.
+/// The id under which the documents of this change list a key for a role, and the key object: as the state before
+/// lists it, so that nothing is written otherwise without need, or as the dialect writes it.
 pub fn listed(
     plan: &Plan,
+    before: &Before,
     roster: &Roster,
+    role: &RoleName,
     name: &KeyName,
 ) -> Result<(KeyId, ListedKey), DraftError> {
     let enrolled = roster.keys.get(name).ok_or_else(|| DraftError::Unknown(name.clone()))?;
-    let certified = Recipe::of(plan).certificates.contains(name);
-    if certified {
+    let public = enrolled.key();
+    let is_root = *role == RoleName::root();
+    if is_root && Recipe::of(plan).certificates.contains(name) {
         let pem =
             roster.certificates.get(name).ok_or_else(|| DraftError::Uncertified(name.clone()))?;
         return Ok(notary1::list_certificate(pem)?);
     }
+    if let Some(known) = listed_before(before, role, public) {
+        return Ok(known);
+    }
     let dialect = plan.repository.dialect;
-    dialect.list_key(enrolled.key()).ok_or_else(|| DraftError::Unlistable {
+    if is_root && dialect == Dialect::Notary1 {
+        return Err(DraftError::Uncertified(name.clone()));
+    }
+    dialect.list_key(public).ok_or_else(|| DraftError::Unlistable {
         key: name.clone(),
-        algorithm: enrolled.key().algorithm().to_string(),
+        algorithm: public.algorithm().to_string(),
         dialect,
     })
 }
 
-struct Drafting<'a> {
-    plan: &'a Plan,
-    roster: &'a Roster,
-    facts: &'a Facts,
+fn listed_before(
+    before: &Before,
+    role: &RoleName,
+    public: &PublicKey,
+) -> Option<(KeyId, ListedKey)> {
+    let anchor = before.anchor()?;
+    let of = |keys: &RoleKeys, listed: &BTreeMap<KeyId, ListedKey>| {
+        keys.keyids
+            .iter()
+            .filter_map(|id| Some((id.clone(), listed.get(id)?.clone())))
+            .find(|(_, key)| key.public == *public)
+    };
+    if let Some(keys) = anchor.root().roles.get(role) {
+        return of(keys, &anchor.root().keys);
+    }
+    let (_, delegations, delegated) = anchor.delegation(role)?;
+    of(&delegated.keys, &delegations.keys)
 }
 
-impl Drafting<'_> {
-    fn id(&self, doc: &DocRecipe) -> DocId {
-        DocId {
-            repository: self.plan.repository.name.clone(),
-            role: doc.role.clone(),
-            version: doc.version,
-        }
-    }
-
-    fn document(&self, doc: &DocRecipe) -> Result<Payload, DraftError> {
-        let id = self.id(doc);
-        let dialect = self.plan.repository.dialect;
-        let expires = self.expires(doc.valid_for)?;
-        let payload = match doc.role {
-            DocRole::Root => Draft::new(id, dialect, self.root(doc, expires)?).payload()?,
-            DocRole::Targets | DocRole::Delegated(_) | DocRole::Certificate(_) => {
-                Draft::new(id, dialect, self.targets(doc, expires)).payload()?
-            }
-            DocRole::Snapshot => {
-                let body = Snapshot {
-                    version: doc.version,
-                    expires,
-                    meta: self.meta("targets"),
-                    spec_version: self.spec_version(),
-                    unknown: self.marks(),
-                };
-                Draft::new(id, dialect, body).payload()?
-            }
-            DocRole::Timestamp => {
-                let body = Timestamped {
-                    version: doc.version,
-                    expires,
-                    meta: self.meta("snapshot"),
-                    spec_version: self.spec_version(),
-                    unknown: self.marks(),
-                };
-                Draft::new(id, dialect, body).payload()?
-            }
-        };
-        Ok(payload)
-    }
-
-    fn root(&self, doc: &DocRecipe, expires: Expires) -> Result<Root, DraftError> {
-        let mut keys = BTreeMap::new();
-        let mut roles = BTreeMap::new();
-        for name in
-            [RoleName::root(), RoleName::targets(), RoleName::snapshot(), RoleName::timestamp()]
-        {
-            let Some(planned) = self.plan.roles.get(&name) else { continue };
-            let mut keyids = Vec::new();
-            for key in &planned.keys {
-                self.proven(key)?;
-                let (id, listed) = listed(self.plan, self.roster, key)?;
-                keyids.push(id.clone());
-                keys.insert(id, listed);
-            }
-            let threshold = StatedThreshold(i64::from(planned.threshold));
-            roles.insert(name, RoleKeys { keyids, threshold, unknown: BTreeMap::new() });
-        }
-        Ok(Root {
-            version: doc.version,
-            expires,
-            consistent_snapshot: self.plan.repository.consistent_snapshot,
-            keys,
-            roles,
-            spec_version: self.spec_version(),
-            unknown: self.marks(),
-        })
-    }
-
-    fn targets(&self, doc: &DocRecipe, expires: Expires) -> Targets {
-        let target = |planned: &super::plan::PlannedTarget| TargetFile {
-            length: planned.length,
-            hashes: BTreeMap::from([("sha256".to_owned(), planned.sha256.as_bytes().to_vec())]),
-            custom: None,
-            unknown: BTreeMap::new(),
-        };
-        Targets {
-            version: doc.version,
-            expires,
-            targets: self.plan.targets.iter().map(|t| (t.name.clone(), target(t))).collect(),
-            delegations: match self.plan.repository.dialect {
-                Dialect::Notary1 => Some(Delegations::default()),
-                Dialect::Tuf1 => None,
-            },
-            spec_version: self.spec_version(),
-            unknown: self.marks(),
-        }
-    }
-
-    /// What snapshot and timestamp of the TUF dialect state: versions, which is all that clients need.
-    fn meta(&self, role: &str) -> BTreeMap<String, MetaFile> {
-        let file = MetaFile { version: Some(1), ..MetaFile::default() };
-        match self.plan.repository.dialect {
-            Dialect::Tuf1 => BTreeMap::from([(format!("{role}.json"), file)]),
-            Dialect::Notary1 => BTreeMap::new(),
-        }
-    }
-
-    fn proven(&self, name: &KeyName) -> Result<(), DraftError> {
-        use super::roster::Enrolled;
-        match self.roster.keys.get(name) {
-            None => Err(DraftError::Unknown(name.clone())),
-            Some(Enrolled::Server { .. }) => Ok(()),
-            Some(Enrolled::Made { .. } | Enrolled::Shown { .. } | Enrolled::Enrolled { .. })
-                if self.roster.proofs.contains_key(name) =>
-            {
-                Ok(())
-            }
-            Some(Enrolled::Made { .. } | Enrolled::Shown { .. } | Enrolled::Enrolled { .. }) => {
-                Err(DraftError::Unproven(name.clone()))
+/// Every id under which a signature of `public` on a document of `role` counts for somebody: by the new root and those
+/// before it for a root, by whoever delegates for the others.
+pub fn ids(
+    before: &Before,
+    root: Option<&crate::tuf::root::Root>,
+    delegations: Option<&crate::tuf::targets::Delegations>,
+    role: &DocRole,
+    public: &PublicKey,
+) -> Vec<KeyId> {
+    let Some(name) = role.role_name() else { return Vec::new() };
+    let mut found: Vec<KeyId> = Vec::new();
+    let mut add = |keys: &RoleKeys, listed: &BTreeMap<KeyId, ListedKey>| {
+        for id in &keys.keyids {
+            let is = listed.get(id).is_some_and(|key| key.public == *public);
+            if is && !found.contains(id) {
+                found.push(id.clone());
             }
         }
+    };
+    let anchor = before.anchor();
+    let newest = root.or_else(|| anchor.map(super::before::Anchor::root));
+    if let Some((root, keys)) = newest.and_then(|root| Some((root, root.roles.get(&name)?))) {
+        add(keys, &root.keys);
     }
-
-    fn expires(&self, lifetime: Lifetime) -> Result<Expires, DraftError> {
-        self.facts.base.plus(lifetime).map(Expires::new).ok_or(DraftError::TooFar { lifetime })
-    }
-
-    fn spec_version(&self) -> Option<String> {
-        match self.plan.repository.dialect {
-            Dialect::Tuf1 => Some("1.0.0".to_owned()),
-            Dialect::Notary1 => None,
+    match role {
+        DocRole::Root => {
+            for root in anchor.into_iter().flat_map(|anchor| anchor.roots().values().rev()) {
+                if let Some(keys) = root.peek().roles.get(&name) {
+                    add(keys, &root.peek().keys);
+                }
+            }
         }
-    }
-
-    /// A rehearsal says so in every TUF document. Notary refuses unknown members, so there the name says it.
-    fn marks(&self) -> BTreeMap<String, Json> {
-        match (self.plan.repository.dialect, self.facts.mode) {
-            (Dialect::Tuf1, Mode::Rehearsal) => BTreeMap::from([(
-                REHEARSAL_MEMBER.to_owned(),
-                Json::String(self.facts.session.to_string()),
-            )]),
-            (Dialect::Tuf1, Mode::Check | Mode::Real) | (Dialect::Notary1, _) => BTreeMap::new(),
+        DocRole::Delegated(name) => {
+            let new = delegations
+                .and_then(|d| d.roles.iter().find(|role| role.name == *name).map(|role| (d, role)));
+            let old = || anchor.and_then(|a| a.delegation(name)).map(|(_, d, role)| (d, role));
+            if let Some((delegations, role)) = new.or_else(old) {
+                add(&role.keys, &delegations.keys);
+            }
         }
+        DocRole::Targets | DocRole::Snapshot | DocRole::Timestamp | DocRole::Certificate(_) => {}
     }
+    found
 }

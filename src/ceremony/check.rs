@@ -4,16 +4,19 @@
 //! out are walked as clients walk them. What comes of it is a [`CheckReport`], and a report without a failure is the only way to
 //! a [`Checked`] plan that people may play.
 
+mod change;
 mod rules;
 pub mod table;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::tuf::digest::Digest;
 use crate::tuf::time::Timestamp;
 
+use super::before::{Before, NoBefore};
 use super::engine::Engine;
 use super::event::{FileAt, Mode, Opening, Outcome, SessionId, ToolId, Wanted};
 use super::model::Room;
@@ -44,6 +47,7 @@ pub enum Clearance {
 #[derive(Debug, Clone)]
 pub struct Ground {
     checked: Checked,
+    before: Arc<Before>,
 }
 
 /// What a check found.
@@ -84,9 +88,22 @@ pub struct Finding {
 impl CheckReport {
     /// Checks a plan at a time, with the input files that are at hand.
     pub fn of(plan: &Plan, at: Timestamp, at_hand: &BTreeMap<FileAt, Vec<u8>>) -> Self {
-        let mut findings = rules::findings(plan, at, at_hand);
-        if !findings.iter().any(|finding| finding.verdict == Verdict::Fail && !finding.only_real) {
-            findings.extend(played(plan, at));
+        let before = Before::of(plan, at_hand);
+        let mut findings = rules::findings(plan, before.as_ref().ok(), at, at_hand);
+        match &before {
+            Ok(before) => {
+                let stops = |f: &Finding| f.verdict == Verdict::Fail && !f.only_real;
+                if !findings.iter().any(stops) {
+                    findings.extend(played(plan, before, at));
+                }
+            }
+            Err(why @ NoBefore::NotAtHand(_)) => findings.push(Finding {
+                verdict: Verdict::Unknown,
+                ..rules::fail("before-not-at-hand", "before", format!("{why}: name its medium."))
+            }),
+            Err(why) => {
+                findings.push(rules::fail("before-not-verified", "before", why.to_string()))
+            }
         }
         findings.sort_by(|a, b| b.cmp(a));
         let recipe = super::recipe::Recipe::of(plan);
@@ -162,9 +179,19 @@ impl Checked {
 }
 
 impl Ground {
-    /// Stands on a checked plan.
-    pub const fn new(checked: Checked) -> Self {
-        Self { checked }
+    /// Stands on a checked plan and what it starts from; in a rehearsal both are the twin's.
+    pub fn new(checked: Checked, before: Before) -> Self {
+        Self { checked, before: Arc::new(before) }
+    }
+
+    /// What the ceremony starts from.
+    pub fn before(&self) -> &Before {
+        &self.before
+    }
+
+    /// The same, shared.
+    pub(super) fn before_shared(&self) -> Arc<Before> {
+        Arc::clone(&self.before)
     }
 
     /// The plan that is played.
@@ -179,8 +206,8 @@ impl Ground {
 }
 
 /// Plays the plan's twin to its end and walks what comes out.
-fn played(plan: &Plan, at: Timestamp) -> Vec<Finding> {
-    let twin = Twin::new(plan, Purpose::Check);
+fn played(plan: &Plan, before: &Before, at: Timestamp) -> Vec<Finding> {
+    let twin = Twin::new(plan, before, Purpose::Check);
     match play(&twin, at) {
         Ok(engine) => walk::findings(&engine, &twin, at),
         Err(why) => vec![rules::fail("does-not-end", "ceremony", why)],
@@ -189,7 +216,8 @@ fn played(plan: &Plan, at: Timestamp) -> Vec<Finding> {
 
 /// Plays a twin in the model of the room. The error says where it did not go on.
 pub fn play(twin: &Twin, at: Timestamp) -> Result<Engine, String> {
-    let ground = Ground::new(Checked { plan: twin.plan().clone(), clearance: Clearance::Model });
+    let checked = Checked { plan: twin.plan().clone(), clearance: Clearance::Model };
+    let ground = Ground::new(checked, twin.before().clone());
     let opening = Opening {
         mode: Mode::Check,
         session: SessionId::new([0; 16]),

@@ -4,6 +4,8 @@
 pub mod advice;
 pub mod ask;
 pub mod audit;
+pub mod authority;
+pub mod before;
 pub mod change;
 pub mod check;
 pub mod engine;
@@ -14,6 +16,7 @@ pub mod mounted;
 pub mod plan;
 pub mod recipe;
 pub mod report;
+pub mod review;
 pub mod roster;
 pub mod scene;
 pub mod steps;

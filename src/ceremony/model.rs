@@ -116,7 +116,10 @@ impl Room {
         };
         let there = match key.origin {
             Origin::Fingerprint(_) => true,
-            Origin::Make { .. } | Origin::Enrol { .. } | Origin::Server { .. } => false,
+            Origin::Make { .. }
+            | Origin::Enrol { .. }
+            | Origin::Server { .. }
+            | Origin::Listed(_) => false,
         };
         let known = self.twin.key(&key.name).map(|forged| forged.public_key().clone());
         let made = self.twin.plan().key(&key.name).is_some();

@@ -4,14 +4,15 @@ use crate::tuf::document::{Dialect, DocRole};
 use crate::tuf::name::{KeyName, RoleName};
 use crate::tuf::time::Lifetime;
 
-use super::plan::{Plan, PlannedRole, SignWho, SignedWhere};
+use super::plan::{Plan, PlannedKey, SignWho, SignedWhere};
 
 /// What a plan makes: certificates first, then documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
     /// Keys that get a certificate (notary1 root keys).
     pub certificates: Vec<KeyName>,
-    /// The documents that are drafted once every key is known, in the order root, targets, snapshot, timestamp.
+    /// The documents that are drafted once every key is known, in the order root, targets, delegations, snapshot,
+    /// timestamp.
     pub documents: Vec<DocRecipe>,
     /// The documents that hash signed ones, drafted once those are signed: a notary1 snapshot.
     pub closing: Vec<DocRecipe>,
@@ -24,51 +25,77 @@ pub struct Recipe {
 pub struct DocRecipe {
     /// Whose document it is.
     pub role: DocRole,
-    /// Its version.
-    pub version: u64,
     /// The keys that sign it here, in the plan's order.
     pub signers: Vec<KeyName>,
-    /// How many of them the threshold wants.
+    /// How many of its role's keys the threshold wants.
     pub threshold: u32,
     /// How long it is valid, from the base.
     pub valid_for: Lifetime,
 }
 
 impl Recipe {
-    /// Derives the recipe of a first root. A role signed here without a lifetime makes no document; the plan's parser
-    /// refuses that.
+    /// Derives the recipe of a plan. A first root makes every document that is signed here; a change makes those that
+    /// have a lifetime, and whatever it leaves alone stays as it was.
     pub fn of(plan: &Plan) -> Self {
-        let mut documents = Vec::new();
-        let mut closing = Vec::new();
-        let mut pending = Vec::new();
-        for role in [DocRole::Root, DocRole::Targets, DocRole::Snapshot, DocRole::Timestamp] {
-            let Some((name, planned)) =
-                role.role_name().and_then(|name| Some((name.clone(), plan.roles.get(&name)?)))
-            else {
+        let mut recipe = Self {
+            certificates: certificates(plan),
+            documents: Vec::new(),
+            closing: Vec::new(),
+            pending: Vec::new(),
+        };
+        recipe.top_level(plan, &[DocRole::Root, DocRole::Targets]);
+        for role in &plan.delegations {
+            let Some(valid_for) = role.valid_for else { continue };
+            recipe.documents.push(DocRecipe {
+                role: DocRole::Delegated(role.name.clone()),
+                signers: signers(plan, &role.keys, role.sign, role.threshold),
+                threshold: role.threshold,
+                valid_for,
+            });
+        }
+        recipe.top_level(plan, &[DocRole::Snapshot, DocRole::Timestamp]);
+        recipe
+    }
+
+    fn top_level(&mut self, plan: &Plan, roles: &[DocRole]) {
+        for role in roles {
+            let Some(name) = role.role_name() else { continue };
+            let planned = plan.roles.get(&name);
+            let made = planned.and_then(|planned| match planned.signed {
+                SignedWhere::Here => Some((planned, planned.valid_for?)),
+                SignedWhere::Online => None,
+            });
+            let Some((planned, valid_for)) = made else {
+                let online = matches!(role, DocRole::Snapshot | DocRole::Timestamp);
+                if online || (planned.is_some() && !plan.kind.is_change()) {
+                    self.pending.push(name);
+                }
                 continue;
             };
-            match (planned.signed, planned.valid_for) {
-                (SignedWhere::Here, Some(valid_for)) => {
-                    let hashes =
-                        plan.repository.dialect == Dialect::Notary1 && role == DocRole::Snapshot;
-                    let stage = if hashes { &mut closing } else { &mut documents };
-                    stage.push(DocRecipe {
-                        signers: signers(plan, planned),
-                        threshold: planned.threshold,
-                        role,
-                        version: 1,
-                        valid_for,
-                    });
-                }
-                (SignedWhere::Here, None) | (SignedWhere::Online, _) => pending.push(name),
+            let mut signers = signers(plan, &planned.keys, planned.sign, planned.threshold);
+            if let (DocRole::Root, Some(before)) = (role, &plan.before) {
+                let more = before.also_sign.iter().filter(|key| !signers.contains(key));
+                signers.extend(more.cloned().collect::<Vec<_>>());
             }
+            let hashes = plan.repository.dialect == Dialect::Notary1 && *role == DocRole::Snapshot;
+            let stage = if hashes { &mut self.closing } else { &mut self.documents };
+            stage.push(DocRecipe {
+                signers,
+                threshold: planned.threshold,
+                role: role.clone(),
+                valid_for,
+            });
         }
-        Self { certificates: certificates(plan), documents, closing, pending }
     }
 
     /// All documents that are signed here, in the order of signing.
     pub fn all(&self) -> impl Iterator<Item = &DocRecipe> {
         self.documents.iter().chain(&self.closing)
+    }
+
+    /// Whether a document of this role is made.
+    pub fn makes(&self, role: &DocRole) -> bool {
+        self.all().any(|doc| doc.role == *role)
     }
 
     /// The documents that `key` signs.
@@ -83,24 +110,27 @@ impl Recipe {
 }
 
 /// The keys of a role that sign here: all of them, or as many as the threshold wants.
-fn signers(plan: &Plan, role: &PlannedRole) -> Vec<KeyName> {
-    let here = role
-        .keys
-        .iter()
-        .filter(|name| plan.key(name).is_some_and(super::plan::PlannedKey::is_here));
-    match role.sign {
+fn signers(plan: &Plan, keys: &[KeyName], sign: SignWho, threshold: u32) -> Vec<KeyName> {
+    let here = keys.iter().filter(|name| plan.key(name).is_some_and(PlannedKey::is_here));
+    match sign {
         SignWho::All => here.cloned().collect(),
         SignWho::Threshold => {
-            here.take(usize::try_from(role.threshold).unwrap_or(usize::MAX)).cloned().collect()
+            here.take(usize::try_from(threshold).unwrap_or(usize::MAX)).cloned().collect()
         }
     }
 }
 
+/// Root keys that the plan gives a certificate: all of a first root, and of a change the new ones and those whose
+/// certificate is renewed.
 fn certificates(plan: &Plan) -> Vec<KeyName> {
     match plan.repository.dialect {
         Dialect::Tuf1 => Vec::new(),
         Dialect::Notary1 => {
-            plan.roles.get(&RoleName::root()).map(|root| root.keys.clone()).unwrap_or_default()
+            let root = plan.roles.get(&RoleName::root());
+            let keys = root.iter().flat_map(|root| &root.keys);
+            let certified =
+                |name: &&KeyName| plan.key(name).is_some_and(|key| key.certificate.is_some());
+            keys.filter(certified).cloned().collect()
         }
     }
 }

@@ -53,6 +53,11 @@ pub enum Enrolled {
         /// The file it came in.
         file: Digest,
     },
+    /// Listed by a document of the state before; its private half is not needed here.
+    Listed {
+        /// Its public half.
+        key: PublicKey,
+    },
 }
 
 /// How somebody proved to hold a key. Never shown as a proof of who they are.
@@ -77,7 +82,8 @@ impl Enrolled {
             Self::Made { key }
             | Self::Shown { key }
             | Self::Enrolled { key, .. }
-            | Self::Server { key, .. } => key,
+            | Self::Server { key, .. }
+            | Self::Listed { key } => key,
         }
     }
 }
@@ -182,7 +188,8 @@ impl RosterFile {
                     })
                 }
                 // The plan pins the file's digest; the engine compared it.
-                (Some(Proof::Carried { .. }), _) | (None, Enrolled::Server { .. }) => true,
+                (Some(Proof::Carried { .. }), _)
+                | (None, Enrolled::Server { .. } | Enrolled::Listed { .. }) => true,
                 (
                     None,
                     Enrolled::Made { .. } | Enrolled::Shown { .. } | Enrolled::Enrolled { .. },

@@ -120,11 +120,34 @@ pub const FIRST_ROOT: [&str; 14] = [
 
 fn kind_steps(plan: &Plan) -> Vec<Step> {
     match plan.kind {
-        Kind::FirstRoot => first_root(plan),
+        Kind::Adopt => adopt(plan),
+        Kind::FirstRoot
+        | Kind::Refresh
+        | Kind::RotateRoot
+        | Kind::ReplaceCustodian
+        | Kind::RotateOnline
+        | Kind::RotateTagging
+        | Kind::AddDelegation
+        | Kind::RotateDelegation
+        | Kind::RemoveDelegation
+        | Kind::SignTargets
+        | Kind::RootCompromise => documents(plan),
     }
 }
 
-fn first_root(plan: &Plan) -> Vec<Step> {
+/// A repository is taken over as it is: nothing is signed, so that nobody comes to the keyboard with a key.
+fn adopt(plan: &Plan) -> Vec<Step> {
+    let mut all = documents(plan);
+    all.retain(|step| {
+        !matches!(
+            step.id,
+            StepId::Keys | StepId::Roster | StepId::Compare | StepId::Sign | StepId::HandOver
+        )
+    });
+    all
+}
+
+fn documents(plan: &Plan) -> Vec<Step> {
     let mut all = vec![
         step(
             StepId::Open,

@@ -4,6 +4,8 @@
 //! same digest, without them. The map is pure: the same plan always has the same twin, so that a real ceremony can
 //! recognise and refuse what a rehearsal made.
 
+mod before;
+
 use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
@@ -11,12 +13,15 @@ use sha2::{Digest as _, Sha256};
 use crate::tuf::digest::Digest;
 use crate::tuf::document::Dialect;
 use crate::tuf::forge::ForgedKey;
-use crate::tuf::key::{Fingerprint, PublicKey};
+use crate::tuf::key::{Algorithm, Fingerprint, PublicKey};
 use crate::tuf::name::{KeyName, RepoName};
 
+use super::before::Before;
 use super::event::{FileAt, Place};
 use super::plan::{Origin, Plan, PlannedKey};
 use super::roster::carried_challenge;
+use crate::tuf::verify::Candidate;
+use before::Cast;
 
 /// What a twin is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +38,9 @@ pub struct Twin {
     plan: Plan,
     seed: Digest,
     inputs: BTreeMap<FileAt, Vec<u8>>,
+    before: Before,
+    /// What makes each stand-in again, by its own fingerprint.
+    cast: BTreeMap<Fingerprint, (String, Algorithm)>,
 }
 
 /// The prefix of the name of a rehearsed repository; `.invalid` is reserved (RFC 2606), so no server has it.
@@ -40,18 +48,27 @@ pub const REHEARSAL_PREFIX: &str = "rehearsal.invalid/";
 
 impl Twin {
     /// Makes the twin of a plan. The seed is SHA-256(`anchorite-twin-1` ‖ plan digest ‖ `check` or `rehearse`).
-    pub fn new(plan: &Plan, purpose: Purpose) -> Self {
+    pub fn new(plan: &Plan, before: &Before, purpose: Purpose) -> Self {
         let seed = seed(plan, purpose);
-        let mut twin = Self { plan: plan.clone(), seed, inputs: BTreeMap::new() };
+        let mut twin = Self {
+            plan: plan.clone(),
+            seed,
+            inputs: BTreeMap::new(),
+            before: Before::none(),
+            cast: BTreeMap::new(),
+        };
         if purpose == Purpose::Rehearse {
             let name = format!("{REHEARSAL_PREFIX}{}", plan.repository.name).parse();
             twin.plan.repository.name = name.unwrap_or_else(|_| short_name());
         }
         for key in &plan.keys {
             if let Some(stand_in) = stand_in(&seed, key) {
+                let fingerprint = stand_in.public_key().fingerprint();
+                twin.cast.insert(fingerprint, (key.name.to_string(), key.algorithm));
                 twin.replace(key, &stand_in);
             }
         }
+        twin.play_before(plan, before, purpose);
         for input in &mut twin.plan.inputs {
             let file =
                 FileAt { place: Place::Medium(input.medium.clone()), path: input.path.clone() };
@@ -60,7 +77,42 @@ impl Twin {
             });
             input.sha256.value = Digest::of(bytes);
         }
+        twin.before = Before::of(&twin.plan, &twin.inputs).unwrap_or_default();
         twin
+    }
+
+    /// Puts the state before on the scratch media, with stand-ins for its keys.
+    fn play_before(&mut self, plan: &Plan, before: &Before, purpose: Purpose) {
+        let Some(anchor) = before.anchor() else { return };
+        // A key that the plan names is played by one and the same key in documents and in the room.
+        let labels = plan.keys.iter().filter_map(|key| match &key.origin {
+            Origin::Fingerprint(confirmed) => Some((confirmed.value, key.name.to_string())),
+            Origin::Listed(fingerprint) => Some((*fingerprint, key.name.to_string())),
+            Origin::Make { .. } | Origin::Enrol { .. } | Origin::Server { .. } => None,
+        });
+        let renamed = purpose == Purpose::Rehearse;
+        let name = (self.plan.repository.name.clone(), renamed);
+        let cast = Cast::new(self.seed, name, anchor, labels.collect());
+        let listed = anchor.listed().map(|(_, _, key)| &key.public);
+        self.cast.extend(cast.all(listed));
+        let played = cast.play(anchor);
+        for (file, bytes) in before.raw() {
+            let new = played.get(&Digest::of(bytes)).unwrap_or(bytes);
+            self.inputs.insert(file.clone(), new.clone());
+        }
+        let pinned = anchor.roots().values().find(|root| root.digest() == anchor.pinned().digest());
+        let new = pinned
+            .and_then(|root| played.get(&Digest::of(root.received())))
+            .and_then(|bytes| Candidate::read(plan.repository.dialect, bytes).ok());
+        if let (Some(stated), Some(new)) = (&mut self.plan.before, new) {
+            stated.root.value = new.digest().digest();
+        }
+        for row in &mut self.plan.compromised {
+            let public = before.key(row.fingerprint).and_then(|public| cast.key(public));
+            if let Some(public) = public {
+                row.fingerprint = public.public_key().fingerprint();
+            }
+        }
     }
 
     fn replace(&mut self, key: &PlannedKey, stand_in: &ForgedKey) {
@@ -73,6 +125,7 @@ impl Twin {
         match &mut planned.origin {
             Origin::Make { .. } => {}
             Origin::Fingerprint(confirmed) => confirmed.value = public.fingerprint(),
+            Origin::Listed(fingerprint) => *fingerprint = public.fingerprint(),
             Origin::Enrol { medium, public: path, proof, fingerprint } => {
                 fingerprint.value = public.fingerprint();
                 let challenge = carried_challenge(&repository, &key.name, public);
@@ -113,6 +166,17 @@ impl Twin {
         &self.inputs
     }
 
+    /// The state before, with stand-ins.
+    pub const fn before(&self) -> &Before {
+        &self.before
+    }
+
+    /// The private half of a stand-in; nothing for keys that are none.
+    pub fn plays(&self, public: &PublicKey) -> Option<ForgedKey> {
+        let (label, algorithm) = self.cast.get(&public.fingerprint())?;
+        before::forged(&self.seed, label, *algorithm)
+    }
+
     /// The private half that plays a key of the plan; nothing for algorithms that cannot be forged.
     pub fn key(&self, name: &KeyName) -> Option<ForgedKey> {
         self.plan.key(name).and_then(|key| stand_in(&self.seed, key))
@@ -135,7 +199,13 @@ pub fn forged_fingerprints(plan: &Plan) -> BTreeMap<Fingerprint, KeyName> {
 
 /// The key that plays `key`.
 fn stand_in(seed: &Digest, key: &PlannedKey) -> Option<ForgedKey> {
-    ForgedKey::new(seed, key.name.as_str(), key.algorithm)
+    match key.origin {
+        Origin::Listed(_) => before::forged(seed, key.name.as_str(), key.algorithm),
+        Origin::Make { .. }
+        | Origin::Fingerprint(_)
+        | Origin::Enrol { .. }
+        | Origin::Server { .. } => ForgedKey::new(seed, key.name.as_str(), key.algorithm),
+    }
 }
 
 fn seed(plan: &Plan, purpose: Purpose) -> Digest {

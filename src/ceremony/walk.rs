@@ -1,176 +1,176 @@
-//! What was drafted and signed, as our own clients see it: for the review, for the export, and for the check.
+//! What was signed, as our own clients see it: for the export and for the check. A fresh client walks it, and so does a
+//! client at every earlier root that is at hand.
 
 mod profile;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tuf::client::{self, Walk, WalkVerdict};
-use crate::tuf::digest::Digest;
 use crate::tuf::document::{Dialect, DocId, DocRole};
+use crate::tuf::forge::ForgedKey;
 use crate::tuf::name::RoleName;
-use crate::tuf::payload::Draft;
+use crate::tuf::payload::{Draft, Payload};
 use crate::tuf::root::{Expires, Root};
 use crate::tuf::signed::Signed;
 use crate::tuf::snapshot::{MetaFile, Snapshot, Timestamped};
 use crate::tuf::time::Timestamp;
-use crate::tuf::verify::{Authority, Candidate};
+use crate::tuf::verify::{Candidate, TrustedRoot};
 
+use super::before::{Anchor, Before};
 use super::check::Finding;
 use super::engine::{Engine, State};
-use super::plan::{Plan, SignedWhere};
+use super::plan::Plan;
+use super::recipe::Recipe;
 use super::scene::{Block, Verdict};
 use super::twin::Twin;
 
 pub(super) use profile::is_of_a_client;
 
-/// The names of the keys whose signatures on a document count, by the authority that the new root states.
-pub fn tally(state: &State, role: &DocRole) -> Vec<String> {
-    let counted = || {
-        let root = state.root.as_ref()?;
-        let authority = Authority::stated_by(root, &role.role_name()?).ok()?;
-        let payload = state.payload(role)?;
-        Some(authority.tally_over(payload.to_sign(), &state.counted(role)))
+type Served = BTreeMap<String, Vec<u8>>;
+
+/// What a client finds after publishing: the documents before with the new ones in their place. Snapshot and timestamp
+/// of before say nothing of new documents, so they go unless nothing was signed.
+pub(super) fn published(plan: &Plan, before: &Before, new: &Served) -> Served {
+    let mut all = before.anchor().map(|anchor| anchor.files().clone()).unwrap_or_default();
+    if !new.is_empty() {
+        all.retain(|name, _| {
+            let bare = name.strip_suffix(".json").unwrap_or(name);
+            let bare = bare.rsplit_once('.').map_or(bare, |(_, rest)| rest);
+            !matches!(bare, "snapshot" | "timestamp")
+        });
+    }
+    all.extend(new.iter().map(|(name, bytes)| (name.clone(), bytes.clone())));
+    if let (Dialect::Notary1, Some(bytes)) = (plan.repository.dialect, new.get("root.json"))
+        && let Ok(root) = Signed::<Root>::read(Dialect::Notary1, bytes)
+    {
+        all.insert(format!("{}.root.json", root.peek().version), bytes.clone());
+    }
+    all
+}
+
+/// The roots at which clients may stand: every one that is there, the newest last.
+fn starts(plan: &Plan, published: &Served) -> Result<Vec<(u64, TrustedRoot)>, String> {
+    let dialect = plan.repository.dialect;
+    let mut found: BTreeMap<u64, TrustedRoot> = BTreeMap::new();
+    for (name, bytes) in published {
+        if name != "root.json" && !name.ends_with(".root.json") {
+            continue;
+        }
+        let candidate = Candidate::read(dialect, bytes).map_err(|why| format!("{name}: {why}"))?;
+        if dialect == Dialect::Notary1 {
+            client::certificates_fit(candidate.peek(), plan.repository.name.as_str())
+                .map_err(|why| format!("{name}: {why}"))?;
+        }
+        let root = candidate.trusted_on_first_use().map_err(|why| format!("{name}: {why}"))?;
+        found.insert(root.root().body().version, root);
+    }
+    if found.is_empty() {
+        return Err("no root is there".to_owned());
+    }
+    Ok(found.into_iter().collect())
+}
+
+/// One walk for each start, the fresh client's last.
+fn walks(
+    plan: &Plan,
+    published: &Served,
+    at: Timestamp,
+    online_is_there: bool,
+) -> Result<Vec<(u64, Walk)>, String> {
+    let pending: BTreeSet<RoleName> = if online_is_there {
+        BTreeSet::new()
+    } else {
+        let targets = published.keys().any(|name| name.ends_with("targets.json"));
+        let missing = (!targets).then(RoleName::targets);
+        Recipe::of(plan).pending.into_iter().chain(missing).collect()
     };
-    let good = counted().map(|tally| tally.good).unwrap_or_default();
-    good.into_iter()
-        .filter_map(|counted| {
-            let known = |(_, key): &(&_, &super::roster::Enrolled)| {
-                key.key().fingerprint() == counted.fingerprint
-            };
-            state.roster.keys.iter().find(known).map(|(name, _)| name.to_string())
+    let dialect = plan.repository.dialect;
+    let mut fetched = published.clone();
+    if dialect == Dialect::Tuf1 && pending.contains(&RoleName::snapshot()) {
+        as_first_versions(&mut fetched);
+    }
+    let walked = |(version, root): (u64, TrustedRoot)| {
+        (version, client::walk(dialect, root, &mut fetched, at, &pending))
+    };
+    Ok(starts(plan, published)?.into_iter().map(walked).collect())
+}
+
+/// Where no snapshot states versions yet, a walk asks for version 1 of each document: it is given the newest.
+fn as_first_versions(files: &mut Served) {
+    let mut newest: BTreeMap<String, (u64, Vec<u8>)> = BTreeMap::new();
+    for (name, bytes) in &*files {
+        let Some((version, role)) = name.split_once('.') else { continue };
+        let Ok(version) = version.parse::<u64>() else { continue };
+        let known = newest.get(role).map_or(0, |(known, _)| *known);
+        if role != "root.json" && version > known {
+            newest.insert(role.to_owned(), (version, bytes.clone()));
+        }
+    }
+    files.extend(newest.into_iter().map(|(role, (_, bytes))| (format!("1.{role}"), bytes)));
+}
+
+/// What clients say of the signed documents, as far as they exist: a fresh one of each document, those at earlier roots
+/// of the whole.
+pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
+    let published = published(plan, &state.before, &state.served);
+    let mut walks = match walks(plan, &published, state.opening.at, false) {
+        Err(why) => return vec![Block::Mark(Verdict::Fail, why)],
+        Ok(walks) => walks,
+    };
+    let Some((_, fresh)) = walks.pop() else { return Vec::new() };
+    let mut blocks: Vec<Block> = fresh
+        .steps
+        .iter()
+        .map(|step| match &step.verdict {
+            WalkVerdict::Accepted(words) => {
+                Block::Mark(Verdict::Pass, format!("{}: {words}", step.document))
+            }
+            WalkVerdict::Pending => Block::Mark(
+                Verdict::Unknown,
+                format!("{}: pending, the online side signs it", step.document),
+            ),
+            WalkVerdict::Told(told) => {
+                Block::Mark(Verdict::Warn, format!("{}: {told}", step.document))
+            }
+            WalkVerdict::Refused(why) | WalkVerdict::Dropped(why) => {
+                Block::Mark(Verdict::Fail, format!("{}: refused: {why}", step.document))
+            }
         })
-        .collect()
-}
-
-/// The new root, read back from the bytes that will be signed.
-pub(super) fn drafted_root(plan: &Plan, state: &State) -> Option<Root> {
-    let payload = state.change.as_ref()?.payload(&DocRole::Root)?;
-    let bytes = payload.envelope(&[]);
-    Some(Signed::<Root>::read(plan.repository.dialect, &bytes).ok()?.peek().clone())
-}
-
-/// What will be signed, line by line, read back from the very bytes.
-pub fn review(plan: &Plan, state: &State) -> Vec<Block> {
-    let Some(root) = &state.root else { return Vec::new() };
-    let mut blocks = vec![
-        Block::Heading("root, version 1".to_owned()),
-        Block::Rows(vec![("expires".to_owned(), root.expires.at.to_minute())]),
-    ];
-    for (name, role) in &root.roles {
-        let mut rows = vec![(
-            format!("role {name}"),
-            format!("{} of {} keys must sign", role.threshold.0, role.keyids.len()),
-        )];
-        for listed in role.keyids.iter().filter_map(|id| root.keys.get(id)) {
-            let fingerprint = listed.public.fingerprint();
-            let known = state
-                .roster
-                .keys
-                .iter()
-                .find(|(_, enrolled)| enrolled.key().fingerprint() == fingerprint)
-                .map(|(name, _)| name);
-            let holder = known
-                .and_then(|name| plan.key(name))
-                .and_then(|key| key.holder.as_ref())
-                .map_or_else(|| "held elsewhere".to_owned(), ToString::to_string);
-            rows.push((
-                known.map(ToString::to_string).unwrap_or_default(),
-                format!("{}, {holder}", listed.public.algorithm()),
-            ));
-            rows.push((String::new(), fingerprint.digest().groups().join(" ")));
-        }
-        blocks.push(Block::Rows(rows));
-    }
-    for doc in state.recipe.documents.iter().filter(|doc| doc.role != DocRole::Root) {
-        let expires = state.facts().base.plus(doc.valid_for).map(Timestamp::to_minute);
-        blocks.push(Block::Heading(format!("{}, version {}", doc.role, doc.version)));
-        blocks.push(Block::Rows(vec![("expires".to_owned(), expires.unwrap_or_default())]));
-        if doc.role == DocRole::Targets {
-            let rows = plan.targets.iter().flat_map(|target| {
-                [
-                    (target.name.clone(), format!("{} bytes, sha256", target.length)),
-                    (String::new(), target.sha256.groups().join(" ")),
-                ]
-            });
-            blocks.push(Block::Text(format!("It signs {} targets:", plan.targets.len())));
-            blocks.push(Block::Rows(rows.collect()));
-        }
-    }
-    for doc in &state.recipe.closing {
-        let text = format!("{} hashes what is signed now, and is reviewed after that", doc.role);
-        blocks.push(Block::Mark(Verdict::Unknown, text));
-    }
-    for role in &state.recipe.pending {
-        let text = format!("{role} is signed later, by the online side");
-        blocks.push(Block::Mark(Verdict::Unknown, text));
+        .collect();
+    for (version, walk) in walks {
+        blocks.push(match first_refusal(&walk) {
+            None => Block::Mark(
+                Verdict::Pass,
+                format!("a client that trusts root version {version} follows"),
+            ),
+            Some(why) => Block::Mark(
+                Verdict::Fail,
+                format!("a client that trusts root version {version} does not follow: {why}"),
+            ),
+        });
     }
     blocks
 }
 
-/// What the documents that hash signed ones say, line by line, read back from the very bytes.
-pub fn closing_review(plan: &Plan, state: &State) -> Vec<Block> {
-    let payloads = state.closing.iter().flat_map(super::change::ChangeSet::payloads);
-    payloads
-        .flat_map(|payload| {
-            let bytes = payload.envelope(&[]);
-            let Ok(read) = Signed::<Snapshot>::read(plan.repository.dialect, &bytes) else {
-                return Vec::new();
-            };
-            let body = read.peek();
-            let mut rows = vec![("expires".to_owned(), body.expires.at.to_minute())];
-            for (name, file) in &body.meta {
-                let length = file.length.unwrap_or_default();
-                rows.push((name.clone(), format!("{length} bytes, as just signed; sha256")));
-                let sha256 = file
-                    .hashes
-                    .get("sha256")
-                    .and_then(|raw| Some(Digest::from_bytes(raw.as_slice().try_into().ok()?)));
-                rows.push((
-                    String::new(),
-                    sha256.map(|digest| digest.groups().join(" ")).unwrap_or_default(),
-                ));
-            }
-            vec![
-                Block::Heading(format!("{}, version {}", payload.id().role, body.version)),
-                Block::Rows(rows),
-            ]
-        })
-        .collect()
-}
-
-/// What a fresh client says of the signed documents, as far as they exist.
-pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
-    let at = state.opening.at;
-    match walked(plan, &state.served, at) {
-        Err(why) => vec![Block::Mark(Verdict::Fail, why)],
-        Ok(walk) => walk
-            .steps
-            .iter()
-            .map(|step| match &step.verdict {
-                WalkVerdict::Accepted(words) => {
-                    Block::Mark(Verdict::Pass, format!("{}: {words}", step.document))
-                }
-                WalkVerdict::Pending => Block::Mark(
-                    Verdict::Unknown,
-                    format!("{}: pending, the online side signs it", step.document),
-                ),
-                WalkVerdict::Told(told) => {
-                    Block::Mark(Verdict::Warn, format!("{}: {told}", step.document))
-                }
-                WalkVerdict::Refused(why) | WalkVerdict::Dropped(why) => {
-                    Block::Mark(Verdict::Fail, format!("{}: refused: {why}", step.document))
-                }
-            })
-            .collect(),
-    }
-}
-
-/// Why a fresh client refuses what was signed; nothing where it accepts it.
+/// Why some client refuses what was signed; nothing where all accept it.
 pub fn refused(plan: &Plan, state: &State) -> Option<String> {
-    match walked(plan, &state.served, state.opening.at) {
+    let published = published(plan, &state.before, &state.served);
+    match walks(plan, &published, state.opening.at, false) {
         Err(why) => Some(why),
-        Ok(walk) => first_refusal(&walk),
+        Ok(walks) => refusal(&walks),
     }
+}
+
+fn refusal(walks: &[(u64, Walk)]) -> Option<String> {
+    let last = walks.len().saturating_sub(1);
+    walks.iter().enumerate().rev().find_map(|(nth, (version, walk))| {
+        let why = first_refusal(walk)?;
+        Some(if nth == last {
+            format!("a fresh client: {why}")
+        } else {
+            format!("a client that trusts root version {version}: {why}")
+        })
+    })
 }
 
 fn first_refusal(walk: &Walk) -> Option<String> {
@@ -182,50 +182,34 @@ fn first_refusal(walk: &Walk) -> Option<String> {
     })
 }
 
-type Served = std::collections::BTreeMap<String, Vec<u8>>;
-
-fn walked(plan: &Plan, served: &Served, at: Timestamp) -> Result<Walk, String> {
-    let dialect = plan.repository.dialect;
-    let first = match dialect {
-        Dialect::Tuf1 => "1.root.json",
-        Dialect::Notary1 => "root.json",
-    };
-    let bytes = served.get(first).ok_or_else(|| format!("{first} is not there"))?;
-    let candidate = Candidate::read(dialect, bytes).map_err(|why| format!("{first}: {why}"))?;
-    if dialect == Dialect::Notary1 {
-        client::certificates_fit(candidate.peek(), plan.repository.name.as_str())
-            .map_err(|why| format!("{first}: {why}"))?;
-    }
-    let root = candidate.trusted_on_first_use().map_err(|why| format!("{first}: {why}"))?;
-    let pending: BTreeSet<RoleName> = plan
-        .roles
-        .iter()
-        .filter(|(_, role)| role.signed == SignedWhere::Online)
-        .map(|(name, _)| name.clone())
-        .collect();
-    Ok(client::walk(dialect, root, &mut served.clone(), at, &pending))
-}
-
 /// Walks what a check's own run made to its end, with a stand-in for the online side.
 pub(super) fn findings(engine: &Engine, twin: &Twin, at: Timestamp) -> Vec<Finding> {
     let plan = engine.plan();
-    let mut served = engine.served().clone();
-    if let Err(why) = serve_online(plan, engine, twin, &mut served) {
+    let mut served = published(plan, &engine.record().before, engine.served());
+    if let Err(why) = serve_online(engine, twin, &mut served) {
         return vec![finding(Verdict::Unknown, "client-not-walked", why)];
     }
-    let mut whole = plan.clone();
-    for role in whole.roles.values_mut() {
-        role.signed = SignedWhere::Here;
-    }
     let mut raised = profile::findings(plan, &served, at);
-    raised.push(match walked(&whole, &served, at) {
+    raised.push(match walks(plan, &served, at, true) {
         Err(why) => finding(Verdict::Fail, "client-refuses", why),
-        Ok(walk) => match first_refusal(&walk) {
-            Some(why) => finding(Verdict::Fail, "client-refuses", why),
-            None => finding(
+        Ok(walks) => match (refusal(&walks), walks.as_slice()) {
+            (Some(why), _) => finding(Verdict::Fail, "client-refuses", why),
+            (None, [.., (_, fresh)]) if walks.len() > 1 => finding(
                 Verdict::Pass,
                 "client-accepts",
-                format!("A fresh client accepts all {} documents.", walk.steps.len()),
+                format!(
+                    "A fresh client accepts all {} documents, and so do clients at {} earlier roots.",
+                    fresh.steps.len(),
+                    walks.len() - 1
+                ),
+            ),
+            (None, walks) => finding(
+                Verdict::Pass,
+                "client-accepts",
+                format!(
+                    "A fresh client accepts all {} documents.",
+                    walks.last().map_or(0, |(_, walk)| walk.steps.len())
+                ),
             ),
         },
     });
@@ -243,91 +227,128 @@ fn finding(verdict: Verdict, name: &str, text: String) -> Finding {
     }
 }
 
-/// Signs what the online side would sign, with the twin's stand-ins.
-fn serve_online(
-    plan: &Plan,
-    engine: &Engine,
-    twin: &Twin,
-    served: &mut Served,
-) -> Result<(), String> {
+/// Signs what the online side would sign, with the twin's stand-ins for the keys that the newest root lists.
+fn serve_online(engine: &Engine, twin: &Twin, served: &mut Served) -> Result<(), String> {
+    let plan = engine.plan();
     let record = engine.record();
+    let root = record
+        .root
+        .as_ref()
+        .or_else(|| record.before.anchor().map(Anchor::root))
+        .ok_or("there is no root")?;
     let far = record.facts().base.plus_seconds(10 * 365 * 86_400);
     let expires = Expires::new(far.ok_or("the base is beyond what can be written")?);
-    for role in [RoleName::targets(), RoleName::snapshot(), RoleName::timestamp()] {
-        if !record.recipe.pending.contains(&role) {
+    let targets = served.keys().any(|name| name.ends_with("targets.json"));
+    let roles = (!targets)
+        .then(RoleName::targets)
+        .into_iter()
+        .chain([RoleName::snapshot(), RoleName::timestamp()]);
+    for role in roles {
+        let doc_role: DocRole = role.as_str().parse().map_err(|_| "not a role".to_owned())?;
+        if record.recipe.makes(&doc_role) {
             continue;
         }
-        let doc_role: DocRole = role.as_str().parse().map_err(|_| "not a role".to_owned())?;
-        let id =
-            DocId { repository: plan.repository.name.clone(), role: doc_role.clone(), version: 1 };
-        let spec_version = match plan.repository.dialect {
-            Dialect::Tuf1 => Some("1.0.0".to_owned()),
-            Dialect::Notary1 => None,
-        };
-        let dialect = plan.repository.dialect;
-        let expires = expires.clone();
-        let unknown = std::collections::BTreeMap::new();
-        let payload = match doc_role {
-            DocRole::Snapshot => {
-                let meta = meta(plan, served, &["root", "targets"]);
-                let body = Snapshot { version: 1, expires, meta, spec_version, unknown };
-                Draft::new(id, dialect, body).payload()
-            }
-            DocRole::Timestamp => {
-                let meta = meta(plan, served, &["snapshot"]);
-                let body = Timestamped { version: 1, expires, meta, spec_version, unknown };
-                Draft::new(id, dialect, body).payload()
-            }
-            DocRole::Root | DocRole::Targets | DocRole::Delegated(_) | DocRole::Certificate(_) => {
-                let body = crate::tuf::targets::Targets {
-                    version: 1,
-                    expires,
-                    targets: crate::tuf::table::TargetTable::default(),
-                    delegations: Some(crate::tuf::targets::Delegations::default()),
-                    spec_version,
-                    unknown,
-                };
-                Draft::new(id, dialect, body).payload()
-            }
-        };
-        let payload = payload.map_err(|why| format!("{role}: {why}"))?;
-        let planned = plan.roles.get(&role).ok_or("the role is not planned")?;
+        let payload = online(engine, &doc_role, expires.clone(), served)
+            .map_err(|why| format!("{role}: {why}"))?;
+        let listed = root.roles.get(&role).ok_or_else(|| format!("{role} is not a role"))?;
         let mut signatures = Vec::new();
-        for name in &planned.keys {
-            let forged = twin.key(name).ok_or_else(|| format!("{name} cannot be played"))?;
-            let (id, _) =
-                super::change::listed(plan, &record.roster, name).map_err(|why| why.to_string())?;
-            signatures.push((id, forged.for_dialect(dialect).sign(payload.to_sign())));
+        for id in &listed.keyids {
+            let public = root.keys.get(id).map(|key| &key.public);
+            let forged: Option<ForgedKey> = public.and_then(|public| twin.plays(public));
+            if let Some(forged) = forged {
+                let made = forged.for_dialect(plan.repository.dialect).sign(payload.to_sign());
+                signatures.push((id.clone(), made));
+            }
         }
         let bytes = payload.envelope(&signatures);
-        for name in super::engine::file_name(plan, payload_role(&payload)) {
-            served.insert(name, bytes.clone());
-        }
+        let consistent = root.consistent_snapshot;
+        served.insert(super::engine::file_name(consistent, &payload), bytes);
     }
     Ok(())
 }
 
-fn payload_role(payload: &crate::tuf::payload::Payload) -> &DocRole {
-    &payload.id().role
+fn online(
+    engine: &Engine,
+    role: &DocRole,
+    expires: Expires,
+    served: &Served,
+) -> Result<Payload, crate::tuf::wire::WireError> {
+    let plan = engine.plan();
+    let dialect = plan.repository.dialect;
+    let version = engine.record().before.next_version(plan, role);
+    let id = DocId { repository: plan.repository.name.clone(), role: role.clone(), version };
+    let spec_version = match dialect {
+        Dialect::Tuf1 => Some("1.0.0".to_owned()),
+        Dialect::Notary1 => None,
+    };
+    let unknown = BTreeMap::new();
+    match role {
+        DocRole::Snapshot => {
+            let meta = covered(dialect, served);
+            Draft::new(id, dialect, Snapshot { version, expires, meta, spec_version, unknown })
+                .payload()
+        }
+        DocRole::Timestamp => {
+            let meta = stamped(engine, served);
+            Draft::new(id, dialect, Timestamped { version, expires, meta, spec_version, unknown })
+                .payload()
+        }
+        DocRole::Root | DocRole::Targets | DocRole::Delegated(_) | DocRole::Certificate(_) => {
+            let body = crate::tuf::targets::Targets {
+                version,
+                expires,
+                targets: crate::tuf::table::TargetTable::default(),
+                delegations: Some(crate::tuf::targets::Delegations::default()),
+                spec_version,
+                unknown,
+            };
+            Draft::new(id, dialect, body).payload()
+        }
+    }
 }
 
-/// What a snapshot or timestamp says of the documents that are there.
-fn meta(
-    plan: &Plan,
-    served: &Served,
-    roles: &[&str],
-) -> std::collections::BTreeMap<String, MetaFile> {
-    roles
-        .iter()
-        .filter_map(|role| match plan.repository.dialect {
-            Dialect::Tuf1 if *role == "root" => None,
-            Dialect::Tuf1 => {
-                Some((format!("{role}.json"), MetaFile { version: Some(1), ..MetaFile::default() }))
-            }
+/// What a snapshot says of the documents that are there: of each role the newest.
+fn covered(dialect: Dialect, served: &Served) -> BTreeMap<String, MetaFile> {
+    let mut meta: BTreeMap<String, MetaFile> = BTreeMap::new();
+    for (name, bytes) in served {
+        let Some(stem) = name.strip_suffix(".json") else { continue };
+        match dialect {
             Dialect::Notary1 => {
-                let bytes = served.get(&format!("{role}.json"))?;
-                Some(((*role).to_owned(), MetaFile::of(bytes)))
+                let numbered = stem.split_once('.').is_some_and(|(n, _)| n.parse::<u64>().is_ok());
+                if !numbered && !matches!(stem, "snapshot" | "timestamp") {
+                    meta.insert(stem.to_owned(), MetaFile::of(bytes));
+                }
             }
-        })
-        .collect()
+            Dialect::Tuf1 => {
+                let Ok(document) = crate::tuf::any::AnyDocument::read(bytes) else { continue };
+                if document.kind() != "targets" {
+                    continue;
+                }
+                let prefix = format!("{}.", document.version());
+                let bare = stem.strip_prefix(&prefix).unwrap_or(stem);
+                let entry = meta.entry(format!("{bare}.json")).or_default();
+                if entry.version < Some(document.version()) {
+                    entry.version = Some(document.version());
+                }
+            }
+        }
+    }
+    meta
+}
+
+/// What a timestamp says of the snapshot.
+fn stamped(engine: &Engine, served: &Served) -> BTreeMap<String, MetaFile> {
+    let plan = engine.plan();
+    match plan.repository.dialect {
+        Dialect::Tuf1 => {
+            let version = engine.record().before.next_version(plan, &DocRole::Snapshot);
+            let file = MetaFile { version: Some(version), ..MetaFile::default() };
+            BTreeMap::from([("snapshot.json".to_owned(), file)])
+        }
+        Dialect::Notary1 => served
+            .get("snapshot.json")
+            .map(|bytes| ("snapshot".to_owned(), MetaFile::of(bytes)))
+            .into_iter()
+            .collect(),
+    }
 }

@@ -1,6 +1,5 @@
 //! `rehearse`, `run` and `resume`: a ceremony is set up, held, and told how it ended.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -16,7 +15,7 @@ use crate::driver::file::{self, Readers};
 use crate::driver::hold::HoldError;
 use crate::driver::media::{self, Media};
 use crate::driver::ports::World;
-use crate::driver::session::{Begin, Ended, Resumed, Session, read_plan};
+use crate::driver::session::{Begin, Ended, Resumed, Session, read_before, read_plan};
 use crate::driver::workspace::{Workspace, level};
 use crate::front::words::escape;
 use crate::keystore::memory;
@@ -69,7 +68,7 @@ pub(super) struct Resume {
     faces: Faces,
 }
 
-fn mount(text: &str) -> Result<(KeyName, PathBuf), String> {
+pub(super) fn mount(text: &str) -> Result<(KeyName, PathBuf), String> {
     let (name, folder) = text.split_once('=').ok_or("expected NAME=DIR")?;
     let name: KeyName = name.parse().map_err(|bad| format!("{bad}"))?;
     Ok((name, PathBuf::from(folder)))
@@ -84,12 +83,14 @@ impl Rehearse {
             None => Clock::System,
         };
         let at = clock.now();
-        let report = CheckReport::of(&plan, at, &BTreeMap::new());
+        let at_hand = media::beside(&self.plan, &plan);
+        let report = CheckReport::of(&plan, at, &at_hand);
         let Some(checked) = report.clear(&plan, Mode::Rehearsal) else {
             tell_findings(&report);
             return Err(Failure::new(Exit::Wrong, "the check refuses this plan"));
         };
-        let twin = Twin::new(&plan, Purpose::Rehearse);
+        let before = super::before(&plan, &at_hand)?;
+        let twin = Twin::new(&plan, &before, Purpose::Rehearse);
         let out = self.out.unwrap_or_else(|| PathBuf::from("."));
         let name = format!("REHEARSAL-{}-{}", at.to_compact(), plan.codename);
         let scratch = Scratch::make(&out.join(name), &twin)?;
@@ -104,6 +105,7 @@ impl Rehearse {
             plan_bytes: &plan_bytes,
             plan: &plan,
             twin: Some(&twin),
+            before: &before,
             report: &report,
             checked,
             mode: Mode::Rehearsal,
@@ -195,7 +197,8 @@ impl Run {
         let (plan_bytes, plan) = super::read_plan(&self.plan)?;
         let media = media_of(&plan, &self.medium)?;
         let at = system_time();
-        let report = CheckReport::of(&plan, at, &media.at_hand(&plan));
+        let at_hand = media.at_hand(&plan);
+        let report = CheckReport::of(&plan, at, &at_hand);
         let verdict = report.verdict(Mode::Real);
         // A medium that is missing is told as that, not as files that could not be read.
         if verdict != Verdict::Fail {
@@ -211,6 +214,7 @@ impl Run {
                 .hint("Mend the plan, or waive by name what may be waived; then check it again."));
         };
         self.unattended_is_waived(&plan)?;
+        let before = super::before(&plan, &at_hand)?;
         let here =
             std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
         let book = Workspace::find(workspace, &here)?;
@@ -221,6 +225,7 @@ impl Run {
             plan_bytes: &plan_bytes,
             plan: &plan,
             twin: None,
+            before: &before,
             report: &report,
             checked,
             mode: Mode::Real,
@@ -292,7 +297,8 @@ impl Resume {
                 ended
             }
             Mode::Rehearsal | Mode::Check => {
-                let twin = Twin::new(&plan, Purpose::Rehearse);
+                let before = read_before(&folder, &plan)?;
+                let twin = Twin::new(&plan, &before, Purpose::Rehearse);
                 let scratch = Scratch::open(book);
                 let mut bench = scratch.bench(&twin, &folder, Clock::System);
                 self.faces.with_front(&said, |front| {

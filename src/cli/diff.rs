@@ -1,7 +1,5 @@
 //! `diff`: what changed between two documents or two repositories, by role and public key.
 
-mod words;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +8,7 @@ use serde::Serialize;
 
 use crate::driver::bench::system_time;
 use crate::front::words::{counted, escape, wrap};
-use crate::tuf::diff::{Change, diff};
+use crate::tuf::diff::{Change, diff, words};
 use crate::tuf::digest::Digest;
 use crate::tuf::name::RoleName;
 use crate::tuf::time::Timestamp;

@@ -10,7 +10,9 @@ use crate::ceremony::event::Mode;
 use crate::ceremony::roster::RosterFile;
 use crate::ceremony::twin::{Purpose, Twin};
 use crate::driver::bench::system_time;
+use crate::driver::media::{Media, beside};
 use crate::front::words::escape;
+use crate::tuf::name::KeyName;
 
 use super::plan::tell_findings;
 use super::{Exit, Failure, say};
@@ -23,13 +25,18 @@ pub(super) struct Draft {
     /// roster.json as the first laptop wrote it.
     #[arg(long, value_name = "FILE")]
     roster: Option<PathBuf>,
+    /// Where a medium is mounted, for the state before; a folder of its name beside the plan by default.
+    #[arg(long, value_name = "NAME=DIR", value_parser = super::ceremony::mount)]
+    medium: Vec<(KeyName, PathBuf)>,
 }
 
 impl Draft {
     pub(super) fn run(self) -> Result<(), Failure> {
         let (_, plan) = super::read_plan(&self.plan)?;
         let at = system_time();
-        let report = CheckReport::of(&plan, at, &std::collections::BTreeMap::new());
+        let mut at_hand = beside(&self.plan, &plan);
+        at_hand.extend(Media::new(self.medium.into_iter().collect(), false).at_hand(&plan));
+        let report = CheckReport::of(&plan, at, &at_hand);
         if report.clear(&plan, Mode::Rehearsal).is_none() {
             tell_findings(&report);
             return Err(Failure::new(Exit::Wrong, "the check refuses this plan"));
@@ -51,10 +58,15 @@ impl Draft {
                 format!("the roster is of the plan {}, not of this one", file.facts.plan),
             ));
         }
-        let played = match file.facts.mode {
-            Mode::Real => plan.clone(),
-            Mode::Rehearsal => Twin::new(&plan, Purpose::Rehearse).plan().clone(),
-            Mode::Check => Twin::new(&plan, Purpose::Check).plan().clone(),
+        let before = super::before(&plan, &at_hand)?;
+        let twin = |purpose| {
+            let twin = Twin::new(&plan, &before, purpose);
+            (twin.plan().clone(), twin.before().clone())
+        };
+        let (played, before) = match file.facts.mode {
+            Mode::Real => (plan.clone(), before),
+            Mode::Rehearsal => twin(Purpose::Rehearse),
+            Mode::Check => twin(Purpose::Check),
         };
         if plan.window.is_some() && file.facts.base != base(&plan, at) {
             return Err(Failure::new(
@@ -63,7 +75,7 @@ impl Draft {
             ));
         }
         file.verify(&played).map_err(|why| Failure::new(Exit::Wrong, escape(&why)))?;
-        let change = draft(&played, &file.roster, &file.facts)
+        let change = draft(&played, &before, &file.roster, &file.facts)
             .map_err(|why| Failure::new(Exit::Wrong, escape(&why.to_string())))?;
         say(format!("session  {}", file.facts.session));
         say(format!("dates    count from {}", file.facts.base.to_minute()));

@@ -188,3 +188,29 @@ fn read_plan(path: &std::path::Path) -> Result<(Vec<u8>, crate::ceremony::plan::
     })?;
     Ok((bytes, plan))
 }
+
+/// What a change starts from, verified; a first root starts from nothing.
+fn before(
+    plan: &crate::ceremony::plan::Plan,
+    at_hand: &std::collections::BTreeMap<crate::ceremony::event::FileAt, Vec<u8>>,
+) -> Result<crate::ceremony::before::Before, Failure> {
+    use crate::ceremony::before::{Before, NoBefore};
+    Before::of(plan, at_hand).map_err(|why| {
+        let said = crate::front::words::escape(&format!("the state before: {why}"));
+        match why {
+            NoBefore::NotAtHand(_) => Failure::new(Exit::CannotTell, said).hint(
+                "Put the files into a folder called like the medium beside the plan, or name the medium.",
+            ),
+            NoBefore::Unreadable { .. }
+            | NoBefore::NoRoot
+            | NoBefore::TwoRoots { .. }
+            | NoBefore::OtherRoot { .. }
+            | NoBefore::NotTrusted { .. }
+            | NoBefore::Succession { .. }
+            | NoBefore::Rejected { .. }
+            | NoBefore::NotDelegated { .. }
+            | NoBefore::Stale { .. }
+            | NoBefore::Twice { .. } => Failure::new(Exit::Wrong, said),
+        }
+    })
+}

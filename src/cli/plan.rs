@@ -9,7 +9,7 @@ use crate::ceremony::event::Mode;
 use crate::ceremony::plan::print;
 use crate::ceremony::scene::Verdict;
 use crate::driver::bench::system_time;
-use crate::driver::media::Media;
+use crate::driver::media::{Media, beside};
 use crate::front::words::{counted, escape, wrap};
 use crate::tuf::name::KeyName;
 use crate::tuf::time::Timestamp;
@@ -97,7 +97,9 @@ fn check(
 ) -> Result<(), Failure> {
     let (_, plan) = super::read_plan(path)?;
     let media = Media::new(mounts.into_iter().collect(), false);
-    let report = CheckReport::of(&plan, at.unwrap_or_else(system_time), &media.at_hand(&plan));
+    let mut at_hand = beside(path, &plan);
+    at_hand.extend(media.at_hand(&plan));
+    let report = CheckReport::of(&plan, at.unwrap_or_else(system_time), &at_hand);
     if json {
         pour(&report.to_json());
     } else {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ceremony::event::{FileAt, MAX_INPUT, Place, Trouble, TroubleKind};
 use crate::ceremony::mounted::{MAX_LISTED, MediumId, Mounted};
 use crate::ceremony::plan::{MediumRole, Plan};
+use crate::tuf::digest::Digest;
 use crate::tuf::name::KeyName;
 
 use super::file::{self, Readers};
@@ -137,7 +138,7 @@ impl Media {
             .map_err(|error| file::trouble(&at.to_string(), &error))
     }
 
-    /// The inputs of a plan that are at hand now, for the check.
+    /// The inputs of a plan that are at hand now, for the check: on mounted media.
     pub fn at_hand(&self, plan: &Plan) -> BTreeMap<FileAt, Vec<u8>> {
         plan.inputs
             .iter()
@@ -149,6 +150,22 @@ impl Media {
             })
             .collect()
     }
+}
+
+/// The state before of a plan as it lies beside the plan file, each medium as a folder of its name: how sample
+/// repositories are shipped, and how an office keeps what it fetched.
+pub fn beside(plan_file: &Path, plan: &Plan) -> BTreeMap<FileAt, Vec<u8>> {
+    let folder = plan_file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    plan.before_inputs()
+        .filter_map(|input| {
+            let at =
+                FileAt { place: Place::Medium(input.medium.clone()), path: input.path.clone() };
+            let medium = folder.join(input.medium.as_str());
+            let bytes = file::read_back(&medium, &at.path, MAX_INPUT).ok()?;
+            (Digest::of(&bytes) == input.sha256.value).then_some((at, bytes))
+        })
+        .collect()
 }
 
 /// Whether a file may go to OUT: one of the public kinds, that parses as what its name says, and holds nothing that looks

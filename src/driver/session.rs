@@ -1,14 +1,16 @@
 //! A session: one ceremony with its evidence folder, from opening or resuming to its finished evidence.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::ceremony::ask::People;
 use crate::ceremony::audit;
+use crate::ceremony::before::{Before, NoBefore};
 use crate::ceremony::check::{CheckReport, Checked, Ground, base};
 use crate::ceremony::engine::{Engine, ReplayError};
 use crate::ceremony::event::{
-    Entry, Event, Mode, Next, Opening, Outcome, SessionId, ToolId, Wanted,
+    Entry, Event, FileAt, Mode, Next, Opening, Outcome, Place, SessionId, ToolId, Wanted,
 };
 use crate::ceremony::plan::Plan;
 use crate::ceremony::transcript::{self, TranscriptError};
@@ -40,6 +42,8 @@ pub struct Begin<'a> {
     pub plan: &'a Plan,
     /// The twin, in a rehearsal.
     pub twin: Option<&'a Twin>,
+    /// What it starts from, as it really is.
+    pub before: &'a Before,
     /// What the check said.
     pub report: &'a CheckReport,
     /// The plan as the check cleared it.
@@ -71,6 +75,9 @@ pub enum NoSession {
     /// The plan in the evidence cannot be read.
     #[error("plan.toml in the evidence folder cannot be read: {0}")]
     Plan(String),
+    /// The state before in the evidence cannot be believed.
+    #[error("the state before, in the evidence folder: {0}")]
+    Before(#[from] NoBefore),
 }
 
 /// Which program this is.
@@ -84,6 +91,13 @@ impl Session {
         let report = begin.report.to_json();
         file::write_new(begin.folder, "plan.toml", begin.plan_bytes, Readers::Owner)?;
         file::write_new(begin.folder, "check.json", &report, Readers::Owner)?;
+        for input in begin.plan.before_inputs() {
+            let place = Place::Medium(input.medium.clone());
+            let file = FileAt { place, path: input.path.clone() };
+            if let Some(bytes) = begin.before.raw().get(&file) {
+                file::write_new(begin.folder, &audit::before_path(input), bytes, Readers::Owner)?;
+            }
+        }
         let journal = FileJournal::create(begin.folder, begin.plan.digest)?;
         let opening = Opening {
             mode: begin.mode,
@@ -99,13 +113,15 @@ impl Session {
             Some(twin) => begin.checked.twinned(twin),
             None => begin.checked,
         };
-        let (engine, next) = Engine::open(Ground::new(checked), opening);
+        let before = begin.twin.map_or(begin.before, Twin::before);
+        let (engine, next) = Engine::open(Ground::new(checked, before.clone()), opening);
         Ok(Self { engine, next, journal, folder: begin.folder.to_owned() })
     }
 
     /// Goes on with a ceremony that was interrupted. A ceremony that had ended is only finished.
     pub fn resume(folder: &Path, at: Timestamp) -> Result<Resumed, NoSession> {
         let plan = read_plan(folder)?;
+        let before = read_before(folder, &plan)?;
         let (journal, bytes) = FileJournal::resume(folder, plan.digest)?;
         if bytes.is_empty() {
             return Err(NoSession::Transcript(TranscriptError::Torn));
@@ -114,7 +130,7 @@ impl Session {
         let Some(Entry { event: Event::Opened(opening), .. }) = entries.first() else {
             return Err(NoSession::Replay(ReplayError::NotOpened));
         };
-        let mut engine = Engine::replay(audit::ground(&plan, opening), &entries)?;
+        let mut engine = Engine::replay(audit::ground(&plan, &before, opening), &entries)?;
         let said = entries
             .into_iter()
             .filter_map(|entry| match entry.event {
@@ -188,3 +204,17 @@ pub fn read_plan(folder: &Path) -> Result<Plan, NoSession> {
     let bytes = file::read_back(folder, "plan.toml", 1 << 20)?;
     Plan::parse(&bytes).map_err(|why| NoSession::Plan(why.to_string()))
 }
+
+/// Reads the state before of an evidence folder.
+pub fn read_before(folder: &Path, plan: &Plan) -> Result<Before, NoSession> {
+    let mut files = BTreeMap::new();
+    for input in plan.before_inputs() {
+        let path = audit::before_path(input);
+        let bytes = file::read_back(folder, &path, MAX_BEFORE)?;
+        files.insert(path, bytes);
+    }
+    Ok(Before::of(plan, &audit::before_files(plan, &files))?)
+}
+
+/// The largest document of a state before: 512 MiB.
+const MAX_BEFORE: u64 = 512 << 20;

@@ -5,6 +5,7 @@
 
 mod keys;
 mod targets;
+pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 

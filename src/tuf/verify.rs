@@ -200,7 +200,8 @@ impl Tally {
     }
 }
 
-/// A document that enough of the right keys signed, and that had not expired when it was checked.
+/// A document that enough of the right keys signed, and, but for what a change starts from, that had not expired when it
+/// was checked.
 #[derive(Debug, Clone)]
 pub struct Verified<T> {
     body: T,
@@ -263,12 +264,13 @@ pub fn verify<T: Body>(
     document: Signed<T>,
     at: Timestamp,
 ) -> Result<Verified<T>, Rejected> {
-    let verified = verify_signatures(authority, document)?;
+    let verified = verify_whenever(authority, document)?;
     fresh(authority.role(), &verified.body, at)?;
     Ok(verified)
 }
 
-fn verify_signatures<T: Body>(
+/// Checks signatures of a document, whatever its expiry: a change starts from what there is, expired or not.
+pub fn verify_whenever<T: Body>(
     authority: &Authority,
     document: Signed<T>,
 ) -> Result<Verified<T>, Rejected> {
@@ -365,7 +367,7 @@ impl Candidate {
     pub fn trusted_on_first_use(self) -> Result<TrustedRoot, NotTrusted> {
         let own =
             Authority::stated_by(self.root.peek(), &RoleName::root()).map_err(Rejected::from)?;
-        let root = verify_signatures(&own, self.root)?;
+        let root = verify_whenever(&own, self.root)?;
         Ok(TrustedRoot { root })
     }
 }
@@ -433,7 +435,7 @@ impl TrustedRoot {
             return Err(NotASuccessor::Old(Box::new(old)));
         }
         let own = Authority::stated_by(next.peek(), &RoleName::root()).map_err(Rejected::from)?;
-        Ok(Self { root: verify_signatures(&own, next)? })
+        Ok(Self { root: verify_whenever(&own, next)? })
     }
 
     /// Whether the root is fresh at a time.

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 
 use anchorite::ceremony::ask::{Answer, Ask, Form, People};
+use anchorite::ceremony::before::Before;
 use anchorite::ceremony::check::{CheckReport, Ground, base};
 use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::event::{Mode, Opening, Outcome, SessionId, ToolId, Wanted};
@@ -40,9 +41,10 @@ fn play(name: &str, mut see: impl FnMut(&Scene, &Ask, &People)) {
 fn play_by(name: &str, mut answer: impl FnMut(&Engine, &Room, &Ask) -> People) {
     let plan = Plan::parse(&fs::read(format!("ceremonies/{name}/plan.toml")).unwrap()).unwrap();
     let at = "2026-12-01T12:00:00Z".parse().unwrap();
-    let twin = Twin::new(&plan, Purpose::Rehearse);
+    let twin = Twin::new(&plan, &Before::none(), Purpose::Rehearse);
     let report = CheckReport::of(&plan, at, &BTreeMap::new());
-    let ground = Ground::new(report.clear(twin.plan(), Mode::Rehearsal).unwrap());
+    let ground =
+        Ground::new(report.clear(twin.plan(), Mode::Rehearsal).unwrap(), twin.before().clone());
     let opening = Opening {
         mode: Mode::Rehearsal,
         session: SessionId::new([7; 16]),

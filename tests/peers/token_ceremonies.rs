@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anchorite::ceremony::ask::{Ask, AskKind, People, Wish};
+use anchorite::ceremony::before::Before;
 use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::event::{Mode, Outcome, Refusal, SessionId};
 use anchorite::ceremony::plan::Plan;
@@ -100,6 +101,7 @@ fn hold(
         plan_bytes: &plan_bytes,
         plan: &plan,
         twin: None,
+        before: &Before::none(),
         report: &report,
         checked,
         mode: Mode::Real,

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use anchorite::ceremony::before::Before;
 use anchorite::ceremony::check::play;
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::twin::{Purpose, Twin};
@@ -92,7 +93,7 @@ fn a_medium_that_is_missing_or_the_wrong_one_is_told_before_anything_begins() {
 fn a_server_key_that_is_not_the_plans_or_of_the_other_dialect_is_told_by_its_file() {
     let mut ceremony = Ceremony::of("first-root-notary1");
     let plan = Plan::parse(&fs::read(ceremony.plan()).unwrap()).unwrap();
-    let twin = Twin::new(&plan, Purpose::Check);
+    let twin = Twin::new(&plan, &Before::none(), Purpose::Check);
     let key = |name: &str| {
         let found = twin.inputs().iter().find(|(at, _)| at.path == format!("{name}.key"));
         found.unwrap().1.clone()
@@ -145,7 +146,7 @@ const NOTARY: &str = "tests/data/notary-v1/meta/02-add";
 fn a_repository_is_verified_as_what_its_root_is() {
     let ceremony = Ceremony::with(String::new());
     let text = fs::read(in_package("ceremonies/first-root-tuf1/plan.toml")).unwrap();
-    let twin = Twin::new(&Plan::parse(&text).unwrap(), Purpose::Check);
+    let twin = Twin::new(&Plan::parse(&text).unwrap(), &Before::none(), Purpose::Check);
     let served = play(&twin, anchorite::driver::bench::system_time()).unwrap();
     let tuf = ceremony.at("tuf");
     fs::create_dir(&tuf).unwrap();

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anchorite::ceremony::ask::{Answer, Ask, AskKind, Form, People, Wish};
+use anchorite::ceremony::before::Before;
 use anchorite::ceremony::change::ChangeSet;
 use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::engine::Engine;
-use anchorite::ceremony::event::{Entry, Mode, Place, Refusal, SessionId};
+use anchorite::ceremony::event::{Entry, FileAt, Mode, Place, Refusal, SessionId};
 use anchorite::ceremony::model::word;
 use anchorite::ceremony::mounted::MediumId;
 use anchorite::ceremony::plan::Plan;
@@ -105,6 +106,7 @@ pub(crate) struct Stage {
     folder: TempDir,
     plan_bytes: Vec<u8>,
     pub(crate) plan: Plan,
+    before: Before,
     twin: Twin,
 }
 
@@ -114,13 +116,22 @@ pub(crate) fn noon() -> Timestamp {
 
 impl Stage {
     pub(crate) fn set(name: &str) -> Self {
-        Self::of(fs::read(format!("ceremonies/{name}/plan.toml")).unwrap())
+        let file = format!("ceremonies/{name}/plan.toml");
+        let bytes = fs::read(&file).unwrap();
+        let at_hand = media::beside(Path::new(&file), &Plan::parse(&bytes).unwrap());
+        Self::with(bytes, &at_hand)
     }
 
     /// Sets the stage for the plan in these bytes.
     pub(crate) fn of(plan_bytes: Vec<u8>) -> Self {
+        Self::with(plan_bytes, &std::collections::BTreeMap::new())
+    }
+
+    /// The same for a change of what these files are.
+    fn with(plan_bytes: Vec<u8>, at_hand: &std::collections::BTreeMap<FileAt, Vec<u8>>) -> Self {
         let plan = Plan::parse(&plan_bytes).unwrap();
-        let twin = Twin::new(&plan, Purpose::Rehearse);
+        let before = Before::of(&plan, at_hand).unwrap();
+        let twin = Twin::new(&plan, &before, Purpose::Rehearse);
         // A disk that syncs for real would take minutes here; what is tested is the order of things.
         let shm = Path::new("/dev/shm");
         let folder = if shm.is_dir() { TempDir::new_in(shm) } else { TempDir::new() }.unwrap();
@@ -136,7 +147,7 @@ impl Stage {
                 file::write_new(&medium, &at.path, bytes, Readers::All).unwrap();
             }
         }
-        Self { folder, plan_bytes, plan, twin }
+        Self { folder, plan_bytes, plan, before, twin }
     }
 
     pub(crate) fn book(&self) -> PathBuf {
@@ -186,6 +197,7 @@ impl Stage {
             plan_bytes: &self.plan_bytes,
             plan: &self.plan,
             twin: Some(&self.twin),
+            before: &self.before,
             report,
             checked: report.clear(&self.plan, Mode::Rehearsal).unwrap(),
             mode: Mode::Rehearsal,

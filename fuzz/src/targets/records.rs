@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use anchorite::ceremony::audit;
+use anchorite::ceremony::before::Before;
 use anchorite::ceremony::check::{CheckReport, Checked, Ground, base};
 use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::event::{Entry, Mode, Opening, SessionId, ToolId, Wanted};
@@ -76,7 +77,7 @@ static HELD: LazyLock<Vec<Held>> = LazyLock::new(|| PLANS.iter().map(|plan| held
 
 fn held(plan: &[u8]) -> Held {
     let plan = Plan::parse(plan).expect("a shipped plan");
-    let twin = Twin::new(&plan, Purpose::Check);
+    let twin = Twin::new(&plan, &Before::none(), Purpose::Check);
     let opening = Opening {
         mode: Mode::Check,
         session: SessionId::new([7; 16]),
@@ -93,7 +94,7 @@ fn held(plan: &[u8]) -> Held {
         mode: opening.mode,
         plan: plan.digest,
     };
-    let ground = Ground::new(Checked::on_record(twin.plan().clone(), None));
+    let ground = Ground::new(Checked::on_record(twin.plan().clone(), None), Before::none());
     let mut room = Room::new(twin);
     let (mut engine, mut next) = Engine::open(ground, opening);
     let mut entries = vec![next.entry.clone()];
@@ -152,7 +153,7 @@ pub(crate) fn transcript(bytes: &[u8]) {
         assert_eq!(transcript::head(&written), prev);
         let read = transcript::read(&written, held.plan.digest);
         assert_eq!(read.as_ref(), Ok(&entries));
-        if let Err(claim) = audit::replay(&held.plan, &written) {
+        if let Err(claim) = audit::replay(&held.plan, &Before::none(), &written) {
             assert!(!claim.text.is_empty());
         }
     }

@@ -8,6 +8,7 @@ use crate::tuf::key::Algorithm;
 use crate::tuf::name::{KeyName, RoleName};
 use crate::tuf::time::{Lifetime, Timestamp};
 
+use super::super::before::Before;
 use super::super::engine::incoming;
 use super::super::event::{FileAt, Place};
 use super::super::plan::{Origin, Part, Plan, PlannedRole, SignWho, SignedWhere, Store};
@@ -17,10 +18,14 @@ use super::{Finding, base};
 /// All findings of the rules, with the plan's waivers put in.
 pub(super) fn findings(
     plan: &Plan,
+    before: Option<&Before>,
     at: Timestamp,
     at_hand: &BTreeMap<FileAt, Vec<u8>>,
 ) -> Vec<Finding> {
     let mut raised = Vec::new();
+    if let Some(anchor) = before.and_then(Before::anchor) {
+        super::change::findings(plan, anchor, at, &mut raised);
+    }
     for (name, role) in &plan.roles {
         thresholds(plan, name, role, &mut raised);
         dates(plan, name, role, at, &mut raised);
@@ -38,7 +43,12 @@ pub(super) fn fail(name: &str, about: &str, text: impl Into<String>) -> Finding 
     finding(Verdict::Fail, name, about, text)
 }
 
-fn finding(verdict: Verdict, name: &str, about: &str, text: impl Into<String>) -> Finding {
+pub(super) fn finding(
+    verdict: Verdict,
+    name: &str,
+    about: &str,
+    text: impl Into<String>,
+) -> Finding {
     Finding {
         verdict,
         name: name.to_owned(),
@@ -50,7 +60,7 @@ fn finding(verdict: Verdict, name: &str, about: &str, text: impl Into<String>) -
 }
 
 /// Findings that no waiver helps against.
-const NEVER_WAIVED: [&str; 11] = [
+const NEVER_WAIVED: [&str; 38] = [
     "ed25519-on-yubikey",
     "threshold-zero",
     "threshold-above-keys",
@@ -62,6 +72,33 @@ const NEVER_WAIVED: [&str; 11] = [
     "key-differs",
     "does-not-end",
     "client-refuses",
+    "before-not-verified",
+    "before-other-repository",
+    "consistent-snapshot-differs",
+    "key-not-listed",
+    "old-threshold-not-reached",
+    "new-threshold-not-reached",
+    "targets-key-without-targets",
+    "role-differs-from-root",
+    "root-version-stated",
+    "version-not-above",
+    "version-too-high",
+    "compromised-key-stays",
+    "compromised-key-elsewhere",
+    "only-compromised-keys-sign",
+    "target-not-signed",
+    "target-was-not",
+    "not-there",
+    "delegation-threshold",
+    "delegation-differs",
+    "delegation-key-without-document",
+    "names-collide",
+    "document-missing",
+    "document-too-many",
+    "refresh-changes-more",
+    "nothing-to-do",
+    "same-key-again",
+    "root-lost",
 ];
 
 fn thresholds(plan: &Plan, name: &RoleName, role: &PlannedRole, raised: &mut Vec<Finding>) {
@@ -246,6 +283,7 @@ fn same_keys(plan: &Plan, raised: &mut Vec<Finding>) {
         let identity = match &key.origin {
             Origin::Make { .. } => continue,
             Origin::Fingerprint(confirmed) => confirmed.value.to_string(),
+            Origin::Listed(fingerprint) => fingerprint.to_string(),
             Origin::Enrol { fingerprint, .. } => fingerprint.value.to_string(),
             Origin::Server { id, .. } => format!("server {id}"),
         };

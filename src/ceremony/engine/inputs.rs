@@ -81,7 +81,7 @@ fn files_of(key: &PlannedKey) -> Vec<FileAt> {
         path: path.clone(),
     };
     match &key.origin {
-        Origin::Make { .. } | Origin::Fingerprint(_) => Vec::new(),
+        Origin::Make { .. } | Origin::Fingerprint(_) | Origin::Listed(_) => Vec::new(),
         Origin::Server { medium, file, .. } => vec![at(medium, file)],
         Origin::Enrol { medium, public, proof, .. } => vec![at(medium, public), at(medium, proof)],
     }
@@ -127,7 +127,8 @@ pub fn incoming(
             Origin::Make { .. }
             | Origin::Fingerprint(_)
             | Origin::Server { .. }
-            | Origin::Enrol { .. },
+            | Origin::Enrol { .. }
+            | Origin::Listed(_),
             _,
         ) => return Ok(None),
     };

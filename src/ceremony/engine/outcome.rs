@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::tuf::client::percent_encoded;
 use crate::tuf::document::{Dialect, DocRole};
-use crate::tuf::key::{Fingerprint, KeyId};
+use crate::tuf::key::{Fingerprint, KeyId, PublicKey};
 use crate::tuf::name::KeyName;
+use crate::tuf::payload::Payload;
 
+use super::super::authority;
+use super::super::before::Anchor;
 use super::super::change::ChangeSet;
 use super::super::check::Ground;
 use super::super::event::{EvidenceFile, Place};
-use super::super::plan::Plan;
+use super::super::plan::{Kind, Plan};
 use super::super::roster::RosterFile;
 use super::state::State;
 
@@ -22,19 +26,20 @@ pub(super) fn documents(state: &State) -> BTreeMap<DocRole, Vec<u8>> {
         .flat_map(ChangeSet::payloads)
         .map(|payload| {
             let role = payload.id().role.clone();
-            let signatures = state.counted(&role);
+            let signatures = authority::counted(state, &role);
             (role, payload.envelope(&signatures))
         })
         .collect()
 }
 
-/// The file names under which a client asks for the documents of version 1.
-pub fn file_name(plan: &Plan, role: &DocRole) -> Vec<String> {
-    let consistent = plan.repository.consistent_snapshot;
-    match (plan.repository.dialect, role) {
-        (Dialect::Notary1, role) => vec![format!("{role}.json")],
-        (Dialect::Tuf1, DocRole::Root) => vec!["1.root.json".to_owned()],
-        (Dialect::Tuf1, DocRole::Timestamp) => vec!["timestamp.json".to_owned()],
+/// The file name under which a client asks for a document.
+pub fn file_name(consistent_snapshot: bool, payload: &Payload) -> String {
+    let id = payload.id();
+    let version = id.version;
+    match (payload.dialect(), &id.role) {
+        (Dialect::Notary1, role) => format!("{role}.json"),
+        (Dialect::Tuf1, DocRole::Root) => format!("{version}.root.json"),
+        (Dialect::Tuf1, DocRole::Timestamp) => "timestamp.json".to_owned(),
         (
             Dialect::Tuf1,
             role @ (DocRole::Targets
@@ -42,27 +47,58 @@ pub fn file_name(plan: &Plan, role: &DocRole) -> Vec<String> {
             | DocRole::Delegated(_)
             | DocRole::Certificate(_)),
         ) => {
-            vec![if consistent { format!("1.{role}.json") } else { format!("{role}.json") }]
+            let name = percent_encoded(&role.to_string());
+            if consistent_snapshot {
+                format!("{version}.{name}.json")
+            } else {
+                format!("{name}.json")
+            }
         }
     }
 }
 
+fn consistent_snapshot(plan: &Plan, state: &State) -> bool {
+    let root = state.root.as_ref().or_else(|| state.before.anchor().map(Anchor::root));
+    root.map_or(plan.repository.consistent_snapshot, |root| root.consistent_snapshot)
+}
+
 /// The documents under the names of the export.
 pub(super) fn served(plan: &Plan, state: &State) -> BTreeMap<String, Vec<u8>> {
-    documents(state)
-        .into_iter()
-        .flat_map(|(role, bytes)| {
-            file_name(plan, &role).into_iter().map(move |name| (name, bytes.clone()))
+    let consistent = consistent_snapshot(plan, state);
+    let signed = documents(state);
+    payloads(state)
+        .filter_map(|payload| {
+            let bytes = signed.get(&payload.id().role)?.clone();
+            Some((file_name(consistent, payload), bytes))
         })
         .collect()
 }
 
-/// The documents that the workspace trusts from now on.
+fn payloads(state: &State) -> impl Iterator<Item = &Payload> {
+    state.change.iter().chain(&state.closing).flat_map(ChangeSet::payloads)
+}
+
+/// The documents that the workspace trusts from now on. A change puts each beside the one before it, under its version;
+/// a repository that is taken over comes whole.
 pub(super) fn trusted(plan: &Plan, state: &State) -> BTreeMap<String, Vec<u8>> {
-    state
-        .served
-        .iter()
-        .map(|(name, bytes)| (format!("{}/{name}", plan.repository.name), bytes.clone()))
+    let folder = &plan.repository.name;
+    let Some(anchor) = state.before.anchor() else {
+        let under =
+            |(name, bytes): (&String, &Vec<u8>)| (format!("{folder}/{name}"), bytes.clone());
+        return state.served.iter().map(under).collect();
+    };
+    if plan.kind == Kind::Adopt {
+        let under =
+            |(name, bytes): (&String, &Vec<u8>)| (format!("{folder}/{name}"), bytes.clone());
+        return anchor.files().iter().map(under).collect();
+    }
+    let signed = documents(state);
+    payloads(state)
+        .filter_map(|payload| {
+            let id = payload.id();
+            let bytes = signed.get(&id.role)?.clone();
+            Some((format!("{folder}/{}.{}.json", id.version, id.role), bytes))
+        })
         .collect()
 }
 
@@ -120,11 +156,17 @@ pub(super) fn evidence_files(ground: &Ground, state: &State) -> Vec<EvidenceFile
         .map(|(name, enrolled)| KeyLine {
             name,
             fingerprint: enrolled.key().fingerprint(),
-            id: state.ids.get(name).cloned(),
+            id: id_of(state, enrolled.key()),
         })
         .collect();
     files.insert("keys.json".to_owned(), json(&keys));
     files.into_iter().map(|(path, bytes)| EvidenceFile { path, bytes }).collect()
+}
+
+/// What the new root calls a key.
+fn id_of(state: &State, public: &PublicKey) -> Option<KeyId> {
+    let root = state.root.as_ref()?;
+    root.keys.iter().find(|(_, listed)| listed.public == *public).map(|(id, _)| id.clone())
 }
 
 fn json<T: Serialize>(value: &T) -> Vec<u8> {

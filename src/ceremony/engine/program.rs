@@ -6,6 +6,7 @@
 use crate::tuf::name::KeyName;
 
 use super::super::ask::{Ask, AskId, AskKind, Choice, Field, Form, Wish};
+use super::super::change::ChangeSet;
 use super::super::check::Ground;
 use super::super::event::{Act, ActKind, FileAt, Mode, Outcome, Place, Wanted};
 use super::super::mounted::Mounted;
@@ -306,10 +307,7 @@ fn review(plan: &Plan, state: &State) -> Option<Want> {
     if state.has_pressed(AskKind::Review, "") {
         return None;
     }
-    let documents =
-        state.recipe.documents.iter().map(|doc| {
-            (doc.role.to_string(), format!("{} version {}: read", doc.role, doc.version))
-        });
+    let documents = to_read(change);
     let waivers = plan.waivers.iter().map(|waiver| {
         (
             format!("waiver {}", waiver.finding),
@@ -321,6 +319,14 @@ fn review(plan: &Plan, state: &State) -> Option<Want> {
     Some(Want::ask(AskKind::Review, "", Form::Tick { items, key: 'g', label }))
 }
 
+/// The documents of a change set, each to be ticked when it is read.
+fn to_read(change: &ChangeSet) -> impl Iterator<Item = (String, String)> {
+    change.payloads().iter().map(|payload| {
+        let id = payload.id();
+        (id.role.to_string(), format!("{} version {}: read", id.role, id.version))
+    })
+}
+
 /// The documents that hash signed ones: reviewed, their digest written down, and signed. Nothing outside can know it
 /// beforehand.
 fn closing(plan: &Plan, state: &State) -> Option<Want> {
@@ -330,11 +336,8 @@ fn closing(plan: &Plan, state: &State) -> Option<Want> {
         return Some(Want::write(table, change.table().as_bytes().to_vec()));
     }
     if !state.has_pressed(AskKind::Review, CLOSING) {
-        let documents = state.recipe.closing.iter().map(|doc| {
-            (doc.role.to_string(), format!("{} version {}: read", doc.role, doc.version))
-        });
         let label = "all is read; go on".to_owned();
-        let items = lettered(documents);
+        let items = lettered(to_read(change));
         return Some(Want::ask(AskKind::Review, CLOSING, Form::Tick { items, key: 'g', label }));
     }
     if !state.has_pressed(AskKind::WrittenDown, CLOSING) {

@@ -1,13 +1,13 @@
 //! What came of acts: taken as it is, useful or not, and what follows from it.
 
 use crate::tuf::digest::Digest;
-use crate::tuf::document::DocRole;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
 use crate::tuf::signature::Signature;
 use crate::tuf::time::Timestamp;
 
 use super::super::ask::AskKind;
+use super::super::authority;
 use super::super::change;
 use super::super::check::Ground;
 use super::super::event::{
@@ -140,7 +140,10 @@ impl State {
         }
         let wanted = match &key.origin {
             Origin::Fingerprint(confirmed) => Some(confirmed.value),
-            Origin::Make { .. } | Origin::Enrol { .. } | Origin::Server { .. } => {
+            Origin::Make { .. }
+            | Origin::Enrol { .. }
+            | Origin::Server { .. }
+            | Origin::Listed(_) => {
                 self.roster.keys.get(&key.name).map(|known| known.key().fingerprint())
             }
         };
@@ -214,7 +217,7 @@ impl State {
             let role = payload.id().role.clone();
             let made = self.signatures.entry(role.clone()).or_default();
             made.push((key.name.clone(), signature.clone()));
-            let good = super::super::walk::tally(self, &role);
+            let good = authority::tally(self, &role);
             self.tallied.insert(role, good);
             return;
         }
@@ -306,18 +309,10 @@ impl State {
     /// when these are signed, the export when everything is signed.
     fn derive(&mut self, plan: &Plan) {
         if self.change.is_none() {
-            self.change = change::draft(plan, &self.roster, &self.facts()).ok();
-            if self.change.is_some() {
-                self.root = super::super::walk::drafted_root(plan, self);
-                self.ids = self
-                    .roster
-                    .keys
-                    .keys()
-                    .filter_map(|name| {
-                        let (id, _) = change::listed(plan, &self.roster, name).ok()?;
-                        Some((name.clone(), id))
-                    })
-                    .collect();
+            self.change = change::draft(plan, &self.before, &self.roster, &self.facts()).ok();
+            if let Some(change) = &self.change {
+                self.root = authority::drafted_root(plan, change);
+                self.delegations = authority::drafted_delegations(plan, change);
             }
         }
         if self.change.is_none() || !self.all_signed(&self.recipe.documents) {
@@ -326,30 +321,22 @@ impl State {
         if self.closing.is_none() && !self.recipe.closing.is_empty() {
             let signed = super::outcome::documents(self);
             self.closing =
-                change::closing(plan, &self.roster, &self.facts(), &signed).ok().flatten();
+                change::closing(plan, &self.before, &self.roster, &self.facts(), &signed)
+                    .ok()
+                    .flatten();
         }
         if self.all_signed(&self.recipe.closing) && self.served.is_empty() {
             self.served = super::outcome::served(plan, self);
-            self.exported = super::super::export::files(plan, &self.roster, &self.served);
+            self.exported =
+                super::super::export::files(plan, &self.before, &self.roster, &self.served);
             if let Some(why) = super::super::walk::refused(plan, self) {
-                let found = format!("a fresh client refuses what was signed: {why}");
+                let found = format!("a client refuses what was signed: {why}");
                 self.open("client walk", TroubleKind::Mismatch, found);
                 if let Some(open) = &mut self.trouble {
                     open.again = false;
                 }
             }
         }
-    }
-
-    /// The good signatures on one document, under the ids that the new root gives their keys.
-    pub fn counted(
-        &self,
-        role: &DocRole,
-    ) -> Vec<(crate::tuf::key::KeyId, crate::tuf::signature::Signature)> {
-        let made = self.signatures.get(role).map(Vec::as_slice).unwrap_or_default();
-        made.iter()
-            .filter_map(|(name, signature)| Some((self.ids.get(name)?.clone(), signature.clone())))
-            .collect()
     }
 }
 

@@ -290,9 +290,10 @@ impl Painter<'_> {
     fn will_enrol(&self, key: &PlannedKey) -> String {
         let made = match key.origin {
             Origin::Make { .. } => "the key is made",
-            Origin::Fingerprint(_) | Origin::Enrol { .. } | Origin::Server { .. } => {
-                "the key is looked for"
-            }
+            Origin::Fingerprint(_)
+            | Origin::Enrol { .. }
+            | Origin::Server { .. }
+            | Origin::Listed(_) => "the key is looked for",
         };
         match (self.plan.repository.dialect, key.certificate) {
             (Dialect::Notary1, Some(certificate)) => format!(

@@ -1,26 +1,29 @@
 //! What the engine knows: facts only, gathered from entries.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::tuf::digest::Digest;
 use crate::tuf::document::DocRole;
-use crate::tuf::key::KeyId;
 use crate::tuf::name::KeyName;
 use crate::tuf::nonces::Nonces;
 use crate::tuf::payload::Payload;
 use crate::tuf::root::Root;
 use crate::tuf::signature::Signature;
+use crate::tuf::targets::Delegations;
 use crate::tuf::time::Timestamp;
 
 use super::super::ask::{Ask, AskId, AskKind, Wish};
+use super::super::before::Before;
 use super::super::change::ChangeSet;
 use super::super::check::Ground;
 use super::super::event::{
     Act, ActId, ActKind, Entry, FileAt, Opening, Request, RoomFact, Seen, Trouble, Wanted,
 };
 use super::super::mounted::Mounted;
+use super::super::plan::Origin;
 use super::super::recipe::{DocRecipe, Recipe};
-use super::super::roster::{Facts, Roster};
+use super::super::roster::{Enrolled, Facts, Roster};
 use super::super::story;
 use super::want::Want;
 
@@ -29,6 +32,8 @@ use super::want::Want;
 pub struct State {
     /// How it was opened.
     pub opening: Opening,
+    /// What it starts from.
+    pub before: Arc<Before>,
     /// The recipe of the plan.
     pub recipe: Recipe,
     /// Who was in the room.
@@ -82,8 +87,8 @@ pub struct State {
     /// One line for each entry.
     pub log: Vec<String>,
 
-    /// The ids under which the new root lists its keys, once it is drafted.
-    pub ids: BTreeMap<KeyName, KeyId>,
+    /// The delegations of the new targets, read back from their very bytes, once they are drafted.
+    pub delegations: Option<Delegations>,
     /// The new root, read back from its very bytes, once it is drafted.
     pub root: Option<Root>,
     /// The names of the keys whose signatures on each document count: what the progress lines show.
@@ -170,13 +175,14 @@ impl State {
     pub(super) fn new(ground: &Ground, opening: Opening) -> Self {
         Self {
             opening,
+            before: ground.before_shared(),
             recipe: Recipe::of(ground.plan()),
             present: None,
             room: None,
             mounted: BTreeMap::new(),
             behind: BTreeMap::new(),
             inputs: BTreeMap::new(),
-            roster: Roster::default(),
+            roster: listed(ground),
             change: None,
             closing: None,
             roster_head: None,
@@ -196,7 +202,7 @@ impl State {
             sealed: None,
             aborted: None,
             log: Vec::new(),
-            ids: BTreeMap::new(),
+            delegations: None,
             root: None,
             tallied: BTreeMap::new(),
             exported: BTreeMap::new(),
@@ -290,4 +296,16 @@ impl State {
     pub(super) fn note(&mut self, entry: &Entry) {
         self.log.push(story::log_line(entry));
     }
+}
+
+/// The keys that the state before lists, and that are not needed in the room.
+fn listed(ground: &Ground) -> Roster {
+    let mut roster = Roster::default();
+    for key in &ground.plan().keys {
+        let Origin::Listed(fingerprint) = &key.origin else { continue };
+        if let Some(public) = ground.before().key(*fingerprint) {
+            roster.keys.insert(key.name.clone(), Enrolled::Listed { key: public.clone() });
+        }
+    }
+    roster
 }

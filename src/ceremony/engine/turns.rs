@@ -118,6 +118,8 @@ fn ready(state: &State, key: &PlannedKey, turn: &str) -> Option<Want> {
 pub(super) const fn exists_before(key: &PlannedKey) -> bool {
     match key.origin {
         Origin::Fingerprint(_) => true,
-        Origin::Make { .. } | Origin::Enrol { .. } | Origin::Server { .. } => false,
+        Origin::Make { .. } | Origin::Enrol { .. } | Origin::Server { .. } | Origin::Listed(_) => {
+            false
+        }
     }
 }

@@ -8,28 +8,32 @@ use std::fmt::Write as _;
 use data_encoding::BASE64;
 
 use crate::tuf::digest::Digest;
-use crate::tuf::document::Dialect;
-use crate::tuf::key::PublicKey;
+use crate::tuf::document::{Dialect, DocRole};
 use crate::tuf::name::RoleName;
+use crate::tuf::root::Root;
+use crate::tuf::signed::Signed;
+use crate::tuf::targets::Targets;
 use crate::tuf::wire::json::Json;
 
-use super::plan::{Plan, SignedWhere};
+use super::before::Before;
+use super::plan::Plan;
 use super::recipe::Recipe;
 use super::roster::Roster;
 
 /// All files of an export by their path on OUT, made from the signed documents under the names that clients ask for.
 pub fn files(
     plan: &Plan,
+    before: &Before,
     roster: &Roster,
     served: &BTreeMap<String, Vec<u8>>,
 ) -> BTreeMap<String, Vec<u8>> {
     let folder = folder(plan);
     let mut files: BTreeMap<String, Vec<u8>> =
         served.iter().map(|(name, bytes)| (format!("{folder}/{name}"), bytes.clone())).collect();
-    files.extend(anchors(plan, roster, served));
+    files.extend(anchors(plan, before, roster, served));
     files.insert("README".to_owned(), readme(plan, served).into_bytes());
-    if plan.repository.dialect == Dialect::Notary1 {
-        let scripts = online::files(&[online_side(plan, roster, served)])
+    if plan.repository.dialect == Dialect::Notary1 && !served.is_empty() {
+        let scripts = online::files(&[online_side(plan, before, served)])
             .expect("names of repositories and tags were parsed and hold no control character");
         files.extend(scripts.into_iter().map(|(path, bytes)| (path.to_owned(), bytes)));
     }
@@ -48,13 +52,15 @@ fn folder(plan: &Plan) -> String {
 /// What clients pin: certificates and their ids for Notary, the root itself for TUF.
 fn anchors(
     plan: &Plan,
+    before: &Before,
     roster: &Roster,
     served: &BTreeMap<String, Vec<u8>>,
 ) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     match plan.repository.dialect {
         Dialect::Tuf1 => {
-            if let Some(root) = served.get("1.root.json") {
+            let root = served.iter().find(|(name, _)| name.ends_with(".root.json"));
+            if let Some((_, root)) = root {
                 files.insert("anchors/root.json".to_owned(), root.clone());
             }
         }
@@ -63,7 +69,9 @@ fn anchors(
             for name in &Recipe::of(plan).certificates {
                 let Some(pem) = roster.certificates.get(name) else { continue };
                 files.insert(format!("anchors/{name}.pem"), pem.clone().into_bytes());
-                if let Ok((id, _)) = super::change::listed(plan, roster, name) {
+                if let Ok((id, _)) =
+                    super::change::listed(plan, before, roster, &RoleName::root(), name)
+                {
                     ids.push(format!("{:?}", id.as_str()));
                 }
             }
@@ -81,44 +89,76 @@ fn anchors(
 
 fn online_side(
     plan: &Plan,
-    roster: &Roster,
+    before: &Before,
     served: &BTreeMap<String, Vec<u8>>,
 ) -> online::Repository {
-    let documents = ["root", "targets", "snapshot"].into_iter().filter_map(|role| {
-        let bytes = served.get(&format!("{role}.json"))?;
-        Some(online::Document { role: role.parse().ok()?, digest: Digest::of(bytes) })
+    let root = newest_root(plan, before, served)
+        .expect("a notary1 ceremony signs a root, or starts from one");
+    let snapshot_here = Recipe::of(plan).makes(&DocRole::Snapshot);
+    let mut documents: Vec<online::Document> = served
+        .iter()
+        .filter_map(|(name, bytes)| {
+            let role = name.strip_suffix(".json")?.parse().ok()?;
+            Some(online::Document { role, digest: Digest::of(bytes) })
+        })
+        .collect();
+    // Root first, delegations behind the targets that name them, the snapshot last.
+    documents.sort_by_key(|document| match document.role.as_str() {
+        "root" => 0,
+        "targets" => 1,
+        "snapshot" => 3,
+        _ => 2,
     });
     online::Repository {
         name: plan.repository.name.clone(),
         folder: folder(plan),
-        timestamp_key: server_key(plan, roster, &RoleName::timestamp())
-            .expect("a notary1 plan has its timestamp signed online, and its key is in the roster"),
-        snapshot_key: server_key(plan, roster, &RoleName::snapshot()),
-        documents: documents.collect(),
-        tags: plan
-            .targets
-            .iter()
-            .map(|target| online::Tag {
-                name: target.name.clone(),
-                digest: target.sha256,
-                length: target.length,
-            })
-            .collect(),
+        timestamp_key: server_key(&root, &RoleName::timestamp())
+            .expect("a Notary root lists a timestamp key"),
+        snapshot_key: (!snapshot_here).then(|| server_key(&root, &RoleName::snapshot())).flatten(),
+        documents,
+        tags: tags(before, served),
     }
 }
 
-/// The key that the server signs a role with, as the base64 `public` that its documents show.
-fn server_key(plan: &Plan, roster: &Roster, role: &RoleName) -> Option<String> {
-    let planned = plan.roles.get(role)?;
-    if planned.signed == SignedWhere::Here {
-        return None;
+/// The root that holds after publishing.
+fn newest_root(plan: &Plan, before: &Before, served: &BTreeMap<String, Vec<u8>>) -> Option<Root> {
+    let new = served
+        .iter()
+        .filter(|(name, _)| *name == "root.json" || name.ends_with(".root.json"))
+        .find_map(|(_, bytes)| Signed::<Root>::read(plan.repository.dialect, bytes).ok());
+    new.map(|root| root.peek().clone()).or_else(|| before.anchor().map(|a| a.root().clone()))
+}
+
+/// Every tag that clients will show: of the targets and of every delegation, new or as before.
+fn tags(before: &Before, served: &BTreeMap<String, Vec<u8>>) -> Vec<online::Tag> {
+    let mut all = before.anchor().map(|anchor| anchor.files().clone()).unwrap_or_default();
+    all.extend(served.iter().map(|(name, bytes)| (name.clone(), bytes.clone())));
+    let mut tags: BTreeMap<String, online::Tag> = BTreeMap::new();
+    for (name, bytes) in all.iter().rev() {
+        if name != "targets.json" && !name.starts_with("targets/") {
+            continue;
+        }
+        let Ok(document) = Signed::<Targets>::read(Dialect::Notary1, bytes) else { continue };
+        for (tag, file) in document.peek().targets.iter() {
+            let raw = file.hashes.get("sha256").and_then(|raw| raw.as_slice().try_into().ok());
+            if let Some(raw) = raw {
+                let name = tag.into_owned();
+                let digest = Digest::from_bytes(raw);
+                // A name in targets hides the same name in a delegation; targets comes last here.
+                tags.insert(name.clone(), online::Tag { name, digest, length: file.length });
+            }
+        }
     }
-    let public: &PublicKey = roster.keys.get(planned.keys.first()?)?.key();
-    let (_, listed) = plan.repository.dialect.list_key(public)?;
+    tags.into_values().collect()
+}
+
+/// The key that the server signs a role with, as the base64 `public` that documents show.
+fn server_key(root: &Root, role: &RoleName) -> Option<String> {
+    let listed = root.keys.get(root.roles.get(role)?.keyids.first()?)?;
     match listed.wire.member("keyval").and_then(|value| value.member("public")) {
         Some(Json::String(text)) => Some(text.clone()),
         Some(Json::Null | Json::Bool(_) | Json::Integer(_) | Json::Array(_) | Json::Object(_))
-        | None => Some(BASE64.encode(public.spki_der())),
+        | None => Some(BASE64.encode(listed.public.spki_der())),
     }
 }
 

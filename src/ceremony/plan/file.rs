@@ -9,7 +9,7 @@ use crate::tuf::name::{KeyName, RepoName, RoleName};
 use crate::tuf::policy::{PinPolicy, TouchPolicy};
 use crate::tuf::time::{Lifetime, Timestamp};
 
-use super::{Client, Insert, Kind, Label, MediumRole, Part, SignWho, SignedWhere, Store};
+use super::{Client, Goodness, Insert, Kind, Label, MediumRole, Part, SignWho, SignedWhere, Store};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,8 +26,20 @@ pub(super) struct PlanFile {
     pub(super) people: Vec<PersonFile>,
     #[serde(default)]
     pub(super) media: Vec<MediumFile>,
+    #[serde(default)]
     pub(super) keys: Vec<KeyFile>,
+    #[serde(default)]
     pub(super) roles: RolesFile,
+    pub(super) before: Option<BeforeFile>,
+    pub(super) known_good: Option<KnownGoodFile>,
+    #[serde(default)]
+    pub(super) delegations: Vec<DelegationFile>,
+    #[serde(default)]
+    pub(super) remove: Vec<RemoveFile>,
+    #[serde(default)]
+    pub(super) keep: Vec<KeepFile>,
+    #[serde(default)]
+    pub(super) compromised: Vec<CompromisedFile>,
     #[serde(default)]
     pub(super) inputs: Vec<InputFile>,
     #[serde(default)]
@@ -86,6 +98,7 @@ pub(super) struct KeyFile {
     pub(super) source: Option<Label>,
     pub(super) enrol: Option<EnrolFile>,
     pub(super) server: Option<ServerFile>,
+    pub(super) listed: Option<Fingerprint>,
     pub(super) certificate: Option<CertificateFile>,
     pub(super) leaves: Option<LeavesFile>,
 }
@@ -139,13 +152,13 @@ pub(super) enum FormFile {
     Notary,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RolesFile {
-    pub(super) root: RoleFile,
-    pub(super) targets: RoleFile,
-    pub(super) snapshot: RoleFile,
-    pub(super) timestamp: RoleFile,
+    pub(super) root: Option<RoleFile>,
+    pub(super) targets: Option<RoleFile>,
+    pub(super) snapshot: Option<RoleFile>,
+    pub(super) timestamp: Option<RoleFile>,
 }
 
 #[derive(Deserialize)]
@@ -156,10 +169,11 @@ pub(super) struct RoleFile {
     pub(super) sign: Option<SignWho>,
     pub(super) signed: Option<SignedWhere>,
     pub(super) valid_for: Option<Lifetime>,
+    pub(super) version: Option<u64>,
 }
 
 impl RolesFile {
-    pub(super) fn named(self) -> [(RoleName, RoleFile); 4] {
+    pub(super) fn named(self) -> [(RoleName, Option<RoleFile>); 4] {
         [
             (RoleName::root(), self.root),
             (RoleName::targets(), self.targets),
@@ -185,6 +199,72 @@ pub(super) struct TargetFile {
     pub(super) name: String,
     pub(super) length: u64,
     pub(super) sha256: Digest,
+    pub(super) role: Option<RoleName>,
+    pub(super) was: Option<Digest>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BeforeFile {
+    pub(super) medium: KeyName,
+    #[serde(default)]
+    pub(super) folder: String,
+    pub(super) root: Digest,
+    pub(super) confirmed_by: Label,
+    pub(super) source: Option<Label>,
+    #[serde(default)]
+    pub(super) also_sign: Vec<KeyName>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KnownGoodFile {
+    pub(super) file: String,
+    pub(super) form: Goodness,
+    pub(super) since: Option<toml::value::Datetime>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DelegationFile {
+    pub(super) name: RoleName,
+    pub(super) keys: Vec<KeyName>,
+    pub(super) threshold: u32,
+    pub(super) sign: Option<SignWho>,
+    #[serde(default)]
+    pub(super) paths: Vec<String>,
+    #[serde(default)]
+    pub(super) path_hash_prefixes: Vec<String>,
+    #[serde(default)]
+    pub(super) terminating: bool,
+    pub(super) valid_for: Option<Lifetime>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RemoveFile {
+    pub(super) delegation: Option<RoleName>,
+    pub(super) target: Option<String>,
+    pub(super) role: Option<RoleName>,
+    pub(super) reason: Reason,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeepFile {
+    pub(super) delegation: Option<RoleName>,
+    pub(super) target: Option<String>,
+    pub(super) role: Option<RoleName>,
+    pub(super) reason: Reason,
+    pub(super) by: Label,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CompromisedFile {
+    pub(super) fingerprint: Fingerprint,
+    pub(super) since: Option<toml::value::Datetime>,
+    pub(super) reason: Reason,
 }
 
 #[derive(Deserialize)]

@@ -3,7 +3,10 @@
 //! A [`Plan`] is parsed strictly and holds only names and values that make sense by themselves; whether they make
 //! sense together is for the check to say.
 
+mod change;
 mod file;
+mod kind;
+mod label;
 pub mod parse;
 pub mod print;
 pub mod template;
@@ -19,6 +22,13 @@ use crate::tuf::key::{Algorithm, Fingerprint, KeyId};
 use crate::tuf::name::{KeyName, RepoName, RoleName};
 use crate::tuf::policy::{PinPolicy, TouchPolicy};
 use crate::tuf::time::{Lifetime, Timestamp};
+
+pub use change::{
+    BeforePlan, Compromised, Goodness, KeptBack, KnownGood, PlannedDelegation, Removed, What,
+};
+pub use kind::Kind;
+pub(in crate::ceremony) use label::is_format;
+pub use label::{BadLabel, Label};
 
 /// A plan, as one TOML file states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +53,20 @@ pub struct Plan {
     pub media: Vec<Medium>,
     /// The keys.
     pub keys: Vec<PlannedKey>,
-    /// The roles of the new root.
+    /// The roles: all four of a first root, and of a change those that it touches or whose keys sign in it.
     pub roles: BTreeMap<RoleName, PlannedRole>,
+    /// What a change starts from; nothing for a first root.
+    pub before: Option<BeforePlan>,
+    /// The last state that is known to be good, where a signing key leaked.
+    pub known_good: Option<KnownGood>,
+    /// Delegations that are added, changed, or signed for.
+    pub delegations: Vec<PlannedDelegation>,
+    /// Targets and delegations that are taken out.
+    pub removed: Vec<Removed>,
+    /// What was signed after the known-good state and stays all the same.
+    pub kept: Vec<KeptBack>,
+    /// Keys that somebody else may have.
+    pub compromised: Vec<Compromised>,
     /// Every file taken from IN.
     pub inputs: Vec<Input>,
     /// The targets to sign.
@@ -53,19 +75,6 @@ pub struct Plan {
     pub steps: Vec<InsertedStep>,
     /// Findings that somebody answers for.
     pub waivers: Vec<Waiver>,
-}
-
-/// Printable Unicode, 1 to 64 characters, without control or bidirectional characters; never a path.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Label(String);
-
-/// The kinds of ceremonies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A first root of trust.
-    FirstRoot,
 }
 
 /// Client programs that must accept the result.
@@ -244,6 +253,8 @@ pub enum Origin {
         /// The id under which the document will list it.
         id: KeyId,
     },
+    /// A document of the state before lists it, and its private half is not needed.
+    Listed(Fingerprint),
 }
 
 /// A value that somebody confirms from a source of their own.
@@ -296,8 +307,10 @@ pub struct PlannedRole {
     pub sign: SignWho,
     /// Where its document is signed.
     pub signed: SignedWhere,
-    /// How long its document is valid; needed where it is signed here.
+    /// How long its document is valid; needed where it is signed here. In a change, a role without it makes no document.
     pub valid_for: Option<Lifetime>,
+    /// The version of its document, where the next one would not do: above what somebody else may have signed.
+    pub version: Option<u64>,
 }
 
 /// Who signs a document of this role.
@@ -340,6 +353,10 @@ pub struct PlannedTarget {
     pub length: u64,
     /// SHA-256 of its content; in Notary of the manifest.
     pub sha256: Digest,
+    /// Who signs it; `targets` where the plan says nothing.
+    pub role: RoleName,
+    /// What the name stood for until now, where it is moved.
+    pub was: Option<Digest>,
 }
 
 /// Something put in after a step.
@@ -404,6 +421,17 @@ impl Plan {
         self.waivers.iter().find(|waiver| waiver.finding == finding)
     }
 
+    /// The inputs that are the state before, and what states the known-good one.
+    pub fn before_inputs(&self) -> impl Iterator<Item = &Input> {
+        let good = self.known_good.as_ref().map(|good| good.file.as_str());
+        self.inputs.iter().filter(move |input| {
+            self.before.as_ref().is_some_and(|before| {
+                before.name_of(input).is_some()
+                    || (input.medium == before.medium && good == Some(input.path.as_str()))
+            })
+        })
+    }
+
     /// The people who do `part`.
     pub fn people_who(&self, part: Part) -> impl Iterator<Item = &Person> {
         self.people.iter().filter(move |person| person.roles.contains(&part))
@@ -415,71 +443,9 @@ impl PlannedKey {
     pub const fn is_here(&self) -> bool {
         match self.origin {
             Origin::Make { .. } | Origin::Fingerprint(_) => true,
-            Origin::Enrol { .. } | Origin::Server { .. } => false,
+            Origin::Enrol { .. } | Origin::Server { .. } | Origin::Listed(_) => false,
         }
     }
-}
-
-impl Label {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::str::FromStr for Label {
-    type Err = BadLabel;
-    fn from_str(text: &str) -> Result<Self, BadLabel> {
-        let bad = |expected| BadLabel { found: text.to_owned(), expected };
-        let length = text.chars().count();
-        if length == 0 || length > 64 {
-            return Err(bad("1 to 64 characters"));
-        }
-        if text.trim() != text {
-            return Err(bad("no space at either end"));
-        }
-        if text.chars().any(|c| c.is_control() || is_format(c)) {
-            return Err(bad("printable characters, none that change the direction of writing"));
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-/// Characters that are invisible or change the direction of writing (Unicode category Cf, as far as it matters on a
-/// terminal).
-fn is_format(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
-}
-
-impl fmt::Display for Label {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl TryFrom<String> for Label {
-    type Error = BadLabel;
-    fn try_from(text: String) -> Result<Self, BadLabel> {
-        text.parse()
-    }
-}
-
-impl From<Label> for String {
-    fn from(label: Label) -> Self {
-        label.0
-    }
-}
-
-/// A title or a name of a person that breaks the rule for both.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} will not do: expected {expected}")]
-pub struct BadLabel {
-    /// The text found.
-    pub found: String,
-    /// The rule, in words.
-    pub expected: &'static str,
 }
 
 impl fmt::Display for Store {
@@ -501,14 +467,6 @@ impl fmt::Display for Part {
             Self::Witness => "witness",
             Self::Administrator => "administrator",
             Self::Releaser => "releaser",
-        })
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::FirstRoot => "first-root",
         })
     }
 }

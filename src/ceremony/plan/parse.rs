@@ -1,5 +1,6 @@
 //! Parsing a plan: strict, with sentences that say where, what was expected, and what was found.
 
+mod change;
 mod error;
 mod keys;
 mod lists;
@@ -80,15 +81,29 @@ impl Parsing<'_> {
             .into_iter()
             .filter_map(|key| self.key(key, dialect, &people, &media))
             .collect();
+        let kind = file.kind;
         let mut roles = BTreeMap::new();
         for (name, role) in file.roles.named() {
-            let planned = self.role(name.as_str(), role, dialect, &keys, &known);
+            let Some(role) = role else {
+                if !kind.is_change() {
+                    let expected = format!("[roles.{name}], since a first root states all four");
+                    self.refuse(&at("roles"), &expected, "none");
+                }
+                continue;
+            };
+            let planned = self.role(name.as_str(), role, (kind, dialect), &keys, &known);
             roles.insert(name, planned);
         }
-        self.root_keys(dialect, &roles, &keys);
+        self.root_keys((kind, dialect), &roles, &keys);
         self.snapshot_after_targets(dialect, &roles);
         let inputs = self.inputs(file.inputs, &media);
         self.listed(&keys, &inputs);
+        let before = self.before(kind, file.before, &media, &inputs, &known);
+        let known_good = self.known_good(file.known_good, before.as_ref(), &inputs);
+        let delegations = self.delegations(file.delegations, dialect, &known);
+        let removed = self.removed(file.remove);
+        let kept = self.kept(file.keep);
+        let compromised = self.compromised(file.compromised);
         let targets = self.targets(file.targets, dialect);
         let steps = self.steps(file.steps);
         let waivers = self.waivers(file.waivers);
@@ -98,7 +113,7 @@ impl Parsing<'_> {
         }
         Ok(Plan {
             digest,
-            kind: file.kind,
+            kind,
             title: file.title,
             codename: file.codename,
             clients: file.clients,
@@ -108,6 +123,12 @@ impl Parsing<'_> {
             media,
             keys,
             roles,
+            before,
+            known_good,
+            delegations,
+            removed,
+            kept,
+            compromised,
             inputs,
             targets,
             steps,

@@ -189,7 +189,10 @@ impl<S: Stores> Bench<S> {
         use crate::ceremony::plan::Origin;
         let (pin, touch) = match &key.origin {
             Origin::Make { pin, touch } => (*pin, *touch),
-            Origin::Fingerprint(_) | Origin::Enrol { .. } | Origin::Server { .. } => (None, None),
+            Origin::Fingerprint(_)
+            | Origin::Enrol { .. }
+            | Origin::Server { .. }
+            | Origin::Listed(_) => (None, None),
         };
         let spec = Spec { algorithm: key.algorithm, pin, touch };
         company.progress(&doing(format!("making the key {}", key.name)));

@@ -1,8 +1,8 @@
 //! The review, and the comparison of what was reviewed with something outside this machine.
 
 use super::super::super::ask::{AskId, AskKind};
+use super::super::super::review;
 use super::super::super::scene::{Block, Verdict};
-use super::super::super::walk;
 use super::super::program;
 use super::{Painter, read, row, text};
 
@@ -12,10 +12,10 @@ impl Painter<'_> {
             read("We review what will be signed. Nothing else is signed today."),
             Block::Rows(vec![
                 row("repository", self.plan.repository.name.to_string()),
-                row("kind", "first root: there is nothing before it".to_owned()),
+                row("kind", self.kind()),
             ]),
         ];
-        blocks.extend(walk::review(self.plan, self.state));
+        blocks.extend(review::review(self.plan, self.state));
         blocks.extend(self.plan.waivers.iter().map(|waiver| {
             Block::Mark(
                 Verdict::Warn,
@@ -23,6 +23,13 @@ impl Painter<'_> {
             )
         }));
         blocks
+    }
+
+    fn kind(&self) -> String {
+        match self.state.before.anchor() {
+            None => "first root: there is nothing before it".to_owned(),
+            Some(_) => self.plan.kind.to_string(),
+        }
     }
 
     pub(super) fn source() -> Vec<Block> {
@@ -62,7 +69,7 @@ impl Painter<'_> {
                 "It could not be drafted before: it states hashes of files with their signatures.",
             ),
         ];
-        blocks.extend(walk::closing_review(self.plan, self.state));
+        blocks.extend(review::closing_review(self.plan, self.state));
         blocks
     }
 

@@ -29,7 +29,9 @@ impl Parsing<'_> {
         }
         match &origin {
             Some(Origin::Make { .. } | Origin::Fingerprint(_)) => self.here(&place, &key),
-            Some(Origin::Enrol { .. } | Origin::Server { .. }) => self.elsewhere(&place, &key),
+            Some(Origin::Enrol { .. } | Origin::Server { .. } | Origin::Listed(_)) => {
+                self.elsewhere(&place, &key);
+            }
             None => {}
         }
         if key.certificate.is_some() && dialect == Dialect::Tuf1 {
@@ -155,7 +157,7 @@ impl Parsing<'_> {
         Leaves { medium: leaves.medium, form }
     }
 
-    /// Exactly one of `make`, `fingerprint`, `enrol`, `server`.
+    /// Exactly one of `make`, `fingerprint`, `enrol`, `server`, `listed`.
     fn origin(&mut self, place: &Place, key: &KeyFile, media: &[Medium]) -> Option<Origin> {
         if key.fingerprint.is_none() {
             for (field, there) in
@@ -167,11 +169,11 @@ impl Parsing<'_> {
                 }
             }
         }
-        match (&key.make, key.fingerprint, &key.enrol, &key.server) {
-            (Some(make), None, None, None) => {
+        match (&key.make, key.fingerprint, &key.enrol, &key.server, key.listed) {
+            (Some(make), None, None, None, None) => {
                 Some(Origin::Make { pin: make.pin, touch: make.touch })
             }
-            (None, Some(value), None, None) => {
+            (None, Some(value), None, None, None) => {
                 let Some(by) = key.confirmed_by.clone() else {
                     let expected = "confirmed_by beside it";
                     self.refuse(&place.field("fingerprint"), expected, "nobody who confirms it");
@@ -179,10 +181,11 @@ impl Parsing<'_> {
                 };
                 Some(Origin::Fingerprint(Confirmed { value, by, source: key.source.clone() }))
             }
-            (None, None, Some(enrol), None) => {
+            (None, None, Some(enrol), None, None) => {
                 Some(self.enrol(&place.field("enrol"), enrol, media))
             }
-            (None, None, None, Some(server)) => {
+            (None, None, None, None, Some(fingerprint)) => Some(Origin::Listed(fingerprint)),
+            (None, None, None, Some(server), None) => {
                 let place = place.field("server");
                 self.path(&place.field("file"), &server.file);
                 self.medium(&place.field("medium"), &server.medium, MediumRole::In, media);
@@ -199,12 +202,17 @@ impl Parsing<'_> {
                     ("fingerprint", key.fingerprint.is_some()),
                     ("enrol", key.enrol.is_some()),
                     ("server", key.server.is_some()),
+                    ("listed", key.listed.is_some()),
                 ];
                 let found: Vec<_> =
                     stated.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
                 let found =
                     if found.is_empty() { "none of them".to_owned() } else { found.join(" and ") };
-                self.refuse(place, "exactly one of make, fingerprint, enrol and server", &found);
+                self.refuse(
+                    place,
+                    "exactly one of make, fingerprint, enrol, server and listed",
+                    &found,
+                );
                 None
             }
         }

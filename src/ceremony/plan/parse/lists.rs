@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::tuf::document::Dialect;
+use crate::tuf::name::RoleName;
 use crate::tuf::wire::json::MAX_INTEGER;
 
 use super::super::super::steps::FIRST_ROOT;
@@ -42,7 +43,7 @@ impl Parsing<'_> {
         for key in keys {
             let place = at("keys").named(key.name.as_str());
             let files = match &key.origin {
-                Origin::Make { .. } | Origin::Fingerprint(_) => Vec::new(),
+                Origin::Make { .. } | Origin::Fingerprint(_) | Origin::Listed(_) => Vec::new(),
                 Origin::Enrol { medium, public, proof, .. } => {
                     let place = place.field("enrol");
                     vec![
@@ -81,7 +82,7 @@ impl Parsing<'_> {
                 Dialect::Notary1 => {}
                 Dialect::Tuf1 => self.path(&place.field("name"), &target.name),
             }
-            if !known.insert(target.name.clone()) {
+            if !known.insert((target.role.clone(), target.name.clone())) {
                 let found = format!("{:?} twice", target.name);
                 self.refuse(&place.field("name"), "each name once", &found);
             }
@@ -93,6 +94,8 @@ impl Parsing<'_> {
                 name: target.name,
                 length: target.length,
                 sha256: target.sha256,
+                role: target.role.unwrap_or_else(RoleName::targets),
+                was: target.was,
             });
         }
         targets

@@ -7,7 +7,7 @@ use crate::tuf::key::Algorithm;
 use crate::tuf::name::{KeyName, RoleName};
 
 use super::super::file::RoleFile;
-use super::super::{Origin, PlannedKey, PlannedRole, SignWho, SignedWhere};
+use super::super::{Kind, Origin, PlannedKey, PlannedRole, SignWho, SignedWhere};
 use super::Parsing;
 use super::place::at;
 
@@ -17,7 +17,7 @@ impl Parsing<'_> {
         &mut self,
         name: &str,
         role: RoleFile,
-        dialect: Dialect,
+        (kind, dialect): (Kind, Dialect),
         keys: &[PlannedKey],
         known: &BTreeSet<KeyName>,
     ) -> PlannedRole {
@@ -25,14 +25,20 @@ impl Parsing<'_> {
         if role.keys.is_empty() {
             self.refuse(&place.field("keys"), "at least one key", "none");
         }
-        let signed = role.signed.unwrap_or(SignedWhere::Here);
+        // A change makes the documents that have a lifetime; a first root makes them all.
+        let signed = role.signed.unwrap_or(if kind.is_change() && role.valid_for.is_none() {
+            SignedWhere::Online
+        } else {
+            SignedWhere::Here
+        });
         for key in &role.keys {
             if !known.contains(key) {
                 let found = format!("{:?}", key.as_str());
                 self.refuse(&place.field("keys"), "one of the keys", &found);
             }
             let Some(key) = keys.iter().find(|known| known.name == *key) else { continue };
-            if signed == SignedWhere::Here && !key.is_here() {
+            let stays = !key.is_here() && !matches!(key.origin, Origin::Listed(_));
+            if signed == SignedWhere::Here && stays {
                 let expected = "keys that come to the room, since it is signed here";
                 let found = format!("{}, which stays elsewhere", key.name);
                 self.refuse(&place.field("keys"), expected, &found);
@@ -47,7 +53,7 @@ impl Parsing<'_> {
         if signed == SignedWhere::Here && role.valid_for.is_none() {
             self.refuse(&place, "valid_for, since it is signed here", "none");
         }
-        if name == "root" && signed == SignedWhere::Online {
+        if name == "root" && role.signed == Some(SignedWhere::Online) {
             let expected = "\"here\": a root is never signed online";
             self.refuse(&place.field("signed"), expected, "\"online\"");
         }
@@ -61,6 +67,7 @@ impl Parsing<'_> {
             sign: role.sign.unwrap_or(SignWho::All),
             signed,
             valid_for: role.valid_for,
+            version: role.version,
         }
     }
 
@@ -84,7 +91,7 @@ impl Parsing<'_> {
     /// Notary's root keys come in certificates, and only ECDSA keys can.
     pub(super) fn root_keys(
         &mut self,
-        dialect: Dialect,
+        (kind, dialect): (Kind, Dialect),
         roles: &BTreeMap<RoleName, PlannedRole>,
         keys: &[PlannedKey],
     ) {
@@ -96,6 +103,10 @@ impl Parsing<'_> {
         for key in keys {
             let place = at("keys").named(key.name.as_str());
             match (is_root(key), key.certificate.is_some()) {
+                // A key of the root before keeps its certificate.
+                (true, false)
+                    if kind.is_change()
+                        && matches!(key.origin, Origin::Fingerprint(_) | Origin::Listed(_)) => {}
                 (true, false) => {
                     let expected = "certificate = { valid_for = ... } for a root key";
                     self.refuse(&place, expected, "none");

@@ -144,7 +144,7 @@ fn a_missing_member_is_named_with_its_table() {
         "",
     );
     let found = Plan::parse(without.as_bytes()).unwrap_err().to_string();
-    assert!(found.contains("missing field `timestamp`"), "{found}");
+    assert!(found.contains("expected [roles.timestamp]"), "{found}");
 }
 
 #[test]

@@ -139,6 +139,9 @@ fn origin(key: &PlannedKey) -> String {
             fingerprint.value,
             fingerprint.by
         ),
+        Origin::Listed(fingerprint) => {
+            format!("listed before: fingerprint {fingerprint}; not needed")
+        }
         Origin::Server { medium, file, id } => format!(
             "held by the server; {} on {medium}, key id {}",
             shown(file),

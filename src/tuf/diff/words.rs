@@ -1,11 +1,12 @@
 //! Changes in words.
 
-use crate::tuf::diff::Change;
-use crate::tuf::key::{Fingerprint, KeyId};
+use super::super::key::{Fingerprint, KeyId};
+use super::super::name::RoleName;
+use super::Change;
 
 /// The lines for one change: the first says what, the others show values. Not yet escaped.
 #[expect(clippy::too_many_lines, reason = "one arm for each change, and nothing else")]
-pub(super) fn lines(change: &Change) -> Vec<String> {
+pub fn lines(change: &Change) -> Vec<String> {
     match change {
         Change::Version { from, to } => vec![format!("version {from} -> {to}{}", jump(*from, *to))],
         Change::Expires { from, to, beyond_policy } => {
@@ -90,7 +91,7 @@ pub(super) fn lines(change: &Change) -> Vec<String> {
             vec![format!("delegation to {role} is {now}: others are asked for its targets, or not")]
         }
         Change::DelegationOrder { from, to } => {
-            let names = |roles: &[crate::tuf::name::RoleName]| {
+            let names = |roles: &[RoleName]| {
                 roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
             };
             vec![

@@ -1,0 +1,197 @@
+//! The sample repositories from which the shipped changes start, and the plans of those changes. They are made from the
+//! shipped first roots with the throw-away keys of their checks, so that they are the same wherever they are made.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+
+use anchorite::ceremony::before::Before;
+use anchorite::ceremony::check::play;
+use anchorite::ceremony::engine::Engine;
+use anchorite::ceremony::event::{FileAt, Place};
+use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::twin::{Purpose, Twin};
+use anchorite::tuf::digest::Digest;
+use anchorite::tuf::document::Dialect;
+use anchorite::tuf::time::Timestamp;
+
+/// A repository as a first root made it.
+pub(crate) struct Sample {
+    pub(crate) dialect: Dialect,
+    /// The documents as a server serves them.
+    pub(crate) files: BTreeMap<String, Vec<u8>>,
+    /// The plan that made it, its twin, and the ceremony.
+    pub(crate) twin: Twin,
+    pub(crate) engine: Engine,
+}
+
+pub(crate) fn noon() -> Timestamp {
+    "2026-12-01T12:00:00Z".parse().unwrap()
+}
+
+impl Sample {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        let file = format!("ceremonies/first-root-{dialect}/plan.toml");
+        let plan = Plan::parse(&fs::read(file).unwrap()).unwrap();
+        let twin = Twin::new(&plan, &Before::none(), Purpose::Check);
+        let engine = play(&twin, noon()).unwrap();
+        let files = engine.served().clone();
+        Self { dialect, files, twin, engine }
+    }
+
+    pub(crate) fn fingerprint(&self, key: &str) -> String {
+        let name = key.parse().unwrap();
+        self.engine.roster().keys.get(&name).unwrap().key().fingerprint().to_string()
+    }
+
+    /// The root digest of its root.
+    pub(crate) fn root(&self) -> Digest {
+        let name = match self.dialect {
+            Dialect::Notary1 => "root.json",
+            Dialect::Tuf1 => "1.root.json",
+        };
+        anchorite::tuf::any::AnyDocument::read(&self.files[name]).unwrap().digest()
+    }
+
+    /// The files as the check of a change wants them.
+    pub(crate) fn at_hand(&self, extra: &[(&str, &[u8])]) -> BTreeMap<FileAt, Vec<u8>> {
+        let at = |path: String| FileAt { place: Place::Medium("IN".parse().unwrap()), path };
+        let own =
+            self.files.iter().map(|(name, bytes)| (at(format!("before/{name}")), bytes.clone()));
+        own.chain(extra.iter().map(|(path, bytes)| (at((*path).to_owned()), bytes.to_vec())))
+            .collect()
+    }
+}
+
+/// What stands in a plan beside what every sample plan has.
+#[derive(Default, Clone)]
+pub(crate) struct Text {
+    pub(crate) kind: &'static str,
+    pub(crate) codename: &'static str,
+    pub(crate) title: &'static str,
+    /// Further lines in `[before]`.
+    pub(crate) before: String,
+    /// Everything after the inputs.
+    pub(crate) body: String,
+    /// Further inputs: path and bytes.
+    pub(crate) inputs: Vec<(String, Vec<u8>)>,
+}
+
+/// The text of a plan that changes a sample.
+pub(crate) fn plan(sample: &Sample, text: &Text) -> String {
+    let (name, clients, consistent) = match sample.dialect {
+        Dialect::Notary1 => ("registry.example.com/team/app", "[\"notary\", \"docker\"]", ""),
+        Dialect::Tuf1 => (
+            "updates.example.com",
+            "[\"python-tuf\", \"tuf-js\", \"go-tuf\", \"tough\"]",
+            "consistent_snapshot = true\n",
+        ),
+    };
+    let mut out = format!(
+        "anchorite = 1\nkind      = \"{}\"\ntitle     = \"{}\"\ncodename  = \"{}\"\nclients   = {clients}\n\n\
+         [repository]\nname    = \"{name}\"\ndialect = \"{}\"\n{consistent}",
+        text.kind, text.title, text.codename, sample.dialect
+    );
+    for (name, role) in [
+        ("Administrator", "administrator"),
+        ("Operator", "operator"),
+        ("Custodian A", "custodian"),
+        ("Custodian B", "custodian"),
+        ("Custodian C", "custodian"),
+        ("Custodian D", "custodian"),
+        ("Releaser", "releaser"),
+        ("Witness 1", "witness"),
+    ] {
+        let _ = write!(out, "\n[[people]]\nname  = \"{name}\"\nroles = [\"{role}\"]\n");
+    }
+    for (name, role) in [("IN", "in"), ("OUT", "out"), ("KEYS", "keys")] {
+        let _ = write!(out, "\n[[media]]\nname = \"{name}\"\nrole = \"{role}\"\n");
+    }
+    let _ = write!(
+        out,
+        "\n[before]\nmedium       = \"IN\"\nfolder       = \"before\"\nroot         = \"{}\"\n\
+         confirmed_by = \"Custodian A\"\nsource       = \"the card of the last ceremony\"\n{}",
+        sample.root(),
+        text.before
+    );
+    let own = sample.files.iter().map(|(name, bytes)| (format!("before/{name}"), bytes));
+    let more = text.inputs.iter().map(|(name, bytes)| (name.clone(), bytes));
+    for (path, bytes) in own.chain(more) {
+        let _ = write!(
+            out,
+            "\n[[inputs]]\nmedium       = \"IN\"\npath         = \"{path}\"\nsha256       = \"{}\"\n\
+             confirmed_by = \"Releaser\"\nsource       = \"fetched from the server, compared on a second machine\"\n",
+            Digest::of(bytes)
+        );
+    }
+    out.push_str(&text.body);
+    out
+}
+
+/// A key of the sample that comes to the room.
+pub(crate) fn here(sample: &Sample, key: &str, holder: &str, store: &str) -> String {
+    let planned = sample.twin.plan().key(&key.parse().unwrap()).unwrap();
+    format!(
+        "\n[[keys]]\nname         = \"{key}\"\nholder       = \"{holder}\"\nstore        = {store}\n\
+         algorithm    = \"{}\"\nfingerprint  = \"{}\"\nconfirmed_by = \"{holder}\"\n\
+         source       = \"the label of the token\"\n",
+        algorithm(planned.algorithm),
+        sample.fingerprint(key)
+    )
+}
+
+/// A key of the sample that stays where it is.
+pub(crate) fn listed(sample: &Sample, key: &str) -> String {
+    let planned = sample.twin.plan().key(&key.parse().unwrap()).unwrap();
+    format!(
+        "\n[[keys]]\nname      = \"{key}\"\nalgorithm = \"{}\"\nlisted    = \"{}\"\n",
+        algorithm(planned.algorithm),
+        sample.fingerprint(key)
+    )
+}
+
+fn algorithm(algorithm: anchorite::tuf::key::Algorithm) -> &'static str {
+    use anchorite::tuf::key::Algorithm;
+    match algorithm {
+        Algorithm::Ed25519 => "ed25519",
+        Algorithm::P256 => "p256",
+        Algorithm::P384 => "p384",
+        Algorithm::Rsa => "rsa",
+    }
+}
+
+/// A key that is made.
+pub(crate) fn made(key: &str, holder: &str, store: &str, algorithm: &str, more: &str) -> String {
+    format!(
+        "\n[[keys]]\nname      = \"{key}\"\nholder    = \"{holder}\"\nstore     = {store}\n\
+         algorithm = \"{algorithm}\"\nmake      = {{}}\n{more}"
+    )
+}
+
+pub(crate) const YUBI_A: &str = "{ yubikey = { serial = 18158855, slot = \"9c\" } }";
+pub(crate) const YUBI_B: &str = "{ yubikey = { serial = 18158861, slot = \"9c\" } }";
+pub(crate) const YUBI_C: &str = "{ yubikey = { serial = 18158872, slot = \"9c\" } }";
+pub(crate) const YUBI_D: &str = "{ yubikey = { serial = 18158899, slot = \"9c\" } }";
+pub(crate) const AGE: &str = "{ age = {} }";
+
+/// The three root keys of the sample, as they come to the room.
+pub(crate) fn root_keys(sample: &Sample) -> String {
+    let third = match sample.dialect {
+        Dialect::Notary1 => YUBI_C,
+        Dialect::Tuf1 => AGE,
+    };
+    [
+        here(sample, "root-a", "Custodian A", YUBI_A),
+        here(sample, "root-b", "Custodian B", YUBI_B),
+        here(sample, "root-c", "Custodian C", third),
+    ]
+    .concat()
+}
+
+pub(crate) fn role(name: &str, keys: &str, threshold: u32, valid_for: Option<&str>) -> String {
+    let valid = valid_for.map(|v| format!("valid_for = \"{v}\"\n")).unwrap_or_default();
+    format!("\n[roles.{name}]\nkeys      = [{keys}]\nthreshold = {threshold}\n{valid}")
+}
+
+pub(crate) const WAIVE_FILE_ROOT: &str = "\n[[waivers]]\nfinding = \"file-root-key\"\n\
+     reason  = \"The third root key rests in a sealed file until its token arrives.\"\nby      = \"Administrator\"\n";
