@@ -102,7 +102,7 @@ impl CheckReport {
                 ..rules::fail("before-not-at-hand", "before", format!("{why}: name its medium."))
             }),
             Err(why) => {
-                findings.push(rules::fail("before-not-verified", "before", why.to_string()))
+                findings.push(rules::fail("before-not-verified", "before", why.to_string()));
             }
         }
         findings.sort_by(|a, b| b.cmp(a));

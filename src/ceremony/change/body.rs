@@ -98,7 +98,9 @@ impl Drafting<'_> {
                 Some(held) => meta.extend(held.body().meta.clone()),
                 None => meta.extend(anchor.files().iter().filter_map(|(name, bytes)| {
                     let role = name.strip_suffix(".json")?;
-                    let stays = role != "timestamp" && !role.ends_with(".root");
+                    let numbered =
+                        role.split_once('.').is_some_and(|(n, _)| n.parse::<u64>().is_ok());
+                    let stays = role != "timestamp" && !numbered;
                     stays.then(|| (role.to_owned(), MetaFile::of(bytes)))
                 })),
             }

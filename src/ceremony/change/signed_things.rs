@@ -10,7 +10,7 @@ use crate::tuf::root::{Expires, RoleKeys, StatedThreshold};
 use crate::tuf::table::TargetTable;
 use crate::tuf::targets::{DelegatedRole, Delegations, TargetFile, Targets};
 
-use super::super::before::{Anchor, Good};
+use super::super::before::{Anchor, Good, Held};
 use super::super::plan::{Plan, PlannedDelegation, What};
 use super::body::Drafting;
 use super::{DraftError, listed};
@@ -34,7 +34,7 @@ pub(super) fn targets(
     expires: Expires,
 ) -> Result<Targets, DraftError> {
     let plan = drafting.plan;
-    let old = drafting.anchor().and_then(|anchor| anchor.signs(role)).map(|held| held.body());
+    let old = drafting.anchor().and_then(|anchor| anchor.signs(role)).map(Held::body);
     let top = *role == RoleName::targets();
     if top && old.is_none() && plan.kind.is_change() {
         return Err(DraftError::Missing(role.clone()));
@@ -65,7 +65,7 @@ struct Start {
 
 impl Start {
     fn of(plan: &Plan, anchor: Option<&Anchor>, role: &RoleName) -> Self {
-        let now = anchor.and_then(|anchor| anchor.signs(role)).map(|held| held.body());
+        let now = anchor.and_then(|anchor| anchor.signs(role)).map(Held::body);
         let (Some(now), Some(good)) = (now, anchor.and_then(Anchor::good)) else {
             return Self {
                 targets: now.map(|now| now.targets.clone()).unwrap_or_default(),
@@ -227,7 +227,9 @@ fn dropped_targets(plan: &Plan, now: &Targets, good: &Good) -> Vec<Dropped> {
         tell(&name, how);
     }
     let names: Vec<String> = match good {
-        Good::Targets(good) => good.peek().targets.keys().map(|n| n.into_owned()).collect(),
+        Good::Targets(good) => {
+            good.peek().targets.keys().map(std::borrow::Cow::into_owned).collect()
+        }
         Good::Builds(builds) => builds.keys().cloned().collect(),
     };
     for name in names.iter().filter(|name| !now.targets.contains_key(name)) {

@@ -122,6 +122,6 @@ impl BeforePlan {
         } else {
             input.path.strip_prefix(&self.folder)?.strip_prefix('/')?
         };
-        below.ends_with(".json").then_some(below)
+        below.strip_suffix(".json").map(|_| below)
     }
 }

@@ -16,7 +16,7 @@ use super::{fingerprint, is_as_listed, of_role};
 pub(super) fn findings(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Finding>) {
     documents(plan, recipe, raised);
     match plan.kind {
-        Kind::FirstRoot => {}
+        Kind::FirstRoot | Kind::Adopt => {}
         Kind::Refresh => refresh(plan, anchor, raised),
         Kind::RotateRoot | Kind::ReplaceCustodian => root_changes(plan, anchor, raised),
         Kind::RotateOnline => online(plan, anchor, raised),
@@ -43,7 +43,6 @@ pub(super) fn findings(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &m
             }
         }
         Kind::RootCompromise => root_compromise(plan, anchor, raised),
-        Kind::Adopt => {}
     }
 }
 
