@@ -13,6 +13,7 @@ use crate::ceremony::twin::{Purpose, Twin, forged_fingerprints};
 use crate::driver::bench::{Bench, Clock, RealStores, Setting, VirtualStores, system_time};
 use crate::driver::file::{self, Readers};
 use crate::driver::hold::HoldError;
+use crate::driver::known;
 use crate::driver::media::{self, Media};
 use crate::driver::ports::World;
 use crate::driver::session::{Begin, Ended, Resumed, Session, read_before, read_plan};
@@ -218,6 +219,9 @@ impl Run {
         let here =
             std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
         let book = Workspace::find(workspace, &here)?;
+        if let Some(anchor) = before.anchor() {
+            known::current(&book.trust(), anchor)?;
+        }
         let folder = book
             .new_evidence(at, plan.codename.as_str())
             .map_err(|error| Failure::file(book.folder(), &error))?;

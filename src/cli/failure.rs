@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use crate::driver::hold::HoldError;
+use crate::driver::known::NotCurrent;
 use crate::driver::ports::FrontFailed;
 use crate::driver::session::NoSession;
 use crate::driver::workspace::NoWorkspace;
@@ -111,6 +112,20 @@ impl From<NoWorkspace> for Failure {
                 Self::new(Exit::Machine, what).hint("End the other process first.")
             }
             NoWorkspace::File { .. } => Self::new(Exit::Machine, what),
+        }
+    }
+}
+
+impl From<NotCurrent> for Failure {
+    fn from(error: NotCurrent) -> Self {
+        let what = error.to_string();
+        match error {
+            NotCurrent::Older { .. } => Self::new(Exit::Wrong, what)
+                .hint("Somebody may have kept back what is newer. Fetch the documents again."),
+            NotCurrent::Other { .. } => Self::new(Exit::Wrong, what).hint(
+                "Two documents of one version are two histories. Stop, and find out who signed each.",
+            ),
+            NotCurrent::Io { .. } => Self::new(Exit::Machine, what),
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod file;
 pub mod folder;
 pub mod hold;
 pub mod journal;
+pub mod known;
 pub mod media;
 pub mod oci;
 pub mod ports;

@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod known;
 mod sample;
 
 use anchorite::ceremony::check::CheckReport;
