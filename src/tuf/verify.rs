@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::digest::Digest;
 use super::document::Dialect;
-use super::key::{Fingerprint, KeyId};
+use super::key::{Fingerprint, KeyId, PublicKey};
 use super::name::RoleName;
 use super::root::{ListedKey, RoleKeys, Root, StatedThreshold};
 use super::signature::Signature;
@@ -130,6 +130,11 @@ impl Authority {
     pub fn without(mut self, left_out: &BTreeSet<KeyId>) -> Self {
         self.keys.retain(|id, _| !left_out.contains(id));
         self
+    }
+
+    /// Whether it lists this public key, under whatever id.
+    pub fn lists(&self, public: &PublicKey) -> bool {
+        self.keys.values().any(|listed| listed.public == *public)
     }
 
     /// The role.

@@ -217,8 +217,10 @@ impl State {
             let role = payload.id().role.clone();
             let made = self.signatures.entry(role.clone()).or_default();
             made.push((key.name.clone(), signature.clone()));
-            let good = authority::tally(self, &role);
-            self.tallied.insert(role, good);
+            let signers = self.recipe.all().find(|doc| doc.role == role);
+            let signers = signers.map(|doc| doc.signers.clone()).unwrap_or_default();
+            let counts = authority::counts(self, &role, &signers);
+            self.tallied.insert(role, counts);
             return;
         }
         let Ok(payload) = change::certificate(plan, key, &public, &self.facts()) else { return };
