@@ -10,6 +10,7 @@ pub mod journal;
 pub mod media;
 pub mod oci;
 pub mod ports;
+pub mod register;
 pub mod room;
 pub mod session;
 pub mod token;
