@@ -1,7 +1,7 @@
 //! Which front the people at hand get, and where their secrets come from.
 
-use std::fs::File;
-use std::io::{IsTerminal as _, stdin, stdout};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _, stdin, stdout};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -17,6 +17,7 @@ use crate::front::secrets::Secrets;
 use crate::front::signals::Signals;
 use crate::front::tui::Terminal;
 use crate::front::tui::model::Looks;
+use crate::front::words::escape;
 use crate::keystore::{Label, Rules, Secret, Unlock, memory};
 
 use super::{Exit, Failure};
@@ -139,8 +140,8 @@ impl Keyboards {
 
     /// Asks for the passphrase of what is there before, where the command also chooses a new one: `old` among secrets that
     /// were handed over.
-    pub(super) fn old_secret(&mut self, label: &Label) -> Option<Secret> {
-        if self.handed { self.old.take() } else { self.front.secret(label, None) }
+    pub(super) fn old_secret(&mut self, label: &Label, tries_left: Option<u8>) -> Option<Secret> {
+        if self.handed { self.old.take() } else { self.front.secret(label, tries_left) }
     }
 }
 
@@ -156,4 +157,24 @@ impl Unlock for Keyboards {
     fn touch(&mut self, label: &Label) {
         self.front.touch(label);
     }
+}
+
+/// The most characters of what people say.
+const MOST: usize = 200;
+
+/// One line of text that can be shown as it is.
+pub(super) fn printable(text: &str) -> Result<String, String> {
+    let clean = !text.trim().is_empty() && escape(text) == text && text.chars().count() <= MOST;
+    clean
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("expected printable text of 1 to {MOST} characters"))
+}
+
+/// Asks for a line at the terminal itself, whatever else is redirected; nothing where there is none or it ends.
+pub(super) fn typed(prompt: &str) -> Option<String> {
+    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
+    write!(terminal, "{prompt}").and_then(|()| terminal.flush()).ok()?;
+    let mut line = String::new();
+    let count = BufReader::new(&terminal).read_line(&mut line).ok()?;
+    (count > 0).then(|| line.trim().to_owned())
 }

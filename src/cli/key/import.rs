@@ -61,7 +61,7 @@ impl Import {
                 place: format!("{shown}, the file that is imported"),
                 kind: SecretKind::Passphrase,
             };
-            people.old_secret(&foreign).inspect(choose::tell_slip)
+            people.old_secret(&foreign, None).inspect(choose::tell_slip)
         } else {
             None
         };

@@ -12,6 +12,7 @@ use crate::front::words::escape;
 use crate::tuf::key::{Fingerprint, PublicKey};
 use crate::tuf::name::KeyName;
 
+use super::super::people::printable;
 use super::super::{Exit, Failure, say};
 use super::{Workspace, book};
 
@@ -39,17 +40,6 @@ pub(in super::super) struct State {
     /// The number of the bag or seal it is in from now on.
     #[arg(long, value_name = "NUMBER", value_parser = printable)]
     seal: Option<String>,
-}
-
-/// The most characters of what people say.
-const MOST: usize = 200;
-
-/// One line of text that can be shown as it is.
-fn printable(text: &str) -> Result<String, String> {
-    let clean = !text.trim().is_empty() && escape(text) == text && text.chars().count() <= MOST;
-    clean
-        .then(|| text.to_owned())
-        .ok_or_else(|| format!("expected printable text of 1 to {MOST} characters"))
 }
 
 impl State {
