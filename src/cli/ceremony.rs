@@ -72,7 +72,8 @@ pub(super) struct Resume {
     faces: Faces,
 }
 
-fn mount(text: &str) -> Result<(KeyName, PathBuf), String> {
+/// Reads `NAME=DIR`.
+pub(super) fn mount(text: &str) -> Result<(KeyName, PathBuf), String> {
     let (name, folder) = text.split_once('=').ok_or("expected NAME=DIR")?;
     let name: KeyName = name.parse().map_err(|bad| format!("{bad}"))?;
     Ok((name, PathBuf::from(folder)))
@@ -520,7 +521,7 @@ fn program() -> String {
 }
 
 /// A path as a shell takes it.
-fn quoted(path: &str) -> String {
+pub(super) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=@".contains(c);
     if path.chars().all(plain) {
         path.to_owned()

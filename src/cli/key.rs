@@ -4,6 +4,7 @@ mod back_up;
 mod choose;
 mod import;
 mod passwd;
+mod prove;
 mod restore;
 mod state;
 
@@ -11,7 +12,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::ceremony::roster::carried_challenge;
 use crate::driver::bench::system_time;
 use crate::driver::file::{self, Readers};
 use crate::driver::register::{Line, Note, Register, What};
@@ -51,6 +51,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "N")]
         passphrase_fd: Option<u32>,
     },
+    /// Make the proof of a key in an age file, for a repository.
+    Prove(prove::Prove),
     /// List the keys of the workspace, and where each that it knows stands.
     List,
     /// Export a key of the workspace, encrypted, for another machine.
@@ -112,6 +114,7 @@ impl Command {
             Self::Passwd(passwd) => passwd.run(workspace),
             Self::BackUp(back_up) => back_up.run(workspace),
             Self::Restore(restore) => restore.run(workspace),
+            Self::Prove(prove) => prove.run(),
             Self::State(state) => state.run(workspace),
             Self::List => state::list(workspace),
             Self::Export { name, form, to, role, gun, out, passphrase_fd } => {
@@ -157,17 +160,14 @@ fn make(
         Kind::P256 => Algorithm::P256,
         Kind::P384 => Algorithm::P384,
     };
+    prove::vacant(&out.join(format!("{name}.proof")))?;
     let mut people = Keyboards::open(chosen.passphrase_fd)?;
     let mut store = AgeFile::new(out.to_owned(), label(name));
     let spec = Spec { algorithm, pin: None, touch: None };
     let made = store.make(&spec, &mut Chooser::new(&mut people, chosen.generate)?)?;
     say("The key is made. Now it signs a proof: the passphrase once more.");
-    let challenge = carried_challenge(repository, name, &made.public);
     let fingerprint = made.public.fingerprint();
-    let signature = store.signer(&fingerprint, &mut people)?.sign(&challenge, &mut people)?;
-    let proof = format!("{}\n", String::from(signature));
-    file::write_new(out, &format!("{name}.proof"), proof.as_bytes(), Readers::All)
-        .map_err(|error| Failure::file(&out.join(format!("{name}.proof")), &error))?;
+    prove::prove(&mut store, name, repository, out, &mut people)?;
     say(format!("{name}.age    the key, under its passphrase: it stays with its holder"));
     say(format!("{name}.pub    the public half, for IN"));
     say(format!("{name}.proof  the proof for {repository}, for IN"));

@@ -18,6 +18,7 @@ use crate::front::signals::Signals;
 use crate::front::tui::Terminal;
 use crate::front::tui::model::Looks;
 use crate::front::words::escape;
+use crate::keystore::pages::inherited;
 use crate::keystore::{Label, Rules, Secret, Unlock, memory};
 
 use super::{Exit, Failure};
@@ -88,16 +89,17 @@ impl Faces {
         hold(&mut Plain::new(piped(Some(signals))?, teller(), secrets))
     }
 
-    /// The secrets that were handed over. The descriptor is opened through `/dev/fd`, so that nothing secret is ever an
-    /// argument or in the environment.
+    /// The secrets that were handed over through a descriptor, so that nothing secret is ever an argument or in the
+    /// environment. It is read to its end and closed: what drives a token never has it.
     ///
     /// Whoever may ask people for a secret comes by here, so the process is hardened before there is one.
     pub(super) fn secrets(&self) -> Result<Secrets, Failure> {
         memory::harden();
         let Some(number) = self.passphrase_fd else { return Ok(Secrets::default()) };
         let bad = |why: String| Failure::input(format!("--passphrase-fd {number}: {why}"));
-        let file = File::open(format!("/dev/fd/{number}"))
-            .map_err(|error| bad(format!("it cannot be read: {error}")))?;
+        let file =
+            if number <= 2 { File::open(format!("/dev/fd/{number}")) } else { inherited(number) };
+        let file = file.map_err(|error| bad(format!("it cannot be read: {error}")))?;
         Secrets::read(file).map_err(|error| bad(error.to_string()))
     }
 }
@@ -142,6 +144,13 @@ impl Keyboards {
     /// were handed over.
     pub(super) fn old_secret(&mut self, label: &Label, tries_left: Option<u8>) -> Option<Secret> {
         if self.handed { self.old.take() } else { self.front.secret(label, tries_left) }
+    }
+}
+
+impl Keyboards {
+    /// Whether secrets were handed over, so that nobody is asked twice.
+    pub(super) const fn handed(&self) -> bool {
+        self.handed
     }
 }
 

@@ -12,7 +12,7 @@ use crate::driver::token::{list, provision_yubikey};
 use crate::front::words::escape;
 use crate::keystore::attest::{Anchors, BadAttestation, verify};
 use crate::keystore::child::{Listed, Token};
-use crate::keystore::{Label, SecretKind, TokenError, memory};
+use crate::keystore::{Label, Rules, Secret, SecretKind, TokenError, Unlock, memory};
 use crate::tuf::key::{Fingerprint, KeyId, PublicKey};
 use crate::tuf::name::KeyName;
 use crate::tuf::root::Root;
@@ -40,7 +40,7 @@ pub(super) enum Command {
         /// What plans will call its key.
         #[arg(long)]
         name: KeyName,
-        /// Read lines NAME<TAB>SECRET from this file descriptor: the PIN, then the PUK.
+        /// Read lines NAME<TAB>PIN and puk<TAB>PUK from this file descriptor.
         #[arg(long, value_name = "N")]
         passphrase_fd: Option<u32>,
     },
@@ -87,7 +87,7 @@ fn program() -> Result<PathBuf, Failure> {
 
 fn provision(serial: u32, label: Label, passphrase_fd: Option<u32>) -> Result<(), Failure> {
     memory::harden();
-    let mut people = Keyboards::open(passphrase_fd)?;
+    let mut people = Owner(Keyboards::open(passphrase_fd)?);
     let done = provision_yubikey(&program()?, serial, label, &mut people)?;
     let word = |changed| if changed { "changed" } else { "was not the factory's; left as it is" };
     say(format!("PIN             {}", word(done.pin)));
@@ -95,6 +95,27 @@ fn provision(serial: u32, label: Label, passphrase_fd: Option<u32>) -> Result<()
     say(format!("management key  {}", word(done.management_key)));
     say("Keep the PUK in a bag of its own, in another place than the card.");
     Ok(())
+}
+
+/// Whoever makes a card their own. Among secrets that were handed over the PUK has a name of its own.
+struct Owner(Keyboards);
+
+impl Unlock for Owner {
+    fn secret(&mut self, label: &Label, tries_left: Option<u8>) -> Option<Secret> {
+        self.0.secret(label, tries_left)
+    }
+
+    fn new_secret(&mut self, label: &Label, rules: &Rules) -> Option<Secret> {
+        let mut label = label.clone();
+        if self.0.handed() && label.kind == SecretKind::Puk {
+            label.key = "puk".parse().ok()?;
+        }
+        self.0.new_secret(&label, rules)
+    }
+
+    fn touch(&mut self, label: &Label) {
+        self.0.touch(label);
+    }
 }
 
 fn tell_tokens(module: Option<&Path>) -> Result<(), Failure> {

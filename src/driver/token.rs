@@ -245,12 +245,12 @@ impl Line {
         self.write(&line)?;
         loop {
             match self.wait(unlock)? {
-                Said::Secret { tries_left } => {
-                    let secret = unlock.secret(&self.label, tries_left);
+                Said::Secret { kind, tries_left } => {
+                    let secret = unlock.secret(&self.named(kind), tries_left);
                     self.answer(secret.as_ref())?;
                 }
-                Said::NewSecret(rules) => {
-                    let secret = unlock.new_secret(&self.label, &rules);
+                Said::NewSecret { kind, rules } => {
+                    let secret = unlock.new_secret(&self.named(kind), &rules);
                     self.answer(secret.as_ref())?;
                 }
                 Said::Touch => unlock.touch(&self.label),
@@ -272,6 +272,11 @@ impl Line {
                 }
             }
         }
+    }
+
+    /// The label, with the kind of secret that is asked for.
+    fn named(&self, kind: SecretKind) -> Label {
+        Label { kind, ..self.label.clone() }
     }
 
     /// Waits for what the child says next. One that hangs is ended.

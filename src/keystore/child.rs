@@ -19,7 +19,7 @@ use super::memory;
 use super::pkcs11::{self, Pkcs11Key, Pkcs11Token};
 use super::provision::{Provisioned, provision};
 use super::yubikey::{self, YubikeySlot, YubikeyStore};
-use super::{KeyStore, Label, Made, Rules, Secret, Seen, Spec, TokenError, Unlock};
+use super::{KeyStore, Label, Made, Rules, Secret, SecretKind, Seen, Spec, TokenError, Unlock};
 
 /// The hidden command under which this program is such a child.
 pub const COMMAND: &str = "token-driver";
@@ -86,8 +86,8 @@ pub(crate) enum Order {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Said {
-    Secret { tries_left: Option<u8> },
-    NewSecret(Rules),
+    Secret { kind: SecretKind, tries_left: Option<u8> },
+    NewSecret { kind: SecretKind, rules: Rules },
     Touch,
     Opened,
     Listed(Vec<Listed>),
@@ -220,13 +220,13 @@ impl OtherSide<'_> {
 }
 
 impl Unlock for OtherSide<'_> {
-    fn secret(&mut self, _: &Label, tries_left: Option<u8>) -> Option<Secret> {
-        self.say(&Said::Secret { tries_left }).ok()?;
+    fn secret(&mut self, label: &Label, tries_left: Option<u8>) -> Option<Secret> {
+        self.say(&Said::Secret { kind: label.kind, tries_left }).ok()?;
         self.answer()
     }
 
-    fn new_secret(&mut self, _: &Label, rules: &Rules) -> Option<Secret> {
-        self.say(&Said::NewSecret(rules.clone())).ok()?;
+    fn new_secret(&mut self, label: &Label, rules: &Rules) -> Option<Secret> {
+        self.say(&Said::NewSecret { kind: label.kind, rules: rules.clone() }).ok()?;
         self.answer()
     }
 

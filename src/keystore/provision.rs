@@ -43,6 +43,11 @@ pub fn provision(
         None
     };
     let puk = if puk_is { Some(new(unlock, &named(label, SecretKind::Puk))?) } else { None };
+    if let (Some(pin), Some(puk)) = (&pin, &puk)
+        && pin.expose() == puk.expose()
+    {
+        return Err(TokenError::Unsupported("a PUK that is the PIN".to_owned()));
+    }
 
     let mut done = Provisioned::default();
     if let (true, Some(pin)) = (pin_is, &pin) {

@@ -128,6 +128,47 @@ fn the_pin_of_a_pkcs11_token_is_changed_and_opens_it() {
     pin(&[("old", "2718281828"), ("token", HSM_PIN)]).success();
 }
 
+#[test]
+fn what_drives_a_token_never_has_the_descriptor_of_the_secrets() {
+    let card = Card::new(1103, Firmware::V5_7_1);
+    let desk = Desk::with(&[&card]);
+    provisioned(&desk, &card, Algorithm::P256);
+    card.set_pin_tries(1);
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("handed"), format!("old\t{PIN}\ntoken\t{NEW}\n")).unwrap();
+    let program = desk.program.to_str().unwrap();
+    let shell = "exec \"$0\" token pin 1103 --passphrase-fd 7 7<handed";
+    let mut pty = Pty::start_by(&["sh", "-c", shell, program], folder.path(), (100, 30));
+    // It waits for consent; the child that drives the card is there.
+    pty.hear("anything else to stop> ");
+    let id = pty.id();
+    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+    let child: u32 = children.split_whitespace().next().unwrap().parse().unwrap();
+    for process in [id, child] {
+        let open: Vec<PathBuf> = fs::read_dir(format!("/proc/{process}/fd"))
+            .unwrap()
+            .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+            .collect();
+        assert!(open.len() > 2 && !open.iter().any(|path| path.ends_with("handed")), "{open:?}");
+    }
+    pty.answer("", "last try");
+    assert_eq!(pty.end().code, 0);
+}
+
+#[test]
+fn a_card_is_provisioned_from_a_descriptor_and_its_puk_is_not_its_pin() {
+    let card = Card::new(1104, Firmware::V5_7_1);
+    let desk = Desk::with(&[&card]);
+    let folder = TempDir::new().unwrap();
+    let arguments = ["token", "provision", "--serial", "1104", "--holder", "A", "--name", "root-a"];
+    let provision =
+        |puk| with(&desk.program, folder.path(), &arguments, &[("root-a", PIN), ("puk", puk)]);
+    let said = provision(PIN).failure(2);
+    assert!(said.contains("a PUK that is the PIN"), "{said}");
+    let said = provision("87651234").success();
+    assert!(said.contains("PUK             changed"), "{said}");
+}
+
 /// A root of TUF, unsigned, that lists this key in each role.
 fn root(version: u64, key: &PublicKey) -> Value {
     let role = json!({"keyids": ["one"], "threshold": 1});
