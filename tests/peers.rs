@@ -3,6 +3,8 @@
 
 #[path = "peers/judgement.rs"]
 mod judgement;
+#[path = "pty/mod.rs"]
+mod pty;
 #[path = "peers/publishing.rs"]
 mod publishing;
 #[path = "peers/real_runs.rs"]
@@ -11,6 +13,8 @@ mod stage;
 mod support;
 #[path = "peers/token_ceremonies.rs"]
 mod token_ceremonies;
+#[path = "peers/token_commands.rs"]
+mod token_commands;
 #[path = "peers/tokens.rs"]
 mod tokens;
 #[path = "peers/yubikeys.rs"]

@@ -6,6 +6,7 @@ use std::io;
 use crate::driver::hold::HoldError;
 use crate::driver::known::NotCurrent;
 use crate::driver::ports::FrontFailed;
+use crate::driver::register::BadRegister;
 use crate::driver::session::NoSession;
 use crate::driver::workspace::NoWorkspace;
 use crate::front::script::BadScript;
@@ -169,6 +170,20 @@ impl Failure {
 impl From<BadScript> for Failure {
     fn from(error: BadScript) -> Self {
         Self::input(format!("the script: {error}"))
+    }
+}
+
+impl From<BadRegister> for Failure {
+    fn from(error: BadRegister) -> Self {
+        let what = crate::front::words::escape(&error.to_string());
+        match error {
+            BadRegister::Io(_) => Self::new(Exit::Machine, what),
+            BadRegister::Malformed { .. } => Self::input(what).hint(
+                "The register only grows: compare it with the second copy of the book before anything is mended.",
+            ),
+            BadRegister::Illegal { .. } => Self::new(Exit::Wrong, what)
+                .hint("Nothing was recorded. Nothing leads back to a key that signs: make a new key instead."),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod known;
 pub mod media;
 pub mod oci;
 pub mod ports;
+pub mod register;
 pub mod room;
 pub mod session;
 pub mod token;

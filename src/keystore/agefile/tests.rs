@@ -148,7 +148,7 @@ fn a_new_passphrase_opens_the_same_key_and_the_old_one_does_not() {
     let mut store = store(folder.path());
     let made = store.make(&SPEC, &mut Says("old one")).unwrap();
     let changed = store.change_passphrase(&mut Changes("old one", "new one")).unwrap();
-    assert_eq!(changed, made.public);
+    assert_eq!(changed.public, made.public);
     assert_eq!(*store.open(&mut Says("new one")).unwrap().public_key(), made.public);
     let error = store.open(&mut Says("old one")).unwrap_err();
     assert_eq!(error, TokenError::WrongSecret { tries_left: None });
