@@ -8,6 +8,7 @@ pub mod diff;
 pub mod digest;
 pub mod document;
 pub mod forge;
+pub mod history;
 pub mod image;
 pub mod key;
 pub mod lint;
