@@ -13,6 +13,7 @@ use super::super::check::Ground;
 use super::super::event::{
     Act, ActId, ActKind, FileAt, Happened, Mode, Place, Remains, Seen, Trouble, TroubleKind,
 };
+use super::super::export::{self, Start};
 use super::super::plan::{Origin, Plan, PlannedKey, Store};
 use super::super::roster::{Enrolled, Proof, room_challenge};
 use super::super::scene::Verdict;
@@ -330,7 +331,8 @@ impl State {
         }
         if self.all_signed(&self.recipe.closing) && self.served.is_empty() {
             self.served = super::outcome::served(plan, self);
-            self.exported = super::super::export::files(plan, &self.roster, &self.served);
+            let start = Start { base: Some(self.facts().base), ..Start::default() };
+            self.exported = export::files_from(plan, &self.roster, &self.served, &start);
             if let Some(why) = super::super::walk::refused(plan, self) {
                 let found = format!("a fresh client refuses what was signed: {why}");
                 self.open("client walk", TroubleKind::Mismatch, found);
