@@ -1,10 +1,14 @@
 //! The shell scripts of an export that changes repositories, one or many, against a real server.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 
+use anchorite::ceremony::export::{self, Start};
+use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::roster::Roster;
 use tempfile::TempDir;
 
 use crate::support::clients;
@@ -181,7 +185,8 @@ fn a_canary_that_no_client_accepts_stops_the_rest_though_the_server_took_it() {
 fn waves_are_accepted_before_the_next_begins() {
     let server = NotaryServer::start();
     let folder = TempDir::new().unwrap();
-    let guns = ["a/one", "a/two", "a/three", "a/four"];
+    let guns = ["one", "two", "three", "four"].map(|name| format!("example.com/a/{name}"));
+    let guns = guns.each_ref().map(String::as_str);
     let out = new(&folder, &server, &guns);
     let fewer = instead(&folder, "docker", "#!/bin/sh\nexit 1\n");
 
@@ -189,7 +194,7 @@ fn waves_are_accepted_before_the_next_begins() {
     let mut publish = command(&out, "publish/publish", &server);
     let refused = run(publish.env("PATH", &fewer).args(["--wave", "2"])).failure(1);
     assert!(refused.contains("no client accepts"), "{refused}");
-    assert_eq!(server.document("a/two", "root"), None);
+    assert_eq!(server.document("example.com/a/two", "root"), None);
     fs::remove_file(out.join("RESULT")).unwrap();
 
     run_script(&out, "publish/publish", &server, &["--wave", "2"]).success();
@@ -198,13 +203,13 @@ fn waves_are_accepted_before_the_next_begins() {
     assert_eq!(
         told,
         [
-            line("a/one", "publish"),
-            line("a/one", "accept with notary"),
-            line("a/two", "publish"),
-            line("a/three", "publish"),
-            line("a/two", "accept with notary"),
-            line("a/three", "accept with notary"),
-            line("a/four", "publish"),
+            line("example.com/a/one", "publish"),
+            line("example.com/a/one", "accept with notary"),
+            line("example.com/a/two", "publish"),
+            line("example.com/a/three", "publish"),
+            line("example.com/a/two", "accept with notary"),
+            line("example.com/a/three", "accept with notary"),
+            line("example.com/a/four", "publish"),
         ]
     );
     for bad in ["0", "", "two"] {
@@ -220,7 +225,7 @@ fn waves_are_accepted_before_the_next_begins() {
 fn a_publishing_that_was_killed_goes_on_where_it_was() {
     let server = NotaryServer::start();
     let folder = TempDir::new().unwrap();
-    let guns = ["a/one", "a/two", "a/three"];
+    let guns = ["example.com/a/one", "example.com/a/two", "example.com/a/three"];
     let out = new(&folder, &server, &guns);
     // Killed with everything it started, right after the server took the second upload and before it could say so.
     let real = std::env::split_paths(&std::env::var_os("PATH").unwrap())
@@ -236,9 +241,9 @@ fn a_publishing_that_was_killed_goes_on_where_it_was() {
     let mut publish = command(&out, "publish/publish", &server);
     let killed = run(publish.args(["--accept", "no"]).env("PATH", path).process_group(0));
     assert_eq!(killed.code, None);
-    assert_eq!(told(&out), ["a/one publish PASS"]);
-    assert!(server.document("a/two", "root").is_some());
-    assert_eq!(server.document("a/three", "root"), None);
+    assert_eq!(told(&out), ["example.com/a/one publish PASS"]);
+    assert!(server.document("example.com/a/two", "root").is_some());
+    assert_eq!(server.document("example.com/a/three", "root"), None);
 
     run_script(&out, "publish/publish", &server, &["--accept", "no"]).success();
     let details: Vec<_> = results(&out)[1..].iter().map(|line| line[3].clone()).collect();
@@ -321,7 +326,6 @@ fn delegations_are_fetched_and_their_tags_expected() {
     let folder = TempDir::new().unwrap();
     let trust = folder.path().join("trust");
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    fs::write(at("manifest"), b"a manifest").unwrap();
     run(std::process::Command::new("openssl").args([
         "req",
         "-x509",
@@ -341,26 +345,46 @@ fn delegations_are_fetched_and_their_tags_expected() {
     ]))
     .success();
     let notary = |arguments: &[&str]| clients::notary(&server, &trust, arguments).success();
+    let add = |role: &str, tag: &str, content: &str| {
+        fs::write(at("manifest"), content).unwrap();
+        notary(&["add", "-p", "-r", role, GUN, tag, &at("manifest")]);
+    };
     notary(&["init", "-p", GUN]);
     notary(&["key", "rotate", GUN, "snapshot", "-r"]);
-    notary(&["add", "-p", GUN, "v1", &at("manifest")]);
-    notary(&[
-        "delegation",
-        "add",
-        "-p",
-        GUN,
-        "targets/releases",
-        &at("releaser.pem"),
-        "--all-paths",
-    ]);
     notary(&["key", "import", &at("releaser.key"), "--role", "releaser"]);
-    notary(&["add", "-p", "-r", "targets/releases", GUN, "v2", &at("manifest")]);
+    for (role, paths) in [("targets/releases", "--all-paths"), ("targets/some", "--paths=s")] {
+        notary(&["delegation", "add", "-p", GUN, role, &at("releaser.pem"), paths]);
+    }
+    add("targets", "v1", "by targets");
+    add("targets/releases", "v1", "by releases");
+    add("targets/releases", "v2", "by releases");
+    add("targets/some", "s1", "by some");
 
-    let out = new(&folder, &server, &["a/other"]);
+    let out = new(&folder, &server, &["example.com/a/other"]);
     run_script(&out, "publish/fetch", &server, &["--gun", GUN, "--into", &at("IN")]).success();
     let fetched = folder.path().join("IN").join(GUN);
-    for role in ["root", "targets", "targets/releases"] {
+    let mut start = Start::default();
+    for role in ["root", "targets", "targets/releases", "targets/some"] {
         let bytes = fs::read(fetched.join(format!("{role}.json"))).unwrap();
         assert_eq!(bytes, server.document(GUN, role).unwrap(), "{role}");
+        start.before.insert(format!("{role}.json"), bytes);
     }
+
+    let plan = include_bytes!("../../ceremonies/first-root-notary1/plan.toml");
+    let plan = Plan::parse(plan).unwrap();
+    let unchanged = folder.path().join("UNCHANGED");
+    for (path, bytes) in export::files_from(&plan, &Roster::default(), &BTreeMap::new(), &start) {
+        let path = unchanged.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    let expected = fs::read_to_string(unchanged.join("accept/EXPECTED")).unwrap();
+    assert_eq!(expected.lines().count(), 4, "{expected}");
+    run_script(&unchanged, "accept/accept", &server, &[]).success();
+    assert_eq!(
+        told(&unchanged),
+        [format!("{GUN} accept with notary PASS"), format!("{GUN} accept with docker PASS")]
+    );
+    let before = fs::read_to_string(unchanged.join("publish/BEFORE")).unwrap();
+    assert_eq!(before.lines().count(), 4, "{before}");
 }

@@ -189,7 +189,7 @@ fn a_tag_other_than_the_expected_ones_is_not_accepted() {
 
     for altered in [
         signed.replace("v1", "v2"),
-        signed.replace("\t10\n", "\t11\n"),
+        signed.replace("\t10\t", "\t11\t"),
         format!("{signed}{}", signed.replace("v1", "v2")),
         signed.replace("\ttargets\n", "\ttargets/releases\n"),
         format!("{GUN}\t-\t-\t-\t-\n"),

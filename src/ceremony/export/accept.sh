@@ -60,7 +60,7 @@ trap 'exit 2' HUP INT TERM
 failed=''
 
 verdict() {
-    printf '%s\taccept with %s\t%s\t%s\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$client" "$gun" "$1" "$2" >>"$result"
+    printf '%s\t%s\taccept with %s\t%s\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$gun" "$client" "$1" "$2" >>"$result"
     printf '%s %s, by %s: %s\n' "$1" "$gun" "$client" "$2"
     [ "$1" != FAIL ] || failed=yes
 }
