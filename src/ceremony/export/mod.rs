@@ -191,3 +191,7 @@ fn base(plan: &Plan, after: &Documents) -> Option<Timestamp> {
         keys.iter().filter_map(|(_, key)| begins(key.certificate.as_deref()?)).max()
     })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+mod tests;
