@@ -6,6 +6,7 @@ pub mod calendar;
 mod documents;
 pub mod online;
 mod readme;
+pub mod result;
 
 use std::collections::BTreeMap;
 

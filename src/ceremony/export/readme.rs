@@ -137,6 +137,17 @@ impl Told<'_> {
         changes
     }
 
+    /// Whether a key leaves a role of the root.
+    fn replaces_keys(&self) -> bool {
+        let (before, after) = (self.anchored.before.root(), self.anchored.after.root());
+        before.zip(after).is_some_and(|(before, after)| {
+            before.roles.iter().any(|(role, keys)| {
+                let now = after.roles.get(role).map(|role| role.keyids.as_slice());
+                keys.keyids.iter().any(|id| !now.unwrap_or_default().contains(id))
+            })
+        })
+    }
+
     fn replaces_targets_keys(&self) -> bool {
         let ids = |of: &Documents| -> BTreeSet<KeyId> {
             of.keys(&RoleName::targets()).into_iter().map(|(id, _)| id.clone()).collect()
@@ -170,7 +181,7 @@ impl Told<'_> {
              is cut off, or is shown old files by whoever stands between, keeps to what it has until the timestamp\n\
              that it saw last ends (a Notary server makes it for 14 days unless it was told otherwise).\n",
         );
-        if let Some((version, at)) = end(&RoleName::root()) {
+        if let Some((version, at)) = end(&RoleName::root()).filter(|_| self.replaces_keys()) {
             let _ = writeln!(
                 text,
                 "\nA client that nobody gives the new root keeps to root version {version}. Whoever holds a key that it\n\
@@ -182,8 +193,8 @@ impl Told<'_> {
         if let Some((version, at)) = end(&RoleName::targets()) {
             let _ = writeln!(
                 text,
-                "\nTargets version {version}, which are replaced, end {}: until then they can be shown again to a client\n\
-                 that has not seen the new ones.",
+                "\nTargets version {version}, which are replaced, end {}: until then whoever holds the keys of the\n\
+                 online side can show them again to a client that has not seen the new ones.",
                 at.to_minute()
             );
         }

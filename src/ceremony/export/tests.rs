@@ -41,6 +41,8 @@ fn a_replaced_tagging_key_is_explained_role_by_role() {
     assert!(!readme.contains("leave root") && !readme.contains("leave snapshot"));
     assert!(readme.contains("root and targets belong together"));
     assert!(readme.contains("can deceive that client until"));
+    let same = changed("08-rotate-root", "08-rotate-root", &["root"]);
+    assert!(!text(&same, "README").contains("can deceive"));
     // The delegation is left as it is, and its end is told.
     assert!(
         text(&files, "calendar.txt")
