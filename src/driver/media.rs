@@ -176,8 +176,8 @@ pub fn public(path: &str, bytes: &[u8]) -> Result<(), &'static str> {
             let known = ["-----BEGIN CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----"];
             if known.contains(&first) { Ok(()) } else { Err("it is no certificate or public key") }
         }
-        // Scripts, their tables and explanations.
-        Some("sh" | "txt" | "ics") | None => Ok(()),
+        // Scripts, their tables, calendars, settings and explanations.
+        Some("sh" | "txt" | "ics" | "yaml") | None => Ok(()),
         Some(_) => Err("files of this kind never go out"),
     }
 }

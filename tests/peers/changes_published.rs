@@ -57,6 +57,11 @@ fn instead(folder: &TempDir, program: &str, script: &str) -> std::ffi::OsString 
     std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&rest))).unwrap()
 }
 
+fn real_curl() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap();
+    std::env::split_paths(&path).map(|bin| bin.join("curl")).find(|curl| curl.exists()).unwrap()
+}
+
 #[test]
 fn a_change_is_checked_published_and_accepted_where_the_server_is_as_at_the_start() {
     let server = NotaryServer::start();
@@ -228,13 +233,9 @@ fn a_publishing_that_was_killed_goes_on_where_it_was() {
     let guns = ["example.com/a/one", "example.com/a/two", "example.com/a/three"];
     let out = new(&folder, &server, &guns);
     // Killed with everything it started, right after the server took the second upload and before it could say so.
-    let real = std::env::split_paths(&std::env::var_os("PATH").unwrap())
-        .map(|folder| folder.join("curl"))
-        .find(|curl| curl.exists())
-        .unwrap();
     let killer = format!(
         "#!/bin/sh\n{real} \"$@\"\ncode=$?\ncase \"$*\" in *files=@*/two/*) kill -9 0 ;; esac\nexit $code\n",
-        real = real.display()
+        real = real_curl().display()
     );
     let path = instead(&folder, "curl", &killer);
 
@@ -318,6 +319,33 @@ fn what_a_ceremony_begins_from_is_fetched_with_its_digests() {
     assert_eq!(first, fs::read(folder.path().join("OUT-BEFORE/app/root.json")).unwrap());
     // Never into a folder that is there.
     assert!(fetch(&out.join("publish/fetch")).failure(2).contains("must be a new folder"));
+}
+
+#[test]
+fn a_fetch_takes_nothing_that_the_snapshot_does_not_name_and_leaves_its_folder_by_no_name() {
+    let server = NotaryServer::start();
+    let folder = TempDir::new().unwrap();
+    let out = changed(&folder, &server, &[GUN]);
+    let fetch = |into: &str, then: &str| {
+        // The last argument is the address, and the answer is written behind -o.
+        let spoil = format!(
+            "#!/bin/sh\n{real} \"$@\" || exit\n\
+             while [ $# -gt 1 ]; do [ \"$1\" != -o ] || file=$2; shift; done\n\
+             case $1 in {then} esac\n",
+            real = real_curl().display()
+        );
+        let mut fetch = command(&out, "publish/fetch", &server);
+        let into = folder.path().join(into);
+        fetch.args(["--gun", GUN, "--into"]).arg(into);
+        run(fetch.env("PATH", instead(&folder, "curl", &spoil)))
+    };
+
+    let between = fetch("IN-1", "*/targets.json) printf ' ' >>\"$file\" ;;");
+    assert!(between.failure(1).contains("it changed while it was read"));
+    let names = r#"{"../evil":{},"targets/../../evil":{},"targets/$(evil)":{},"targets/.":{}}"#;
+    fetch("IN-2", &format!("*/snapshot.json) printf '%s' '{names}' >>\"$file\" ;;")).success();
+    let digests = fs::read_to_string(folder.path().join("IN-2/SHA256SUMS")).unwrap();
+    assert_eq!(digests.lines().count(), 5, "{digests}");
 }
 
 #[test]
