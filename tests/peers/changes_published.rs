@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anchorite::ceremony::export::{self, Start};
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::roster::Roster;
+use anchorite::tuf::digest::Digest;
 use tempfile::TempDir;
 
 use crate::support::clients;
@@ -127,12 +128,15 @@ fn what_others_changed_beside_the_upload_is_a_warning_unless_a_signed_snapshot_n
     assert_eq!(line[2], "WARN");
     assert!(line[3].contains("not replaced: targets/releases"), "{}", line[3]);
 
-    fs::write(out.join("app/snapshot.json"), "{}").unwrap();
+    // The same with a snapshot that was signed here, and that replaces the one that is there.
     let uploads = out.join("publish/UPLOADS");
-    let snapshot = format!("{GUN}\tsnapshot\tapp/snapshot.json\t{}\t-\n", "1".repeat(64));
-    fs::write(&uploads, fs::read_to_string(&uploads).unwrap() + &snapshot).unwrap();
-    fs::write(&before, format!("{text}{GUN}\ttargets/releases\t{}\n", "0".repeat(64))).unwrap();
+    let row = format!("{GUN}\tsnapshot\tapp/snapshot.json\t{}\t-\n", "1".repeat(64));
+    fs::write(&uploads, fs::read_to_string(&uploads).unwrap() + &row).unwrap();
+    let snapshot = Digest::of(&server.document(GUN, "snapshot").unwrap());
+    let text = fs::read_to_string(&before).unwrap();
+    fs::write(&before, format!("{text}{GUN}\tsnapshot\t{snapshot}\n")).unwrap();
     run_script(&out, "publish/precheck", &server, &[]).failure(1);
+    assert!(last(&out).contains("the signed snapshot does not fit any more: targets/releases"));
 }
 
 #[test]
@@ -292,7 +296,7 @@ fn what_a_ceremony_begins_from_is_fetched_with_its_digests() {
     let mut paths = members(&inputs, "path");
     for (path, digest) in paths.iter().zip(members(&inputs, "sha256")) {
         let bytes = fs::read(into.join(path)).unwrap();
-        assert_eq!(anchorite::tuf::digest::Digest::of(&bytes).to_string(), digest, "{path}");
+        assert_eq!(Digest::of(&bytes).to_string(), digest, "{path}");
     }
     paths.sort();
     let of = |name: &str, files: &[&str]| {
