@@ -1,6 +1,8 @@
 //! The real clients and servers, and that the tests drive them rightly.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+#[path = "peers/changes_published.rs"]
+mod changes_published;
 #[path = "peers/judgement.rs"]
 mod judgement;
 #[path = "pty/mod.rs"]

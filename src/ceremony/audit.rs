@@ -286,10 +286,10 @@ fn manifest(audit: &mut Audit, files: &BTreeMap<String, Vec<u8>>) {
             Some(_) => {}
         }
     }
-    for path in files.keys() {
+    for (path, bytes) in files {
         if path.starts_with("addenda/") {
-            let text = format!("{path:?} was added later and is not sealed.");
-            audit.claim(Verdict::Warn, "addenda", text);
+            let (verdict, text) = super::export::result::judged(path, bytes, files);
+            audit.claim(verdict, "addenda", text);
         } else if path != "MANIFEST" && !named.contains_key(path.as_str()) {
             audit.claim(Verdict::Fail, "manifest", format!("{path:?} does not belong here."));
         }

@@ -16,6 +16,7 @@ pub mod name;
 pub mod nonces;
 pub mod payload;
 pub mod policy;
+pub mod qr;
 pub mod replay;
 pub mod root;
 pub mod signature;
