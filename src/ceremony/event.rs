@@ -16,7 +16,7 @@ use crate::tuf::time::Timestamp;
 
 use super::ask::{Ask, AskId, People};
 use super::mounted::Mounted;
-use super::plan::PlannedKey;
+use super::plan::{BackUp, Drill, PlannedKey};
 use super::scene::Verdict;
 
 /// One line of the transcript.
@@ -168,6 +168,14 @@ pub enum ActKind {
     ReadBack,
     /// Write a private key, encrypted, to the KEYS medium, and prove it.
     HandOver,
+    /// Replace the factory's secrets of a token.
+    Provision,
+    /// Change the secret of a store.
+    ChangeSecret,
+    /// Write a back-up of a key and read it back.
+    BackUp,
+    /// Bring a key back from its back-up in memory, and have it sign.
+    Drill,
     /// After an interruption: look at what the interrupted act left behind.
     Inspect,
     /// Bring a second copy of the BOOK level.
@@ -246,6 +254,28 @@ pub enum Act {
         /// A challenge that the written copy must sign where we hold what opens it.
         message: Vec<u8>,
     },
+    /// Replace what is still the factory's on the token of a key.
+    Provision(PlannedKey),
+    /// Change the secret that opens the store of a key.
+    ChangeSecret(PlannedKey),
+    /// Write a back-up of a key.
+    BackUp {
+        /// The key in the plan.
+        key: PlannedKey,
+        /// Its public half.
+        public: PublicKey,
+        /// For whom, and where to.
+        back_up: BackUp,
+    },
+    /// Bring a key back from a back-up, in memory only, and have it sign.
+    Drill {
+        /// The key in the plan; its own store is not looked at.
+        key: PlannedKey,
+        /// The back-up and what opens it.
+        drill: Drill,
+        /// The challenge.
+        message: Vec<u8>,
+    },
     /// See what an interrupted act left behind.
     Inspect {
         /// The act.
@@ -309,6 +339,29 @@ pub enum Happened {
     HandedOver {
         /// The file on the medium.
         file: String,
+    },
+    /// What was the factory's on a token is its holder's own.
+    Provisioned {
+        /// Whether the PIN was the factory's until now.
+        pin: bool,
+        /// Whether the PUK was the factory's until now.
+        puk: bool,
+        /// Whether the management key was the factory's until now.
+        management_key: bool,
+    },
+    /// The secret of a store was changed.
+    SecretChanged,
+    /// A back-up was written and read back; never a digest of its ciphertext.
+    BackedUp {
+        /// The file on the medium.
+        file: String,
+    },
+    /// A key came back from its back-up, signed, and was let go.
+    Recovered {
+        /// Its public half.
+        public: PublicKey,
+        /// Its signature on the challenge.
+        signature: Signature,
     },
     /// What an interrupted act left behind.
     Inspected(Remains),
@@ -533,6 +586,10 @@ impl ActKind {
             Self::Write => "write",
             Self::ReadBack => "read-back",
             Self::HandOver => "hand-over",
+            Self::Provision => "provision",
+            Self::ChangeSecret => "change-secret",
+            Self::BackUp => "back-up",
+            Self::Drill => "drill",
             Self::Inspect => "inspect",
             Self::Level => "level",
             Self::Seal => "seal",

@@ -12,7 +12,7 @@ use super::event::{
     Act, ActId, Base64, FileAt, Happened, Place, Remains, RoomFact, Seen, Trouble, TroubleKind,
 };
 use super::mounted::{MediumId, Mounted};
-use super::plan::{Origin, PlannedKey, Store};
+use super::plan::{Drill, Origin, PlannedKey, Store};
 use super::scene::Verdict;
 use super::twin::Twin;
 
@@ -64,6 +64,12 @@ impl Room {
                 None => failed(TroubleKind::Absent, format!("{file} is not there")),
             },
             Act::HandOver { key, .. } => Happened::HandedOver { file: format!("{}.age", key.name) },
+            Act::Provision(_) => {
+                Happened::Provisioned { pin: true, puk: true, management_key: true }
+            }
+            Act::ChangeSecret(_) => Happened::SecretChanged,
+            Act::BackUp { back_up, .. } => Happened::BackedUp { file: back_up.file() },
+            Act::Drill { key, drill, message } => self.drill(key, drill, message),
             Act::Level(_) => Happened::Levelled { files: 0 },
             Act::Inspect { .. } => Happened::Inspected(Remains::Nothing),
             Act::Seal(_) => Happened::Sealed { tree: Digest::of(id.to_string().as_bytes()) },
@@ -125,6 +131,25 @@ impl Room {
         let made = self.twin.plan().key(&key.name).is_some();
         let keys = if there || made { known.into_iter().collect() } else { Vec::new() };
         Seen { serial, keys, tries_left: None, remarks: Vec::new(), attestation: Vec::new() }
+    }
+
+    /// Brings a key back, if its back-up and what opens it are there.
+    fn drill(&self, key: &PlannedKey, drill: &Drill, message: &[u8]) -> Happened {
+        let identity = drill.identity.clone();
+        let kit = std::iter::once((drill.medium.clone(), drill.file.clone())).chain(identity);
+        for (medium, path) in kit {
+            let file = FileAt { place: Place::Medium(medium), path };
+            if !self.files.contains_key(&file) {
+                return failed(TroubleKind::Absent, format!("{file} is not there"));
+            }
+        }
+        match self.twin.key(&key.name) {
+            Some(forged) => Happened::Recovered {
+                public: forged.public_key().clone(),
+                signature: forged.sign(message),
+            },
+            None => unforgeable(key),
+        }
     }
 
     fn sign(&self, key: &PlannedKey, message: &[u8]) -> Happened {

@@ -45,6 +45,10 @@ pub fn doing(about: &str) -> String {
         "read" => format!("Reading {subject}"),
         "write" => format!("Writing {subject}"),
         "read-back" => format!("Reading {subject} back"),
+        "provision" => format!("Provisioning the token of {subject}"),
+        "change-secret" => format!("The new secret of {subject}"),
+        "back-up" => format!("The back-up of {subject}"),
+        "drill" => format!("Bringing {subject} back"),
         "hand-over" => format!("Handing over {subject}"),
         "roll-call" => "The roll call".to_owned(),
         _ => about.to_owned(),
@@ -79,6 +83,21 @@ fn happened(what: &Happened) -> String {
         Happened::Written { .. } => "written and synced".to_owned(),
         Happened::ReadBack { .. } => "read back".to_owned(),
         Happened::HandedOver { file } => format!("handed over in {file:?}"),
+        Happened::Provisioned { pin, puk, management_key } => {
+            let named = [("PIN", pin), ("PUK", puk), ("management key", management_key)];
+            let changed: Vec<_> =
+                named.iter().filter(|(_, changed)| **changed).map(|(name, _)| *name).collect();
+            if changed.is_empty() {
+                "nothing was the factory's any more".to_owned()
+            } else {
+                format!("the factory's {} replaced", changed.join(", "))
+            }
+        }
+        Happened::SecretChanged => "changed".to_owned(),
+        Happened::BackedUp { file } => format!("back-up written in {file:?}"),
+        Happened::Recovered { public, .. } => {
+            format!("recovered and signed, fingerprint {}", public.fingerprint())
+        }
         Happened::Inspected(Remains::Nothing) => "nothing was left behind".to_owned(),
         Happened::Inspected(Remains::Key(key)) => {
             format!("a key was left behind, fingerprint {}", key.fingerprint())

@@ -68,6 +68,7 @@ impl Twin {
                 twin.replace(key, &stand_in);
             }
         }
+        twin.play_kits(plan);
         twin.play_before(plan, before, purpose);
         for input in &mut twin.plan.inputs {
             let file =
@@ -79,6 +80,23 @@ impl Twin {
         }
         twin.before = Before::of(&twin.plan, &twin.inputs).unwrap_or_default();
         twin
+    }
+
+    /// Puts stand-ins for back-ups, and for what opens them, on the scratch media.
+    fn play_kits(&mut self, plan: &Plan) {
+        for drill in &plan.drills {
+            let mut put = |medium: &KeyName, path: &str, text: String| {
+                let file = FileAt { place: Place::Medium(medium.clone()), path: path.to_owned() };
+                self.inputs.insert(file, text.into_bytes());
+            };
+            let key = &drill.key;
+            let text = format!("REHEARSAL: a stand-in for the encrypted key {key}\n");
+            put(&drill.medium, &drill.file, text);
+            if let Some((medium, file)) = &drill.identity {
+                let text = format!("REHEARSAL: a stand-in for the identity that opens {key}\n");
+                put(medium, file, text);
+            }
+        }
     }
 
     /// Puts the state before on the scratch media, with stand-ins for its keys.

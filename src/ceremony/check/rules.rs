@@ -35,6 +35,7 @@ pub(super) fn findings(
     people(plan, &mut raised);
     real_only(plan, at, &mut raised);
     inputs(plan, at_hand, &mut raised);
+    super::care::findings(plan, &mut raised);
     waived(plan, raised)
 }
 
@@ -60,7 +61,7 @@ pub(super) fn finding(
 }
 
 /// Findings that no waiver helps against.
-const NEVER_WAIVED: [&str; 38] = [
+const NEVER_WAIVED: [&str; 43] = [
     "ed25519-on-yubikey",
     "threshold-zero",
     "threshold-above-keys",
@@ -99,6 +100,11 @@ const NEVER_WAIVED: [&str; 38] = [
     "nothing-to-do",
     "same-key-again",
     "root-lost",
+    "back-up-circular",
+    "back-up-beside-key",
+    "back-up-beside-identity",
+    "key-beside-its-secret",
+    "key-still-listed",
 ];
 
 fn thresholds(plan: &Plan, name: &RoleName, role: &PlannedRole, raised: &mut Vec<Finding>) {
@@ -332,7 +338,7 @@ fn same_keys(plan: &Plan, raised: &mut Vec<Finding>) {
                 format!("It signs for {}. A leak in one is a leak in all.", roles.join(" and ")),
             ));
         }
-        if roles.is_empty() {
+        if roles.is_empty() && !plan.kind.is_of_keys() {
             raised.push(finding(
                 Verdict::Warn,
                 "key-without-role",

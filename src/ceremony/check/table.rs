@@ -115,6 +115,12 @@ pub const PLAN_RULES: &[PlanRule] = &[
     rule("root-lost", "changes", "FAIL", NO, "all"),
     rule("before-not-at-hand", "changes", "UNKNOWN", NO, "all"),
     rule("before-not-verified", "changes", "FAIL", NO, "all"),
+    rule("key-beside-its-secret", "token and PIN in one bag or place", "FAIL", NO, "all"),
+    rule("policy-cost", "what a key's policies ask for over a fleet", "note", None, ""),
+    rule("back-up-beside-key", "back-up", "FAIL", NO, "all"),
+    rule("back-up-beside-identity", "back-up", "FAIL", NO, "all"),
+    rule("back-up-circular", "back-up", "FAIL", NO, "all"),
+    rule("key-still-listed", "retire-token", "FAIL", NO, "all"),
     rule("client-accepts", "", "note", None, ""),
     rule("client-not-walked", "", "UNKNOWN", NO, REAL),
     rule("waiver-without-finding", "", "WARN", None, ""),
@@ -131,6 +137,7 @@ mod tests {
         let known: Vec<_> = PLAN_RULES.iter().map(|rule| rule.name).collect();
         let sources = [
             include_str!("rules.rs"),
+            include_str!("care.rs"),
             include_str!("change.rs"),
             include_str!("change/signed_things.rs"),
             include_str!("change/kinds.rs"),

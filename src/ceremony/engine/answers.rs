@@ -82,6 +82,7 @@ impl State {
                 press(self);
             }
             AskKind::Ready => {
+                self.care.began.insert(ask.id.about.clone(), at);
                 // A new turn: whatever was seen before may have been swapped since.
                 if let Some((_, name)) = ask.id.about.rsplit_once('/') {
                     self.seen.retain(|key, _| key.as_str() != name);
@@ -158,7 +159,9 @@ impl State {
             Some("stop") => self.dialogs.push(Wish::Abort),
             Some("exception") => self.dialogs.push(Wish::Exception),
             Some("adopt") => {
-                self.trouble = None;
+                if let Some(open) = self.trouble.take() {
+                    self.adopt_secret(&open.about);
+                }
                 if let Some((name, key)) = self.found_key.take() {
                     self.roster.keys.insert(name, Enrolled::Made { key });
                 }

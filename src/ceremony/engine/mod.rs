@@ -5,6 +5,7 @@
 //! checks it.
 
 mod answers;
+mod care;
 mod comparison;
 mod help;
 mod inputs;
@@ -30,6 +31,7 @@ use super::roster::Roster;
 use super::scene::Scene;
 use super::transcript;
 
+pub use care::{Care, Recovered};
 pub use inputs::incoming;
 pub use outcome::file_name;
 pub use state::{Compared, Comparison, Exception, State, Statement};
@@ -162,6 +164,11 @@ impl Engine {
             .into_iter()
             .map(|file| (file.path, file.bytes))
             .collect()
+    }
+
+    /// The keys that were given up in this ceremony.
+    pub fn retired(&self) -> impl Iterator<Item = &super::plan::Retired> {
+        care::retired(self.ground.plan(), &self.state)
     }
 
     /// The signed documents under the names that clients ask for.

@@ -15,7 +15,7 @@ use super::super::scene::Verdict;
 use super::super::steps::{Step, StepId, steps};
 use super::state::{Open, State};
 use super::want::{Want, in_evidence};
-use super::{comparison, outcome, turns};
+use super::{care, comparison, outcome, turns};
 
 /// How many words a witness reads from the paper, and how many come from the second laptop.
 pub(super) const PAPER_WORDS: usize = 2;
@@ -82,6 +82,7 @@ fn of_step(ground: &Ground, state: &State, step: &Step) -> Option<Want> {
         StepId::Room => room(plan, state),
         StepId::Gate => gate(plan, state),
         StepId::Gather => gather(plan, state),
+        StepId::Keys if plan.kind.is_of_keys() => care::want(ground, state),
         StepId::Keys => plan.keys.iter().find_map(|key| turns::enrol(ground, state, key)),
         StepId::Roster => roster(plan, state),
         StepId::Review => review(plan, state),
@@ -245,17 +246,27 @@ pub(super) fn medium(plan: &Plan, state: &State, name: &KeyName, label: &str) ->
             act: Act::Mount(name.clone()),
         });
     };
-    let taken_from = plan.inputs.iter().any(|input| input.medium == *name);
+    let taken_from = plan.inputs.iter().any(|input| input.medium == *name)
+        || kit(plan).any(|(medium, _)| medium == name);
     let more = mounted.count > mounted.files.len() || !unplanned(plan, name, mounted).is_empty();
     let about = format!("{name}{IGNORED}");
     (taken_from && more && !state.has_pressed(AskKind::Medium, &about))
         .then(|| Want::press(AskKind::Medium, about, 'g', "go on with the files of the plan"))
 }
 
+/// The files of the recovery kits of the plan's drills.
+fn kit(plan: &Plan) -> impl Iterator<Item = (&KeyName, &String)> {
+    plan.drills.iter().flat_map(|drill| {
+        let identity = drill.identity.iter().map(|(medium, file)| (medium, file));
+        std::iter::once((&drill.medium, &drill.file)).chain(identity)
+    })
+}
+
 /// What is on a medium and not in the plan.
 pub(super) fn unplanned(plan: &Plan, name: &KeyName, mounted: &Mounted) -> Vec<String> {
     let planned = |path: &String| {
         plan.inputs.iter().any(|input| input.medium == *name && input.path == *path)
+            || kit(plan).any(|(medium, file)| medium == name && file == path)
     };
     mounted.files.iter().filter(|path| !planned(path)).cloned().collect()
 }

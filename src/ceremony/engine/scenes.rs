@@ -3,6 +3,7 @@
 use crate::tuf::digest::Digest;
 use crate::tuf::document::Dialect;
 
+mod care;
 mod review;
 
 use super::super::ask::{AskId, AskKind};
@@ -149,6 +150,7 @@ impl Painter<'_> {
             AskKind::CompareChange => self.compare_change(),
             AskKind::WrittenDown => self.written_down(id),
             AskKind::Trouble => self.trouble(),
+            AskKind::Note if self.plan.kind.is_of_keys() => self.care_note(id),
             AskKind::Note => self.note(id),
             AskKind::Statement => self.statement(id),
             AskKind::Exception => vec![
@@ -278,7 +280,8 @@ impl Painter<'_> {
             }
             _ => "an encrypted copy goes to the KEYS medium".to_owned(),
         };
-        rows.push(row("will happen", will));
+        rows.push(row("will happen", self.care_turn(turn, key).unwrap_or(will)));
+        rows.extend(self.care_rows(key));
         let mut blocks =
             vec![read(call), Block::Rows(rows), text("Others look away while a secret is typed.")];
         let remarks = self.state.remarks.get(&key.name).into_iter().flatten();
@@ -429,6 +432,16 @@ impl Painter<'_> {
             Act::Write { file, bytes } => format!("writing {file}, {} bytes", bytes.len()),
             Act::ReadBack(file) => format!("reading {file} back"),
             Act::HandOver { key, .. } => format!("writing an encrypted copy of {}", key.name),
+            Act::Provision(key) => {
+                format!("replacing the factory's secrets of {}", self.place(key))
+            }
+            Act::ChangeSecret(key) => format!("changing the secret of {}", self.place(key)),
+            Act::BackUp { back_up, .. } => {
+                format!("writing {} to {}", back_up.file(), back_up.medium)
+            }
+            Act::Drill { key, drill, .. } => {
+                format!("bringing {} back from {}:{}", key.name, drill.medium, drill.file)
+            }
             Act::Inspect { interrupted, .. } => format!("looking what {interrupted} left behind"),
             Act::Level(name) => format!("bringing {name}, the second copy of the book, level"),
             Act::Seal(files) => format!("sealing the evidence, {} files", files.len()),
@@ -442,7 +455,11 @@ impl Painter<'_> {
                 Block::Mark(Verdict::Pass, "The ceremony is done and the evidence sealed.".into()),
                 read("Please write down the last head of the transcript, and sign beside it."),
                 Block::Digest { label: "head: at the end".to_owned(), digest: self.head },
-                text("Nothing is live yet: the export must be published from an online machine."),
+                text(if self.plan.kind.is_of_keys() {
+                    "Nothing was signed but proofs; no client notices this ceremony."
+                } else {
+                    "Nothing is live yet: the export must be published from an online machine."
+                }),
             ],
             Outcome::Aborted => vec![
                 Block::Mark(Verdict::Warn, "The ceremony was stopped.".to_owned()),

@@ -26,6 +26,7 @@ use super::super::plan::Origin;
 use super::super::recipe::{DocRecipe, Recipe};
 use super::super::roster::{Enrolled, Facts, Roster};
 use super::super::story;
+use super::care::Care;
 use super::want::Want;
 
 /// All that a ceremony has gathered.
@@ -77,6 +78,8 @@ pub struct State {
     pub confirmed: BTreeSet<FileAt>,
     /// Keys handed over, and the file they are in.
     pub handed_over: BTreeMap<KeyName, String>,
+    /// What was done for the care of keys, in ceremonies without documents.
+    pub care: Care,
     /// Exceptions, in order.
     pub exceptions: Vec<Exception>,
     /// What each participant said at the end.
@@ -198,6 +201,7 @@ impl State {
             written: BTreeMap::new(),
             confirmed: BTreeSet::new(),
             handed_over: BTreeMap::new(),
+            care: Care::default(),
             exceptions: Vec::new(),
             statements: BTreeMap::new(),
             sealed: None,
@@ -279,15 +283,21 @@ impl State {
     pub(super) fn interrupt(&mut self, interrupted: Option<(ActId, Act)>) {
         self.seen.clear();
         self.inspect = interrupted.filter(|(id, _)| match id.kind {
-            ActKind::Make | ActKind::Prove | ActKind::Sign | ActKind::Write | ActKind::HandOver => {
-                true
-            }
+            ActKind::Make
+            | ActKind::Prove
+            | ActKind::Sign
+            | ActKind::Write
+            | ActKind::HandOver
+            | ActKind::Provision
+            | ActKind::ChangeSecret
+            | ActKind::BackUp => true,
             ActKind::Room
             | ActKind::Mount
             | ActKind::Level
             | ActKind::Read
             | ActKind::Look
             | ActKind::ReadBack
+            | ActKind::Drill
             | ActKind::Inspect
             | ActKind::Seal => false,
         });

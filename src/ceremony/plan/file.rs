@@ -9,7 +9,10 @@ use crate::tuf::name::{KeyName, RepoName, RoleName};
 use crate::tuf::policy::{PinPolicy, TouchPolicy};
 use crate::tuf::time::{Lifetime, Timestamp};
 
-use super::{Client, Goodness, Insert, Kind, Label, MediumRole, Part, SignWho, SignedWhere, Store};
+use super::{
+    Client, Fate, Goodness, Insert, Kind, Label, MediumRole, Part, Recipient, SignWho, SignedWhere,
+    Store,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +43,14 @@ pub(super) struct PlanFile {
     pub(super) keep: Vec<KeepFile>,
     #[serde(default)]
     pub(super) compromised: Vec<CompromisedFile>,
+    #[serde(default)]
+    pub(super) bags: Vec<BagsFile>,
+    #[serde(default)]
+    pub(super) back_ups: Vec<BackUpFile>,
+    #[serde(default)]
+    pub(super) drills: Vec<DrillFile>,
+    #[serde(default)]
+    pub(super) retire: Vec<RetireFile>,
     #[serde(default)]
     pub(super) inputs: Vec<InputFile>,
     #[serde(default)]
@@ -264,6 +275,58 @@ pub(super) struct KeepFile {
 pub(super) struct CompromisedFile {
     pub(super) fingerprint: Fingerprint,
     pub(super) since: Option<toml::value::Datetime>,
+    pub(super) reason: Reason,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BagsFile {
+    pub(super) key: KeyName,
+    pub(super) bag: Label,
+    pub(super) place: Label,
+    pub(super) secrets_bag: Label,
+    pub(super) secrets_place: Label,
+    pub(super) repositories: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackUpFile {
+    pub(super) key: KeyName,
+    pub(super) medium: KeyName,
+    #[serde(default)]
+    pub(super) to: Vec<Recipient>,
+    #[serde(default)]
+    pub(super) paper: bool,
+    pub(super) holder: Label,
+    pub(super) place: Label,
+    pub(super) home: Label,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DrillFile {
+    pub(super) key: KeyName,
+    pub(super) medium: KeyName,
+    pub(super) file: String,
+    pub(super) identity: Option<IdentityFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IdentityFile {
+    pub(super) medium: KeyName,
+    pub(super) file: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RetireFile {
+    pub(super) name: KeyName,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) serial: Option<Label>,
+    pub(super) holder: Label,
+    pub(super) state: Fate,
     pub(super) reason: Reason,
 }
 

@@ -3,6 +3,7 @@
 //! A [`Plan`] is parsed strictly and holds only names and values that make sense by themselves; whether they make
 //! sense together is for the check to say.
 
+mod care;
 mod change;
 mod file;
 mod kind;
@@ -23,6 +24,7 @@ use crate::tuf::name::{KeyName, RepoName, RoleName};
 use crate::tuf::policy::{PinPolicy, TouchPolicy};
 use crate::tuf::time::{Lifetime, Timestamp};
 
+pub use care::{BackUp, BackUpForm, Bags, Drill, Fate, Recipient, Retired, cost};
 pub use change::{
     BeforePlan, Compromised, Goodness, KeptBack, KnownGood, PlannedDelegation, Removed, What,
 };
@@ -67,6 +69,14 @@ pub struct Plan {
     pub kept: Vec<KeptBack>,
     /// Keys that somebody else may have.
     pub compromised: Vec<Compromised>,
+    /// Where keys and what opens them are kept from now on.
+    pub bags: Vec<Bags>,
+    /// The back-ups that are made.
+    pub back_ups: Vec<BackUp>,
+    /// The drills that are held.
+    pub drills: Vec<Drill>,
+    /// The keys that are given up.
+    pub retired: Vec<Retired>,
     /// Every file taken from IN.
     pub inputs: Vec<Input>,
     /// The targets to sign.

@@ -1,5 +1,6 @@
 //! Parsing a plan: strict, with sentences that say where, what was expected, and what was found.
 
+mod care;
 mod change;
 mod error;
 mod keys;
@@ -18,7 +19,7 @@ use crate::tuf::document::Dialect;
 use crate::tuf::name::KeyName;
 
 use super::file::{self, PlanFile};
-use super::{Client, Medium, MediumRole, Person, Plan, Repository, Window};
+use super::{Client, Kind, Medium, MediumRole, Person, Plan, Repository, Window};
 pub use error::{PlanError, PlanErrors};
 use place::{Place, Places, at};
 
@@ -73,7 +74,7 @@ impl Parsing<'_> {
         let repository = self.repository(&file);
         self.clients(&file);
         let people = self.people(file.people);
-        let media = self.media(file.media);
+        let media = self.media(file.kind, file.media);
         self.unique(&at("keys"), file.keys.iter().map(|key| key.name.as_str()));
         let known: BTreeSet<KeyName> = file.keys.iter().map(|key| key.name.clone()).collect();
         let keys: Vec<_> = file
@@ -85,12 +86,16 @@ impl Parsing<'_> {
         let mut roles = BTreeMap::new();
         for (name, role) in file.roles.named() {
             let Some(role) = role else {
-                if !kind.is_change() {
+                if !kind.is_change() && !kind.is_of_keys() {
                     let expected = format!("[roles.{name}], since a first root states all four");
                     self.refuse(&at("roles"), &expected, "none");
                 }
                 continue;
             };
+            if kind.is_of_keys() {
+                let expected = format!("no roles, since {kind} signs no document");
+                self.refuse(&at("roles").field(name.as_str()), &expected, "one");
+            }
             let planned = self.role(name.as_str(), role, (kind, dialect), &keys, &known);
             roles.insert(name, planned);
         }
@@ -104,6 +109,11 @@ impl Parsing<'_> {
         let removed = self.removed(file.remove);
         let kept = self.kept(file.keep);
         let compromised = self.compromised(file.compromised);
+        let bags = self.bags(kind, file.bags, &keys);
+        let back_ups = self.back_ups(kind, file.back_ups, &keys, &media);
+        let drills = self.drills(kind, file.drills, &keys, &media);
+        let retired = self.retired(kind, file.retire);
+        self.keys_of_kind(kind, &keys);
         let targets = self.targets(file.targets, dialect);
         let steps = self.steps(file.steps);
         let waivers = self.waivers(file.waivers);
@@ -129,6 +139,10 @@ impl Parsing<'_> {
             removed,
             kept,
             compromised,
+            bags,
+            back_ups,
+            drills,
+            retired,
             inputs,
             targets,
             steps,
@@ -206,9 +220,9 @@ impl Parsing<'_> {
         stated.into_iter().map(|person| Person { name: person.name, roles: person.roles }).collect()
     }
 
-    fn media(&mut self, stated: Vec<file::MediumFile>) -> Vec<Medium> {
+    fn media(&mut self, kind: Kind, stated: Vec<file::MediumFile>) -> Vec<Medium> {
         self.unique(&at("media"), stated.iter().map(|medium| medium.name.as_str()));
-        if !stated.iter().any(|medium| medium.role == MediumRole::Out) {
+        if !kind.is_of_keys() && !stated.iter().any(|medium| medium.role == MediumRole::Out) {
             self.refuse(&at("media"), "a medium with role = \"out\"", "none");
         }
         stated.into_iter().map(|medium| Medium { name: medium.name, role: medium.role }).collect()

@@ -1,5 +1,6 @@
 //! The benches: the machines of a ceremony, real or virtual. They differ in their stores and their clock only.
 
+mod care;
 mod real;
 mod virtual_bench;
 
@@ -7,17 +8,21 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 use crate::ceremony::ask::Wish;
 use crate::ceremony::event::{
     Act, Base64, FileAt, Happened, MAX_INPUT, Place, Remains, RoomFact, Seen, Trouble, TroubleKind,
 };
-use crate::ceremony::plan::{Plan, PlannedKey};
+use crate::ceremony::plan::{BackUpForm, Plan, PlannedKey};
 use crate::ceremony::scene::Verdict;
+use crate::keystore::provision::Provisioned;
 use crate::keystore::{self, KeyStore, Spec, TokenError, Unlock};
 use crate::tuf::digest::Digest;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
 use crate::tuf::nonces::Nonces;
+use crate::tuf::signature::Signature;
 use crate::tuf::time::Timestamp;
 
 use super::file::{self, Readers};
@@ -41,6 +46,49 @@ pub trait Stores {
         public: &PublicKey,
         unlock: &mut dyn Unlock,
     ) -> Result<(String, Vec<u8>), TokenError>;
+
+    /// Replaces what is still the factory's on the token of a key.
+    fn provision(
+        &mut self,
+        key: &PlannedKey,
+        unlock: &mut dyn Unlock,
+    ) -> Result<Provisioned, TokenError>;
+
+    /// Changes the secret of a key's store. Submits the old one once.
+    fn change_secret(
+        &mut self,
+        key: &PlannedKey,
+        unlock: &mut dyn Unlock,
+    ) -> Result<(), TokenError>;
+
+    /// The bytes of a back-up of a key, which was opened for it.
+    fn back_up(
+        &mut self,
+        key: &PlannedKey,
+        public: &PublicKey,
+        form: &BackUpForm,
+        unlock: &mut dyn Unlock,
+    ) -> Result<Vec<u8>, TokenError>;
+
+    /// Opens a back-up in memory, has the key in it sign, and lets it go. The key's own store is not touched.
+    fn recover(
+        &mut self,
+        key: &PlannedKey,
+        kit: &Kit,
+        message: &[u8],
+        unlock: &mut dyn Unlock,
+    ) -> Result<(PublicKey, Signature), TokenError>;
+}
+
+/// A recovery kit as it was read.
+#[derive(Debug)]
+pub struct Kit {
+    /// The name of the back-up's file, for people.
+    pub name: String,
+    /// The back-up: an age file or lines of the paper.
+    pub file: Vec<u8>,
+    /// The identity that opens it, where a passphrase does not.
+    pub identity: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// Where a bench gets the time.
@@ -157,6 +205,10 @@ impl<S: Stores> Bench<S> {
                 Ok(Happened::ReadBack { digest: Digest::of(&bytes) })
             }
             Act::HandOver { key, public, .. } => self.hand_over(key, public, company),
+            Act::Provision(key) => self.provision(key, company),
+            Act::ChangeSecret(key) => self.change_secret(key, company),
+            Act::BackUp { key, public, back_up } => self.back_up(key, public, back_up, company),
+            Act::Drill { key, drill, message } => self.drill(key, drill, message, company),
             Act::Inspect { act, .. } => Ok(Happened::Inspected(self.inspect(act))),
             Act::Level(name) => {
                 let second = self.media.folder(&self.plan, name)?;
@@ -298,11 +350,14 @@ impl<S: Stores> Bench<S> {
                 Ok(bytes) => Remains::File(Digest::of(&bytes)),
                 Err(_) => Remains::Nothing,
             },
-            Act::HandOver { key, .. } => {
+            Act::HandOver { key, .. } | Act::BackUp { key, .. } => {
                 self.unproven.insert(key.name.clone());
                 Remains::Nothing
             }
             Act::Room
+            | Act::Provision(_)
+            | Act::ChangeSecret(_)
+            | Act::Drill { .. }
             | Act::Mount(_)
             | Act::Level(_)
             | Act::Read(_)

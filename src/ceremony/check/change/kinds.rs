@@ -16,7 +16,13 @@ use super::{fingerprint, is_as_listed, of_role};
 pub(super) fn findings(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Finding>) {
     documents(plan, recipe, raised);
     match plan.kind {
-        Kind::FirstRoot | Kind::Adopt => {}
+        Kind::FirstRoot
+        | Kind::Adopt
+        | Kind::ProvisionToken
+        | Kind::ChangePin
+        | Kind::BackUp
+        | Kind::RestoreDrill => {}
+        Kind::RetireToken => super::super::care::still_listed(plan, anchor, raised),
         Kind::Refresh => refresh(plan, anchor, raised),
         Kind::RotateRoot | Kind::ReplaceCustodian => root_changes(plan, anchor, raised),
         Kind::RotateOnline => online(plan, anchor, raised),
@@ -61,7 +67,12 @@ fn documents(plan: &Plan, recipe: &Recipe, raised: &mut Vec<Finding>) {
             (&[DocRole::Targets], &[DocRole::Targets])
         }
         Kind::SignTargets => (&[], &[DocRole::Targets]),
-        Kind::Adopt => (&[], &[]),
+        Kind::Adopt
+        | Kind::ProvisionToken
+        | Kind::ChangePin
+        | Kind::BackUp
+        | Kind::RestoreDrill
+        | Kind::RetireToken => (&[], &[]),
     };
     for role in must.iter().filter(|role| !recipe.makes(role)) {
         raised.push(fail(

@@ -123,7 +123,7 @@ impl Parsing<'_> {
     }
 
     /// The form of a recipient; whether its checksum is right, only who encrypts to it can tell.
-    fn recipient(&mut self, place: &Place, recipient: &str) {
+    pub(super) fn recipient(&mut self, place: &Place, recipient: &str) {
         let letters = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
         if !recipient.starts_with("age1")
             || recipient.len() != 62
