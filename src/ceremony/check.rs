@@ -111,7 +111,7 @@ impl CheckReport {
         let signatures = plan
             .keys
             .iter()
-            .filter(|key| key.is_here())
+            .filter(|key| key.is_here() && !plan.kind.is_of_keys())
             .map(|key| (key.name.to_string(), recipe.signatures_of(&key.name)))
             .collect();
         Self { format: 1, plan: plan.digest, at, findings, signatures }

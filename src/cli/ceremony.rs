@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::ceremony::check::CheckReport;
-use crate::ceremony::engine::incoming;
+use crate::ceremony::engine::{Engine, incoming};
 use crate::ceremony::event::{FileAt, Mode, Outcome, SessionId};
 use crate::ceremony::mounted::MediumId;
-use crate::ceremony::plan::{Origin, Plan, Store, print};
+use crate::ceremony::plan::{Fate, Origin, Plan, Store, print};
 use crate::ceremony::scene::Verdict;
 use crate::ceremony::twin::{Purpose, Twin, forged_fingerprints};
 use crate::driver::bench::{Bench, Clock, RealStores, Setting, VirtualStores, system_time};
@@ -457,6 +457,9 @@ fn session_id(stated: Option<&str>) -> Result<SessionId, Failure> {
 /// Adds the keys of a ceremony to the workspace's register. One that was stopped authorises nothing.
 fn register(book: &Workspace, ended: &Ended) -> Result<(), Failure> {
     let engine = &ended.engine;
+    if engine.plan().kind.is_of_keys() {
+        return Ok(Register::add(book, &cared_for(engine))?);
+    }
     let state = match ended.outcome {
         Outcome::Done => What::State(KeyState::Active),
         Outcome::Aborted => What::Note(Note::Generated),
@@ -477,6 +480,60 @@ fn register(book: &Workspace, ended: &Ended) -> Result<(), Failure> {
         })
         .collect();
     Ok(Register::add(book, &lines)?)
+}
+
+/// What a ceremony without documents did, as lines of the register: what was done stands, also where it was stopped later.
+fn cared_for(engine: &Engine) -> Vec<Line> {
+    let (plan, care) = (engine.plan(), &engine.record().care);
+    let line = |name: &KeyName, fingerprint: Fingerprint, what: What| {
+        let key = plan.key(name);
+        Line {
+            holder: key.and_then(|key| key.holder.as_ref()).map(ToString::to_string),
+            store: key.and_then(|key| key.store.as_ref()).map(ToString::to_string),
+            serial: key.and_then(|key| key.store.as_ref()).and_then(serial),
+            reason: format!("{} {}", plan.kind, plan.codename),
+            session: Some(engine.opening().session),
+            ..Line::new(system_time(), name.clone(), fingerprint, what)
+        }
+    };
+    let known = |name: &KeyName| engine.roster().keys.get(name).map(|key| key.key().fingerprint());
+    let mut lines = Vec::new();
+    for bags in &plan.bags {
+        // A key that exists keeps its state, and a change of its secret is in the evidence.
+        let Some(fingerprint) = known(&bags.key).filter(|_| care.provisioned.contains(&bags.key))
+        else {
+            continue;
+        };
+        lines.push(Line {
+            location: Some(bags.place.to_string()),
+            seal: Some(bags.bag.to_string()),
+            ..line(&bags.key, fingerprint, What::Note(Note::Generated))
+        });
+    }
+    for back_up in &plan.back_ups {
+        let written = care.backed_up.keys().any(|about| {
+            *about == format!("{}@{}/{}", back_up.key, back_up.medium, back_up.file())
+        });
+        if let Some(fingerprint) = known(&back_up.key).filter(|_| written) {
+            lines.push(line(&back_up.key, fingerprint, What::Note(Note::BackedUp)));
+        }
+    }
+    for (name, drill) in &care.recovered {
+        lines.push(line(name, drill.fingerprint, What::Note(Note::Restored)));
+    }
+    for row in engine.retired() {
+        let state = match row.fate {
+            Fate::Destroyed => KeyState::Destroyed,
+            Fate::NotRecovered => KeyState::NotRecovered,
+        };
+        lines.push(Line {
+            holder: Some(row.holder.to_string()),
+            serial: row.serial.as_ref().map(ToString::to_string),
+            reason: format!("{} {}: {}", plan.kind, plan.codename, row.reason),
+            ..line(&row.name, row.fingerprint, What::State(state))
+        });
+    }
+    lines
 }
 
 /// The serial number of the token that a key is in.

@@ -37,7 +37,7 @@ fn bags(plan: &Plan, raised: &mut Vec<Finding>) {
                 Verdict::Pass,
                 "policy-cost",
                 row.key.as_str(),
-                format!("Its policies ask for, over {}.", cost(key, row.repositories)),
+                format!("Its policies will cost, for {}.", cost(key, row.repositories)),
             ));
         }
     }
