@@ -1,6 +1,9 @@
 //! The transcript in words: one line for each entry, for the log and the report. No line holds a digest that a
 //! comparison could ask for.
 
+use crate::tuf::name::KeyName;
+use crate::tuf::time::Timestamp;
+
 use super::ask::{Answer, People, Wish};
 use super::event::{Entry, Event, Happened, Remains};
 
@@ -31,6 +34,17 @@ fn what(event: &Event) -> String {
             }
             None => format!("resumed by {} {}", tool.name, tool.version),
         },
+    }
+}
+
+/// What became of a held PIN by the signature of the line before.
+pub fn held_pin(at: Timestamp, key: &KeyName, left: u32) -> String {
+    let time = at.to_minute();
+    let time = time.get(11..16).unwrap_or_default();
+    match left {
+        0 => format!("{time}  the PIN of {key} is wiped: the last signature for which it was held"),
+        1 => format!("{time}  the PIN of {key} is held for 1 more signature of this turn"),
+        _ => format!("{time}  the PIN of {key} is held for {left} more signatures of this turn"),
     }
 }
 

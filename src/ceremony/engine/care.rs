@@ -290,7 +290,31 @@ fn noted(state: &State, what: &str, name: &KeyName) -> bool {
     state.has_pressed(AskKind::Note, &format!("{what}/{name}"))
 }
 
+/// A PIN that stays in locked memory for a while: the bench holds it, and the record counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldPin {
+    /// The key that it opens.
+    pub key: KeyName,
+    /// For how many more signatures.
+    pub left: u32,
+}
+
 impl State {
+    /// Counts a held PIN down by a signature on a payload; everything else that happens ends its turn. The bench keeps the
+    /// same count.
+    pub(super) fn count_pin(&mut self, id: &ActId, key: Option<&PlannedKey>, signed: bool) {
+        let limit = key.filter(|_| signed && id.kind == ActKind::Sign).and_then(|key| {
+            let limit = key.hold_pin?;
+            Some((key, limit))
+        });
+        let before = self.held_pin.take();
+        let Some((key, limit)) = limit else { return };
+        let held = before.filter(|held| held.key == key.name && held.left > 0);
+        let left = held.map_or(limit, |held| held.left).saturating_sub(1);
+        self.held_pin = Some(HeldPin { key: key.name.clone(), left });
+        self.pin_was_used = true;
+    }
+
     /// A key came back from its back-up: it must be the one that the plan names, and have signed.
     pub(super) fn recovered(
         &mut self,

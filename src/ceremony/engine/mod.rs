@@ -31,7 +31,7 @@ use super::roster::Roster;
 use super::scene::Scene;
 use super::transcript;
 
-pub use care::{Care, Recovered};
+pub use care::{Care, HeldPin, Recovered};
 pub use inputs::incoming;
 pub use outcome::file_name;
 pub use state::{Compared, Comparison, Exception, State, Statement};

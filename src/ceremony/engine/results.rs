@@ -27,6 +27,7 @@ impl State {
         let plan = ground.plan();
         let named = id.subject.split('@').next().unwrap_or_default();
         let key = named.parse().ok().and_then(|name: KeyName| plan.key(&name));
+        self.count_pin(id, key, matches!(what, Happened::Signed(_)));
         match (id.kind, what) {
             (ActKind::Level, Happened::Failed(trouble)) => {
                 self.levelled(id, Some(trouble.found.clone()));

@@ -282,6 +282,9 @@ impl Painter<'_> {
         };
         rows.push(row("will happen", self.care_turn(turn, key).unwrap_or(will)));
         rows.extend(self.care_rows(key));
+        rows.extend(key.hold_pin.filter(|_| turn == "sign").map(|count| {
+            row("PIN", format!("typed once, held for {count} signatures of this turn, then wiped"))
+        }));
         let mut blocks =
             vec![read(call), Block::Rows(rows), text("Others look away while a secret is typed.")];
         let remarks = self.state.remarks.get(&key.name).into_iter().flatten();
@@ -446,7 +449,12 @@ impl Painter<'_> {
             Act::Level(name) => format!("bringing {name}, the second copy of the book, level"),
             Act::Seal(files) => format!("sealing the evidence, {} files", files.len()),
         };
-        vec![text(what), Block::Rows(vec![row("act", id.to_string())])]
+        let mut rows = vec![row("act", id.to_string())];
+        let held = self.state.held_pin.as_ref().filter(|held| {
+            held.left > 0 && matches!(act, Act::Sign { key, .. } if key.name == held.key)
+        });
+        rows.extend(held.map(|held| row("PIN", format!("held, {} more", held.left))));
+        vec![text(what), Block::Rows(rows)]
     }
 
     fn closing(&self, outcome: Outcome) -> Vec<Block> {

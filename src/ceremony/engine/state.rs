@@ -26,7 +26,7 @@ use super::super::plan::Origin;
 use super::super::recipe::{DocRecipe, Recipe};
 use super::super::roster::{Enrolled, Facts, Roster};
 use super::super::story;
-use super::care::Care;
+use super::care::{Care, HeldPin};
 use super::want::Want;
 
 /// All that a ceremony has gathered.
@@ -113,6 +113,10 @@ pub struct State {
     pub(super) trouble: Option<Open>,
     pub(super) dialogs: Vec<Wish>,
     pub(super) inspect: Option<(ActId, Act)>,
+    /// The PIN that is held now, and for how many more signatures.
+    pub held_pin: Option<HeldPin>,
+    /// Whether the entry that is being taken counted it down.
+    pub(super) pin_was_used: bool,
     pub(super) found_key: Option<(KeyName, crate::tuf::key::PublicKey)>,
 }
 
@@ -222,6 +226,8 @@ impl State {
             trouble: None,
             dialogs: Vec::new(),
             inspect: None,
+            held_pin: None,
+            pin_was_used: false,
             found_key: None,
         }
     }
@@ -282,6 +288,7 @@ impl State {
 
     pub(super) fn interrupt(&mut self, interrupted: Option<(ActId, Act)>) {
         self.seen.clear();
+        self.held_pin = None;
         self.inspect = interrupted.filter(|(id, _)| match id.kind {
             ActKind::Make
             | ActKind::Prove
@@ -306,6 +313,11 @@ impl State {
     /// Adds the line of the log for an entry.
     pub(super) fn note(&mut self, entry: &Entry) {
         self.log.push(story::log_line(entry));
+        if std::mem::take(&mut self.pin_was_used)
+            && let Some(held) = &self.held_pin
+        {
+            self.log.push(story::held_pin(entry.at, &held.key, held.left));
+        }
     }
 }
 

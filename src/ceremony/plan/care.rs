@@ -132,7 +132,8 @@ pub fn cost(key: &PlannedKey, repositories: u32) -> String {
     };
     let all = u64::from(repositories);
     let pins = match pin {
-        Some(PinPolicy::Always) | None => all,
+        // A held PIN is typed once for so many signatures.
+        Some(PinPolicy::Always) | None => all.div_ceil(u64::from(key.hold_pin.unwrap_or(1).max(1))),
         Some(PinPolicy::Once) => 1,
         Some(PinPolicy::Never) => 0,
     };

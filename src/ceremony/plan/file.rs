@@ -112,6 +112,7 @@ pub(super) struct KeyFile {
     pub(super) listed: Option<Fingerprint>,
     pub(super) certificate: Option<CertificateFile>,
     pub(super) leaves: Option<LeavesFile>,
+    pub(super) hold_pin: Option<u32>,
 }
 
 #[derive(Deserialize)]

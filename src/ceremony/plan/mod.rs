@@ -196,6 +196,8 @@ pub struct PlannedKey {
     pub certificate: Option<CertificatePlan>,
     /// How a copy of it leaves the room.
     pub leaves: Option<Leaves>,
+    /// For how many signatures one typed PIN is held, within one turn; typed for each where nothing is stated.
+    pub hold_pin: Option<u32>,
 }
 
 /// Where a private key lives.

@@ -1,6 +1,7 @@
 //! The benches: the machines of a ceremony, real or virtual. They differ in their stores and their clock only.
 
 mod care;
+mod holding;
 mod real;
 mod virtual_bench;
 
@@ -31,6 +32,7 @@ use super::ports::{Company, Progress, World};
 use super::workspace::{self, TRUST};
 use super::{attestation, evidence, room};
 
+use holding::{HeldPin, Holding};
 pub use real::RealStores;
 pub use virtual_bench::VirtualStores;
 
@@ -142,6 +144,7 @@ pub struct Bench<S> {
     nonces: Nonces,
     /// Keys whose hand-over was interrupted: what it may have left on the medium was never proven.
     unproven: BTreeSet<KeyName>,
+    held_pin: Option<HeldPin>,
 }
 
 /// What a bench is made of.
@@ -178,10 +181,12 @@ impl<S: Stores> Bench<S> {
             book: setting.book,
             nonces: Nonces::default(),
             unproven: BTreeSet::new(),
+            held_pin: None,
         }
     }
 
     fn carry_out(&mut self, act: &Act, company: &mut dyn Company) -> Result<Happened, Trouble> {
+        HeldPin::end_of_turn(&mut self.held_pin, act);
         match act {
             Act::Room => Ok(self.look_around()),
             Act::Mount(name) => Ok(Happened::Mounted(self.media.mount(&self.plan, name)?)),
@@ -197,7 +202,7 @@ impl<S: Stores> Bench<S> {
             Act::Make(key) => self.make(key, company),
             Act::Prove { key, public, message } => self.sign(key, public, message, company),
             Act::Sign { key, public, payload } => {
-                self.sign(key, public, payload.to_sign(), company)
+                self.sign_held(key, public, payload.to_sign(), company)
             }
             Act::Write { file, bytes } => self.write(file, bytes),
             Act::ReadBack(at) => {
@@ -251,6 +256,23 @@ impl<S: Stores> Bench<S> {
         let made = self.stores.store(key).and_then(|mut store| store.make(&spec, &mut *company));
         let made = made.map_err(|error| token_trouble(key, &error))?;
         Ok(Happened::Made { public: made.public })
+    }
+
+    /// A signature whose PIN may be held for the next ones. One that fails ends that.
+    fn sign_held(
+        &mut self,
+        key: &PlannedKey,
+        public: &PublicKey,
+        message: &[u8],
+        company: &mut dyn Company,
+    ) -> Result<Happened, Trouble> {
+        let Some(limit) = key.hold_pin else { return self.sign(key, public, message, company) };
+        let mut held = self.held_pin.take();
+        let mut holding = Holding { company, held: &mut held, limit, asked: false };
+        let signed = self.sign(key, public, message, &mut holding)?;
+        HeldPin::count(&mut held);
+        self.held_pin = held;
+        Ok(signed)
     }
 
     /// One signature: verified in software, and never with a nonce that was used before.
