@@ -126,7 +126,7 @@ pub fn challenge(facts: &Facts, name: &KeyName, key: Fingerprint) -> Vec<u8> {
         Mode::Rehearsal => "rehearsal",
         Mode::Real => "real",
     };
-    format!("anchorite-proof-1\nroom\n{mode}\n{}\n{}\n{name}\n{key}\n", facts.plan, facts.session,)
+    format!("anchorite-proof-1\nroom\n{mode}\n{}\n{}\n{name}\n{key}\n", facts.plan, facts.session)
         .into_bytes()
 }
 

@@ -25,7 +25,15 @@ use anchorite::front::words::Charset;
 use crate::hands::{keys, lines};
 use crate::screens::{LOOKS, SMALL, picture};
 
-const SHIPPED: [&str; 2] = ["first-root-notary1", "first-root-tuf1"];
+/// All that need no state before.
+const SHIPPED: [&str; 6] = [
+    "first-root-notary1",
+    "first-root-tuf1",
+    "provision-token",
+    "change-pin",
+    "back-up",
+    "restore-drill",
+];
 
 /// Plays a shipped ceremony in a model of the room, and gives every scene with its question and the room's answer to
 /// `see`.

@@ -114,7 +114,8 @@ fn a_policy_says_what_it_will_cost_over_a_fleet() {
 
 #[test]
 fn plans_that_make_no_sense_are_refused_with_a_sentence() {
-    let cases: [(&str, &[(&str, &str)], &str); 8] = [
+    type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+    let cases: [Case; 8] = [
         (
             "provision-token",
             &[("[[bags]]\nkey           = \"root-d\"", "[[bags]]\nkey           = \"other\"")],

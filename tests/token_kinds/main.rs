@@ -1,8 +1,11 @@
 //! Ceremonies about keys alone: tokens provisioned, secrets changed, back-ups made and tried, keys given up.
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::string_slice,
     clippy::tests_outside_test_module,
-    reason = "a test may fail loudly, and a test binary is one module"
+    reason = "a test may fail loudly, and looks for one case"
 )]
 
 mod care;
@@ -21,7 +24,7 @@ use anchorite::ceremony::ask::{Answer, Ask, AskKind, People, Wish};
 use anchorite::ceremony::audit;
 use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::event::{Event, Happened, Mode, Outcome, Refusal, TroubleKind};
-use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::plan::{Plan, print};
 use anchorite::ceremony::scene::{Scene, Verdict};
 use anchorite::driver::media;
 use anchorite::driver::ports::{Company, Front, FrontFailed, Progress};
@@ -30,7 +33,6 @@ use anchorite::front::script::Script;
 use anchorite::front::secrets::Secrets;
 use anchorite::keystore::virtual_token::{Fault, Planned};
 use anchorite::keystore::{Label, Rules, Secret, SecretKind, Unlock};
-use zeroize::Zeroizing;
 
 use stage::{GoodPeople, Stage, gone, noon, said};
 
@@ -70,27 +72,23 @@ impl<F> Holders<F> {
     }
 }
 
-fn secret(text: &str) -> Option<Secret> {
-    Some(Secret::new(Zeroizing::new(text.to_owned())))
-}
-
 impl<F> Unlock for Holders<F> {
     fn secret(&mut self, label: &Label, _: Option<u8>) -> Option<Secret> {
         if self.only.is_some_and(|key| key != label.key.as_str()) {
-            return secret(&self.opens);
+            return Some(Secret::of(&self.opens));
         }
         self.typed.set(self.typed.get() + 1);
         match self.slips.pop() {
-            Some(slip) => secret(slip),
-            None => secret(&self.opens),
+            Some(slip) => Some(Secret::of(slip)),
+            None => Some(Secret::of(&self.opens)),
         }
     }
     fn new_secret(&mut self, label: &Label, _: &Rules) -> Option<Secret> {
         match label.kind {
-            SecretKind::Puk => secret("58204713"),
+            SecretKind::Puk => Some(Secret::of("58204713")),
             SecretKind::Pin | SecretKind::Passphrase => {
-                self.opens = "852047".to_owned();
-                secret(&self.opens)
+                "852047".clone_into(&mut self.opens);
+                Some(Secret::of(&self.opens))
             }
         }
     }
@@ -175,6 +173,23 @@ fn every_shipped_plan_passes_its_check_and_is_rehearsed_with_good_evidence() {
         let audit = audit::audit(&files, Some(ended.engine.head()));
         assert!(audit.verdict() < Verdict::Unknown, "{name}: {audit:#?}");
         assert!(ended.engine.served().is_empty() && ended.engine.change().is_none(), "{name}");
+    }
+}
+
+#[test]
+fn the_paper_of_each_fits_its_pages_and_lists_what_is_cared_for() {
+    for (name, heading) in
+        KINDS.into_iter().zip(["BAGS", "BAGS", "BACK-UPS", "DRILLS", "KEYS THAT"])
+    {
+        let plan = Plan::parse(&fs::read(format!("ceremonies/{name}/plan.toml")).unwrap()).unwrap();
+        let paper = print::script(&plan, &print::KnownDigests::default());
+        assert!(paper.contains(heading) && paper.contains("BOX H1"), "{paper}");
+        assert!(!paper.contains("BOX D") && !paper.contains("ROLES OF"), "{paper}");
+        for page in paper.split('\u{c}') {
+            assert_eq!(page.lines().count(), 60, "{page}");
+            let wide = page.lines().find(|line| line.chars().count() > 80);
+            assert_eq!(wide, None);
+        }
     }
 }
 
@@ -287,7 +302,7 @@ fn cut_between(chose: &'static str, opens: &str) -> (Stage, Ended) {
     let mut people = Holders::new(&session, &stage, |ask: &Ask| {
         (ask.id.kind == AskKind::Trouble).then(|| Ok(said(ask, Answer::Chose(chose.to_owned()))))
     });
-    people.opens = opens.to_owned();
+    opens.clone_into(&mut people.opens);
     let ended = session.hold(&mut people, &mut stage.bench()).unwrap();
     assert_eq!(ended.outcome, Outcome::Done);
     (stage, ended)

@@ -199,7 +199,7 @@ impl Stores for RealStores {
         match form {
             BackUpForm::Recipients(to) => {
                 let to: Vec<String> = to.iter().map(|to| to.recipient.clone()).collect();
-                encrypt_for(&to, &*opened.to_pkcs8_pem()?)
+                encrypt_for(&to, &opened.to_pkcs8_pem()?)
             }
             BackUpForm::Paper => {
                 let name = format!("{}.age", key.name);

@@ -33,9 +33,10 @@ impl Parsing<'_> {
             return None;
         };
         if !kind.is_change() {
-            let expected = match kind {
-                Kind::FirstRoot => "no such table in a first root".to_owned(),
-                other => format!("no such table, since {other} changes no repository"),
+            let expected = if kind == Kind::FirstRoot {
+                "no such table in a first root".to_owned()
+            } else {
+                format!("no such table, since {kind} changes no repository")
             };
             self.refuse(&place, &expected, "one");
         }
