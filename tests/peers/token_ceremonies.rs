@@ -17,9 +17,7 @@ use anchorite::driver::ports::{Company, Front, FrontFailed, Progress};
 use anchorite::driver::session::{Begin, Ended, Session};
 use anchorite::driver::token::provision_yubikey;
 use anchorite::driver::workspace::Workspace;
-use anchorite::keystore::{
-    KeyStore as _, Label, Rules, Secret, SecretKind, Spec, TokenError, Unlock,
-};
+use anchorite::keystore::{Label, Rules, Secret, SecretKind, Spec, TokenError, Unlock};
 use anchorite::tuf::digest::Digest;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
