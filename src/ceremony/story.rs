@@ -4,7 +4,7 @@
 use crate::tuf::name::KeyName;
 use crate::tuf::time::Timestamp;
 
-use super::ask::{Answer, People, Wish};
+use super::ask::{Answer, AskKind, People, Wish};
 use super::event::{Entry, Event, Happened, Remains};
 
 /// What an entry says, on one line, without any secret and without foreign text that is not quoted.
@@ -18,6 +18,12 @@ fn what(event: &Event) -> String {
     match event {
         Event::Opened(opening) => {
             format!("opened, session {}", opening.session)
+        }
+        // The next witness may be asked for the same word, and the log is there to be read.
+        Event::People(People::Answer { ask, say: Answer::Typed(words) })
+            if matches!(ask.kind, AskKind::ComparePlan | AskKind::CompareChange) =>
+        {
+            format!("{}: {} words typed", ask.script_name(), words.len())
         }
         Event::People(People::Answer { ask, say }) => {
             format!("{}: {}", ask.script_name(), said(say))
