@@ -6,6 +6,8 @@
     reason = "a test may fail loudly"
 )]
 
+mod root_kinds;
+mod root_plans;
 mod sample;
 
 use anchorite::ceremony::check::CheckReport;

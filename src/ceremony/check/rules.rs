@@ -60,7 +60,7 @@ pub(super) fn finding(
 }
 
 /// Findings that no waiver helps against.
-const NEVER_WAIVED: [&str; 38] = [
+const NEVER_WAIVED: [&str; 39] = [
     "ed25519-on-yubikey",
     "threshold-zero",
     "threshold-above-keys",
@@ -98,6 +98,7 @@ const NEVER_WAIVED: [&str; 38] = [
     "refresh-changes-more",
     "nothing-to-do",
     "same-key-again",
+    "online-key-without-document",
     "root-lost",
 ];
 
@@ -237,7 +238,9 @@ fn certificates(
 ) {
     let mut ends = BTreeSet::new();
     for key in root.keys.iter().filter_map(|key| plan.key(key)) {
-        let Some(end) = key.certificate.and_then(|c| base.plus(c.valid_for)) else { continue };
+        let Some(end) = key.certificate.as_ref().and_then(|c| base.plus(c.valid_for)) else {
+            continue;
+        };
         if end < expires {
             raised.push(fail(
                 "certificate-before-root",
@@ -251,6 +254,18 @@ fn certificates(
             ));
         }
         ends.insert(end);
+        if let Some(name) = key.certificate.as_ref().and_then(|c| c.common_name.as_deref()) {
+            raised.push(finding(
+                Verdict::Warn,
+                "certificate-for-many",
+                key.name.as_str(),
+                format!(
+                    "Its certificate is for {name}: one certificate and one id to pin serve many \
+                     repositories, and whoever steals enough such keys can root each of them, those that \
+                     do not exist yet too."
+                ),
+            ));
+        }
     }
     if ends.len() == 1 && root.keys.len() > 1 {
         raised.push(finding(

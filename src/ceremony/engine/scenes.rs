@@ -295,10 +295,11 @@ impl Painter<'_> {
             | Origin::Server { .. }
             | Origin::Listed(_) => "the key is looked for",
         };
-        match (self.plan.repository.dialect, key.certificate) {
+        match (self.plan.repository.dialect, &key.certificate) {
             (Dialect::Notary1, Some(certificate)) => format!(
                 "{made}, and signs its own certificate for {}, valid {}",
-                self.plan.repository.name, certificate.valid_for
+                certificate.common_name.as_deref().unwrap_or(self.plan.repository.name.as_str()),
+                certificate.valid_for
             ),
             (Dialect::Notary1, None) | (Dialect::Tuf1, _) => {
                 format!("{made}, and signs a challenge to prove itself")
