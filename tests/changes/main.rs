@@ -6,7 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
-mod root_kinds;
+mod root_traps;
 mod root_plans;
 mod sample;
 
