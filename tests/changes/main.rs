@@ -7,6 +7,7 @@
 )]
 
 mod known;
+mod root_kinds;
 mod sample;
 
 use anchorite::ceremony::check::CheckReport;
@@ -18,11 +19,7 @@ use anchorite::tuf::document::Dialect;
 use sample::*;
 
 fn check(sample: &Sample, text: &Text) -> CheckReport {
-    let toml = plan(sample, text);
-    let plan = Plan::parse(toml.as_bytes()).unwrap_or_else(|why| panic!("{why}\n{toml}"));
-    let extra: Vec<(&str, &[u8])> =
-        text.inputs.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
-    CheckReport::of(&plan, noon(), &sample.at_hand(&extra))
+    check_toml(sample, &plan(sample, text), &text.inputs)
 }
 
 fn passes(report: &CheckReport) {

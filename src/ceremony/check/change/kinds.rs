@@ -117,6 +117,10 @@ fn refresh(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
     if plan.keys.iter().any(|key| matches!(key.origin, Origin::Make { .. })) {
         raised.push(fail("refresh-changes-more", "keys", "A refresh makes no key."));
     }
+    if !Recipe::of(plan).certificates.is_empty() {
+        let text = "A new certificate gives a root key another id; that is a rotation.";
+        raised.push(fail("refresh-changes-more", "certificates", text));
+    }
 }
 
 /// A root that changes nothing is a refresh; one that leaves no key of the root before is to be known.
