@@ -10,6 +10,7 @@ use anchorite::ceremony::export::{self, Start};
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::roster::Roster;
 use anchorite::tuf::digest::Digest;
+use anchorite::tuf::wire::notary1;
 use tempfile::TempDir;
 
 use crate::support::clients;
@@ -298,6 +299,9 @@ fn what_a_ceremony_begins_from_is_fetched_with_its_digests() {
         let bytes = fs::read(into.join(path)).unwrap();
         assert_eq!(Digest::of(&bytes).to_string(), digest, "{path}");
     }
+    let key = fs::read(into.join(GUN).join("timestamp.key")).unwrap();
+    let (id, _) = notary1::read_server_key(&key).unwrap();
+    assert!(inputs.contains(&format!("# id of that key: \"{}\"", id.as_str())), "{inputs}");
     paths.sort();
     let of = |name: &str, files: &[&str]| {
         files.iter().map(|file| format!("{name}/{file}")).collect::<Vec<_>>()
