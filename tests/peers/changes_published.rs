@@ -238,11 +238,11 @@ fn a_publishing_that_was_killed_goes_on_where_it_was() {
     let guns = ["example.com/a/one", "example.com/a/two", "example.com/a/three"];
     let out = new(&folder, &server, &guns);
     // Killed with everything it started, right after the server took the second upload and before it could say so.
-    let killer = format!(
+    let curl = format!(
         "#!/bin/sh\n{real} \"$@\"\ncode=$?\ncase \"$*\" in *files=@*/two/*) kill -9 0 ;; esac\nexit $code\n",
         real = real_curl().display()
     );
-    let path = instead(&folder, "curl", &killer);
+    let path = instead(&folder, "curl", &curl);
 
     let mut publish = command(&out, "publish/publish", &server);
     let killed = run(publish.args(["--accept", "no"]).env("PATH", path).process_group(0));
