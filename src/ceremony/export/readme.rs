@@ -125,13 +125,13 @@ impl Told<'_> {
             if !go.is_empty() {
                 changes.push(format!("Keys that leave {role}: {go}"));
             }
-            if let (Some(old), Some(new)) = (old, new) {
-                if old.threshold != new.threshold {
-                    changes.push(format!(
-                        "The threshold of {role} becomes {} after {}",
-                        new.threshold.0, old.threshold.0
-                    ));
-                }
+            if let (Some(old), Some(new)) = (old, new)
+                && old.threshold != new.threshold
+            {
+                changes.push(format!(
+                    "The threshold of {role} becomes {} after {}",
+                    new.threshold.0, old.threshold.0
+                ));
             }
         }
         changes
@@ -251,7 +251,7 @@ fn of_targets(before: &Targets, after: &Targets) -> Vec<String> {
         match old.get(role) {
             None => changes.push(format!("The delegation {role} comes")),
             Some(before) if before != keys => {
-                changes.push(format!("The delegation {role} has other keys"))
+                changes.push(format!("The delegation {role} has other keys"));
             }
             Some(_) => {}
         }
