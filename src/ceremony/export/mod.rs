@@ -116,7 +116,7 @@ fn online_side(
             .expect("a Notary root lists a timestamp key"),
         snapshot_key: (!snapshot_here).then(|| server_key(&root, &RoleName::snapshot())).flatten(),
         documents,
-        tags: tags(before, served),
+        tags: tags(plan, before, served),
     }
 }
 
@@ -129,10 +129,15 @@ fn newest_root(plan: &Plan, before: &Before, served: &BTreeMap<String, Vec<u8>>)
     new.map(|root| root.peek().clone()).or_else(|| before.anchor().map(|a| a.root().clone()))
 }
 
-/// Every tag that clients will show: of the targets and of every delegation, new or as before.
-fn tags(before: &Before, served: &BTreeMap<String, Vec<u8>>) -> Vec<online::Tag> {
+/// Every tag that clients will show: of the targets and of every delegation that stays, new or as before. Documents of
+/// delegations that are gone may lie on the server still; nobody asks for them.
+fn tags(plan: &Plan, before: &Before, served: &BTreeMap<String, Vec<u8>>) -> Vec<online::Tag> {
     let mut all = before.anchor().map(|anchor| anchor.files().clone()).unwrap_or_default();
     all.extend(served.iter().map(|(name, bytes)| (name.clone(), bytes.clone())));
+    if let Some(anchor) = before.anchor() {
+        let gone = super::change::gone_delegations(plan, anchor);
+        all.retain(|name, _| !gone.iter().any(|role| name.strip_suffix(".json") == Some(role.as_str())));
+    }
     let mut tags: BTreeMap<String, online::Tag> = BTreeMap::new();
     for (name, bytes) in all.iter().rev() {
         if name != "targets.json" && !name.starts_with("targets/") {
