@@ -1,5 +1,6 @@
 //! What a wise reviewer would object to in a change, before anybody comes to the room.
 
+mod delegations;
 mod kinds;
 mod signed_things;
 
