@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 pub use delegation::BadDelegation;
 pub use kept::{KeepsNothing, Kept};
+pub(in crate::tuf) use pattern::letters_of_set;
 pub use pattern::pattern_covers;
 pub(in crate::tuf) use rules::{newer_timestamp, no_rollback, online_key_left};
 pub use search::FoundTarget;

@@ -55,30 +55,36 @@ fn one(pattern: &str, letter: char) -> Option<&str> {
     }
 }
 
-/// The set after `[`, and the pattern after its `]`; nothing where no `]` follows: then `[` is a letter like others. A
-/// `]` that stands first is part of the set.
+/// The set after `[`, and the pattern after its `]`; nothing where no `]` follows: then `[` is a letter like others.
 fn set(text: &str) -> Option<(impl Fn(char) -> bool, &str)> {
+    let (negated, ranges, after) = letters_of_set(text)?;
+    let covers = move |letter: char| {
+        ranges.iter().any(|(first, last)| (*first..=*last).contains(&letter)) != negated
+    };
+    Some((covers, after))
+}
+
+/// The set after `[`: whether it is those that are *not* meant, the ranges of its letters, and the pattern after its `]`. A
+/// `]` that stands first is part of the set.
+pub(in crate::tuf) fn letters_of_set(text: &str) -> Option<(bool, Vec<(char, char)>, &str)> {
     let inside = text.strip_prefix('!');
     let negated = inside.is_some();
     let inside = inside.unwrap_or(text);
     let from = usize::from(inside.starts_with(']'));
     let end = from + inside.get(from..)?.find(']')?;
     let letters: Vec<char> = inside.get(..end)?.chars().collect();
-    let covers = move |letter: char| {
-        let mut left = letters.as_slice();
-        let mut found = false;
-        while let [first, others @ ..] = left {
-            if let ['-', last, after @ ..] = others {
-                found |= (*first..=*last).contains(&letter);
-                left = after;
-            } else {
-                found |= *first == letter;
-                left = others;
-            }
+    let mut left = letters.as_slice();
+    let mut ranges = Vec::new();
+    while let [first, others @ ..] = left {
+        if let ['-', last, after @ ..] = others {
+            ranges.push((*first, *last));
+            left = after;
+        } else {
+            ranges.push((*first, *first));
+            left = others;
         }
-        found != negated
-    };
-    Some((covers, inside.get(end + 1..)?))
+    }
+    Some((negated, ranges, inside.get(end + 1..)?))
 }
 
 #[cfg(test)]
