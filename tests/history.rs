@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 #[path = "client/repository.rs"]
-#[allow(dead_code, reason = "the walks of clients use more of it")]
+#[expect(dead_code, reason = "the walks of clients use more of it")]
 mod repository;
 mod support;
 

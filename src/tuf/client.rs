@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 pub use delegation::BadDelegation;
 pub use kept::{KeepsNothing, Kept};
-pub(in crate::tuf) use pattern::letters_of_set;
 pub use pattern::pattern_covers;
+pub(in crate::tuf) use pattern::{Letters, letters_of_set};
 pub(in crate::tuf) use rules::{newer_timestamp, no_rollback, online_key_left};
 pub use search::FoundTarget;
 pub use stated::{check_target, target_name};

@@ -326,7 +326,7 @@ mod tests {
         der.extend_from_slice(&[1; 31]);
         assert!(PublicKey::from_spki_der(&der).is_err());
         let whole = ed25519_dalek::SigningKey::from_bytes(&[9; 32]).verifying_key().to_bytes();
-        let der = [&ED25519_SPKI_PREFIX[..], &whole].concat();
+        let der = [ED25519_SPKI_PREFIX, &whole].concat();
         assert!(PublicKey::from_spki_der(&der).is_ok());
         assert!(PublicKey::from_spki_der(&[&der[..], &[1]].concat()).is_err());
     }

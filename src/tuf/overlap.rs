@@ -58,7 +58,7 @@ pub fn overlaps(dialect: Dialect, delegations: &Delegations) -> Overlaps {
             match dialect {
                 Dialect::Notary1 => prefixes.push(Place { role: nth, text, of: Of::Prefix }),
                 Dialect::Tuf1 => {
-                    globs.push(Place { role: nth, text, of: Of::Glob(Glob::of(text)) })
+                    globs.push(Place { role: nth, text, of: Of::Glob(Glob::of(text)) });
                 }
             }
         }

@@ -57,16 +57,25 @@ fn one(pattern: &str, letter: char) -> Option<&str> {
 
 /// The set after `[`, and the pattern after its `]`; nothing where no `]` follows: then `[` is a letter like others.
 fn set(text: &str) -> Option<(impl Fn(char) -> bool, &str)> {
-    let (negated, ranges, after) = letters_of_set(text)?;
+    let Letters { negated, ranges, after } = letters_of_set(text)?;
     let covers = move |letter: char| {
         ranges.iter().any(|(first, last)| (*first..=*last).contains(&letter)) != negated
     };
     Some((covers, after))
 }
 
-/// The set after `[`: whether it is those that are *not* meant, the ranges of its letters, and the pattern after its `]`. A
-/// `]` that stands first is part of the set.
-pub(in crate::tuf) fn letters_of_set(text: &str) -> Option<(bool, Vec<(char, char)>, &str)> {
+/// What stands between `[` and `]`.
+pub(in crate::tuf) struct Letters<'a> {
+    /// Whether it is the other letters that are meant.
+    pub(in crate::tuf) negated: bool,
+    /// The first and the last letter of each range.
+    pub(in crate::tuf) ranges: Vec<(char, char)>,
+    /// The pattern after the `]`.
+    pub(in crate::tuf) after: &'a str,
+}
+
+/// The letters of the set after `[`. A `]` that stands first is one of them.
+pub(in crate::tuf) fn letters_of_set(text: &str) -> Option<Letters<'_>> {
     let inside = text.strip_prefix('!');
     let negated = inside.is_some();
     let inside = inside.unwrap_or(text);
@@ -84,7 +93,7 @@ pub(in crate::tuf) fn letters_of_set(text: &str) -> Option<(bool, Vec<(char, cha
             left = others;
         }
     }
-    Some((negated, ranges, inside.get(end + 1..)?))
+    Some(Letters { negated, ranges, after: inside.get(end + 1..)? })
 }
 
 #[cfg(test)]

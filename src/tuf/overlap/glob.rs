@@ -1,6 +1,6 @@
 //! Path patterns compared with one another; `tuf/client/pattern.rs` has what they mean for a path.
 
-use crate::tuf::client::letters_of_set;
+use crate::tuf::client::{Letters, letters_of_set};
 
 /// A path pattern, part by part between slashes.
 pub(super) struct Glob(Vec<Vec<Piece>>);
@@ -41,9 +41,8 @@ impl Glob {
     pub(super) fn meets(&self, other: &Self) -> bool {
         self.each(other, |one, two| {
             table(one, two, |one, two, rest| match (one, two) {
-                (Some(Piece::Star), Some(Piece::Star)) | (None, Some(Piece::Star)) => {
-                    rest.second || one.is_some() && rest.first
-                }
+                (Some(Piece::Star), Some(Piece::Star)) => rest.first || rest.second,
+                (None, Some(Piece::Star)) => rest.second,
                 (Some(Piece::Star), Some(Piece::One(letters))) => {
                     rest.first || rest.second && !letters.is_empty()
                 }
@@ -118,7 +117,9 @@ fn pieces(part: &str) -> Vec<Piece> {
             '*' => (Piece::Star, rest.as_str()),
             '?' => (Piece::One(ANY.to_vec()), rest.as_str()),
             '[' => match letters_of_set(rest.as_str()) {
-                Some((negated, letters, after)) => (Piece::One(set(negated, &letters)), after),
+                Some(Letters { negated, ranges, after }) => {
+                    (Piece::One(set(negated, &ranges)), after)
+                }
                 None => (plain('['), rest.as_str()),
             },
             letter => (plain(letter), rest.as_str()),
