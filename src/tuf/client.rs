@@ -21,6 +21,7 @@ use std::sync::Arc;
 pub use delegation::BadDelegation;
 pub use kept::{KeepsNothing, Kept};
 pub use pattern::pattern_covers;
+pub(in crate::tuf) use pattern::{Letters, letters_of_set};
 pub use reach::{delegation_covers, delegation_hides, delegations_overlap};
 pub(in crate::tuf) use rules::{newer_timestamp, no_rollback, online_key_left};
 pub use search::FoundTarget;
