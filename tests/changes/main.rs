@@ -12,7 +12,6 @@ mod sample;
 
 use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::event::Mode;
-use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::scene::Verdict;
 use anchorite::tuf::document::Dialect;
 
