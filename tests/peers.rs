@@ -3,6 +3,8 @@
 
 #[path = "peers/changes_published.rs"]
 mod changes_published;
+#[path = "peers/changes_real.rs"]
+mod changes_real;
 #[path = "peers/judgement.rs"]
 mod judgement;
 #[path = "pty/mod.rs"]
