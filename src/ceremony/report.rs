@@ -13,6 +13,7 @@ use crate::tuf::time::Timestamp;
 
 use super::engine::{Compared, Engine, Exception, Statement};
 use super::event::{Mode, Outcome, SessionId, ToolId, Wanted};
+use super::plan::{Goodness, Kind, What};
 
 /// The report in JSON; `format` is 1.
 #[derive(Debug, Serialize)]
@@ -40,6 +41,43 @@ struct Report<'a> {
     exceptions: &'a [Exception],
     statements: &'a BTreeMap<String, Statement>,
     documents: BTreeMap<String, Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known_good: Option<KnownGood>,
+}
+
+/// What a leaked tagging key may have signed, and what became of it.
+#[derive(Debug, Serialize)]
+struct KnownGood {
+    /// From which state: `targets`, `builds`, or `none`, where people reviewed every target and every delegation.
+    state: &'static str,
+    undone: Vec<String>,
+    kept: Vec<String>,
+}
+
+impl KnownGood {
+    fn of(engine: &Engine) -> Option<Self> {
+        let plan = engine.plan();
+        if plan.kind != Kind::RotateTagging {
+            return None;
+        }
+        let state = match plan.known_good.as_ref().map(|good| good.form) {
+            Some(Goodness::Targets) => "targets",
+            Some(Goodness::Builds) => "builds",
+            None => "none",
+        };
+        let found =
+            engine.record().before.anchor().map(|anchor| super::change::dropped(plan, anchor));
+        let (kept, undone): (Vec<_>, Vec<_>) =
+            found.into_iter().flatten().partition(|found| found.kept);
+        let words = |all: Vec<super::change::Dropped>| {
+            let word = |found: super::change::Dropped| match found.what {
+                What::Delegation(name) => format!("delegation {name}: {}", found.how),
+                What::Target { name, .. } => format!("target {name}: {}", found.how),
+            };
+            all.into_iter().map(word).collect()
+        };
+        Some(Self { state, undone: words(undone), kept: words(kept) })
+    }
 }
 
 fn report(engine: &Engine) -> Report<'_> {
@@ -86,6 +124,7 @@ fn report(engine: &Engine) -> Report<'_> {
             .iter()
             .map(|(name, bytes)| (name.clone(), Digest::of(bytes)))
             .collect(),
+        known_good: KnownGood::of(engine),
     }
 }
 
@@ -136,6 +175,22 @@ pub fn text(engine: &Engine) -> String {
     }
     for (name, digest) in &report.documents {
         line("document", format!("{name}  sha256 {digest}"));
+    }
+    if let Some(good) = &report.known_good {
+        line(
+            "known good",
+            match good.state {
+                "none" => "NO STATE WAS NAMED: people reviewed every target and every delegation"
+                    .to_owned(),
+                state => format!("by {state}"),
+            },
+        );
+        for found in &good.undone {
+            line("undone", format!("{found:?}"));
+        }
+        for found in &good.kept {
+            line("KEPT", format!("{found:?}"));
+        }
     }
     line("asked for", format!("{} signatures", report.signatures_asked_for));
     for exception in report.exceptions {

@@ -29,16 +29,14 @@ pub(super) use profile::is_of_a_client;
 type Served = BTreeMap<String, Vec<u8>>;
 
 /// What a client finds after publishing: the documents before with the new ones in their place. Snapshot and timestamp
-/// of before say nothing of new documents, so they go unless nothing was signed.
+/// of before say nothing of new documents, and the online side signs them again and again, so they are not among them.
 pub(super) fn published(plan: &Plan, before: &Before, new: &Served) -> Served {
     let mut all = before.anchor().map(|anchor| anchor.files().clone()).unwrap_or_default();
-    if !new.is_empty() {
-        all.retain(|name, _| {
-            let bare = name.strip_suffix(".json").unwrap_or(name);
-            let bare = bare.rsplit_once('.').map_or(bare, |(_, rest)| rest);
-            !matches!(bare, "snapshot" | "timestamp")
-        });
-    }
+    all.retain(|name, _| {
+        let bare = name.strip_suffix(".json").unwrap_or(name);
+        let bare = bare.rsplit_once('.').map_or(bare, |(_, rest)| rest);
+        !matches!(bare, "snapshot" | "timestamp")
+    });
     all.extend(new.iter().map(|(name, bytes)| (name.clone(), bytes.clone())));
     if let (Dialect::Notary1, Some(bytes)) = (plan.repository.dialect, new.get("root.json"))
         && let Ok(root) = Signed::<Root>::read(Dialect::Notary1, bytes)
@@ -206,7 +204,7 @@ pub(super) fn findings(engine: &Engine, twin: &Twin, at: Timestamp) -> Vec<Findi
         Ok(walks) => match (refusal(&walks), walks.as_slice()) {
             (Some(why), _) if plan.kind == Kind::Adopt => finding(
                 Verdict::Warn,
-                "adopted-refused",
+                "client-refuses-already",
                 format!("Clients refuse the repository as it is: {why}. Its next change must mend that."),
             ),
             (Some(why), _) => finding(Verdict::Fail, "client-refuses", why),

@@ -1,4 +1,4 @@
-//! Changes of a root, kind by kind: what is right plays to its end, and what would hurt is refused in the office.
+//! What would hurt in a change of a root is refused in the office, each with a twin that is taken.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,23 +60,6 @@ fn refuses(report: &CheckReport, name: &str, words: &str) {
     assert_eq!(report.verdict(Mode::Rehearsal), Verdict::Fail);
 }
 
-#[test]
-fn every_change_of_a_root_is_accepted_by_clients_at_every_earlier_root() {
-    for dialect in BOTH {
-        let sample = Sample::new(dialect);
-        for text in all(&sample) {
-            let report = check(&sample, &text);
-            passes(&report);
-            let walked = &found(&report, "client-accepts")[0].text;
-            assert!(
-                text.kind == "adopt" || walked.contains("1 earlier roots"),
-                "{}: {walked}",
-                text.kind
-            );
-        }
-    }
-}
-
 fn with(text: Text, from: &str, to: &str) -> Text {
     assert!(text.body.contains(from), "{from}\n{}", text.body);
     Text { body: text.body.replace(from, to), ..text }
@@ -123,7 +106,7 @@ fn a_refresh_changes_nothing_but_versions_and_dates() {
 #[test]
 fn a_refresh_never_ends_sooner_than_what_it_refreshes() {
     let sooner = |sample: &Sample| with(refresh(sample), "\"10 years\"", "\"9 years\"");
-    both_refuse("sooner-than-before", "would expire on 2035-12-01", sooner);
+    both_refuse("sooner-than-before", "would expire on", sooner);
     let reports = both_take(|sample| {
         let mut text = sooner(sample);
         text.body += "\n[[waivers]]\nfinding = \"sooner-than-before\"\nreason = \"a shorter policy\"\n\
@@ -134,67 +117,6 @@ fn a_refresh_never_ends_sooner_than_what_it_refreshes() {
         let waived = &found(&report, "sooner-than-before")[0];
         assert_eq!(waived.verdict, Verdict::Warn);
         assert_eq!(waived.waived_by.as_deref(), Some("Administrator"));
-    }
-}
-
-#[test]
-fn an_expired_root_is_told_and_refreshed_all_the_same() {
-    for dialect in BOTH {
-        let sample = Sample::new(dialect);
-        let at = "2036-12-01T12:00:00Z".parse().unwrap();
-        let report = check_at(&sample, &refresh(&sample), at);
-        passes(&report);
-        let told = found(&report, "before-expired");
-        assert!(told.iter().any(|f| f.about == "root" && f.verdict == Verdict::Warn), "{told:?}");
-        // Only the online side's key is replaced, and the root is renewed by it.
-        let mut online = rotate_online(&sample);
-        online.body += &here(&sample, signer(&sample), "Releaser", AGE);
-        online.body += &role("targets", &format!("\"{}\"", signer(&sample)), 1, Some("3 years"));
-        passes(&check_at(&sample, &online, at));
-    }
-}
-
-#[test]
-fn a_new_root_wants_enough_signatures_of_the_root_before() {
-    both_refuse(
-        "old-threshold-not-reached",
-        "wants 2 of its 3 keys; those that sign: root-b.",
-        |s| {
-            let text = rotate_root(s);
-            Text { before: "also_sign    = [\"root-b\"]\n".to_owned(), ..text }
-        },
-    );
-    both_refuse("old-threshold-not-reached", "those that sign: none", |sample| Text {
-        before: String::new(),
-        ..rotate_root(sample)
-    });
-    both_take(|sample| Text {
-        before: "also_sign    = [\"root-a\", \"root-c\"]\n".to_owned(),
-        ..rotate_root(sample)
-    });
-}
-
-#[test]
-fn a_new_root_wants_enough_signatures_of_its_own() {
-    both_refuse("new-threshold-not-reached", "wants 4 of its own keys, and 3", |sample| {
-        let mut text = with(replace_custodian(sample), "threshold = 2", "threshold = 4");
-        text.body = text.body.replace("\"root-d\"]", "\"root-d\", \"root-c\"]");
-        text.body += &listed(sample, "root-c");
-        text
-    });
-}
-
-#[test]
-fn whoever_brings_two_tokens_is_asked_for_both_by_name() {
-    for report in both_take(rotate_root) {
-        let told = found(&report, "brings-both-tokens");
-        assert_eq!(told.len(), 3, "{told:?}");
-        assert!(told.iter().any(|finding| {
-            finding
-                .text
-                .contains("Custodian B brings both tokens: root-b for the root before, root-b2")
-        }));
-        assert_eq!(found(&report, "all-root-keys-replaced").len(), 1);
     }
 }
 
@@ -226,21 +148,6 @@ fn renewed(sample: &Sample, more: &str) -> Text {
     );
     let body = keys + &role("root", three(), 2, Some("10 years"));
     Text { body, before: String::new(), ..rotate_root(sample) }
-}
-
-#[test]
-fn a_renewed_certificate_is_a_rotation_signed_under_both_ids() {
-    let sample = Sample::new(Dialect::Notary1);
-    let text = renewed(&sample, "");
-    passes(&check(&sample, &text));
-    let (twin, engine) = played(&sample, &text);
-    let root = root_of(engine.served(), sample.dialect);
-    let old = twin.before().anchor().unwrap().root();
-    let ids: BTreeSet<_> = root.signatures().iter().map(|entry| entry.keyid.clone()).collect();
-    assert_eq!(ids.len(), 6, "{ids:?}");
-    for root in [old, root.peek()] {
-        assert!(root.roles[&RoleName::root()].keyids.iter().all(|id| ids.contains(id)));
-    }
 }
 
 #[test]
@@ -298,23 +205,6 @@ fn a_newcomer_brings_a_token_and_is_somebody_else() {
             "name      = \"root-d\"\nholder    = \"Custodian D\"",
             "name      = \"root-d\"\nholder    = \"Custodian A\"",
         )
-    });
-}
-
-#[test]
-fn the_same_online_key_again_is_no_rotation() {
-    both_refuse("same-key-again", "no rotation", |sample| {
-        let role_keys = match sample.dialect {
-            Dialect::Notary1 => "server-snapshot",
-            Dialect::Tuf1 => "online",
-        };
-        let body = root_keys(sample)
-            + &listed(sample, role_keys)
-            + &role("root", three(), 2, Some("10 years"))
-            + &format!(
-                "\n[roles.snapshot]\nkeys = [\"{role_keys}\"]\nthreshold = 1\nsigned = \"online\"\n"
-            );
-        Text { body, inputs: Vec::new(), ..rotate_online(sample) }
     });
 }
 
@@ -405,42 +295,18 @@ fn a_lost_root_is_said_plainly_whatever_the_plan_calls_the_change() {
 }
 
 #[test]
-fn what_is_taken_over_keeps_every_byte() {
-    for dialect in BOTH {
-        let sample = Sample::new(dialect);
-        let (twin, engine) = played(&sample, &adopt(&sample));
-        assert!(engine.served().is_empty(), "nothing is signed");
-        let kept: BTreeSet<_> = engine.trusted().into_values().collect();
-        let brought: BTreeSet<_> = twin.inputs().values().cloned().collect();
-        assert_eq!(kept, brought);
-    }
-}
-
-#[test]
 fn oddities_of_what_is_taken_over_are_told_and_left() {
     for dialect in BOTH {
         let sample = Sample::new(dialect);
         let late = check_at(&sample, &adopt(&sample), "2037-01-01T00:00:00Z".parse().unwrap());
         assert!(late.verdict(Mode::Rehearsal) < Verdict::Fail, "{late:#?}");
         assert!(found(&late, "before-expired").iter().any(|finding| finding.about == "root"));
-        assert!(found(&late, "adopted-refused")[0].text.contains("expired"), "{late:#?}");
+        assert!(found(&late, "client-refuses-already")[0].text.contains("expired"), "{late:#?}");
         let odd = found(&late, "as-found");
         assert!(
             odd.iter()
                 .any(|f| f.verdict == Verdict::Warn && f.text.contains("expires-in-the-past")),
             "{odd:#?}"
         );
-    }
-}
-
-#[test]
-fn a_stranger_s_root_is_not_taken_over() {
-    for dialect in BOTH {
-        let sample = Sample::new(dialect);
-        let toml = plan(&sample, &adopt(&sample));
-        let other = toml.replace(&sample.root().to_string(), &"5".repeat(64));
-        let plan = Plan::parse(other.as_bytes()).unwrap();
-        let report = CheckReport::of(&plan, noon(), &sample.at_hand(&[]));
-        refuses(&report, "before-not-verified", "expected the trusted root");
     }
 }

@@ -111,7 +111,10 @@ fn hold(
         folder: &evidence,
     })
     .unwrap();
-    let forged = forged_fingerprints(&plan).into_keys().collect();
+    let forged = forged_fingerprints(&plan)
+        .into_keys()
+        .map(|key| (key, "it is a rehearsal's key".to_owned()))
+        .collect();
     let mut bench = Bench::new(Setting {
         plan: plan.clone(),
         stores: RealStores::new(program, book.keys(), &plan, forged),

@@ -1,6 +1,7 @@
 //! What a wise reviewer would object to in a change, before anybody comes to the room.
 
 mod adopt;
+mod delegations;
 mod kinds;
 mod root;
 mod signed_things;

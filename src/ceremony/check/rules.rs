@@ -60,7 +60,7 @@ pub(super) fn finding(
 }
 
 /// Findings that no waiver helps against.
-const NEVER_WAIVED: [&str; 39] = [
+const NEVER_WAIVED: [&str; 42] = [
     "ed25519-on-yubikey",
     "threshold-zero",
     "threshold-above-keys",
@@ -91,6 +91,9 @@ const NEVER_WAIVED: [&str; 39] = [
     "not-there",
     "delegation-threshold",
     "delegation-differs",
+    "delegation-below",
+    "removed-and-stated",
+    "known-good-not-older",
     "delegation-key-without-document",
     "names-collide",
     "document-missing",

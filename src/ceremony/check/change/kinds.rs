@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::tuf::document::DocRole;
 use crate::tuf::name::RoleName;
 use crate::tuf::time::Timestamp;
+use crate::tuf::verify::Authority;
 
-use super::super::super::before::Anchor;
+use super::super::super::before::{Anchor, Good};
 use super::super::super::plan::{Kind, Origin, Plan};
 use super::super::super::recipe::Recipe;
 use super::super::super::scene::Verdict;
@@ -41,9 +42,16 @@ pub(super) fn findings(
         Kind::AddDelegation => delegations(plan, raised, |role| {
             anchor.delegation(role).is_some().then_some("It is there already; expected a new name.")
         }),
-        Kind::RotateDelegation => delegations(plan, raised, |role| {
-            anchor.delegation(role).is_none().then_some("There is no such delegation.")
-        }),
+        Kind::RotateDelegation => {
+            delegations(plan, raised, |role| {
+                anchor.delegation(role).is_none().then_some("There is no such delegation.")
+            });
+            let same = |planned| super::delegations::has_keys_of_now(plan, anchor, planned);
+            if !plan.delegations.is_empty() && plan.delegations.iter().all(same) {
+                let text = "Every delegation keeps its keys: the same key again is no rotation.";
+                raised.push(fail("same-key-again", "delegations", text));
+            }
+        }
         Kind::RemoveDelegation => {
             let removes = super::super::super::change::removes_delegations(plan);
             if !removes {
@@ -134,6 +142,10 @@ fn refresh(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
     if plan.keys.iter().any(|key| matches!(key.origin, Origin::Make { .. })) {
         raised.push(fail("refresh-changes-more", "keys", "A refresh makes no key."));
     }
+    if !Recipe::of(plan).certificates.is_empty() {
+        let text = "A new certificate gives a root key another id; that is a rotation.";
+        raised.push(fail("refresh-changes-more", "certificates", text));
+    }
 }
 
 /// A root that changes nothing is a refresh; one that leaves no key of the root before is to be known.
@@ -169,6 +181,7 @@ fn online(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
 }
 
 fn tagging(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Finding>) {
+    known_good(plan, anchor, raised);
     let name = RoleName::targets();
     let old = of_role(anchor.root(), &name);
     let stays = plan.roles.get(&name).into_iter().flat_map(|role| &role.keys).find(|key| {
@@ -204,6 +217,32 @@ fn tagging(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Findi
             "compromised",
             "The leaked key signs for a delegation only: rotate-delegation replaces it, without the root.",
         ));
+    }
+}
+
+/// A known-good document was signed by the repository's own keys, and is older than what there is.
+fn known_good(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
+    super::delegations::kept(plan, anchor, raised);
+    let Some(Good::Targets(good)) = anchor.good() else { return };
+    let targets = RoleName::targets();
+    let signed = anchor.roots().values().any(|root| {
+        Authority::stated_by(root.peek(), &targets).is_ok_and(|a| a.tally(good).reached())
+    });
+    if !signed {
+        raised.push(fail(
+            "known-good-not-signed",
+            "known_good",
+            "No root at hand lists enough keys that signed it: it is no targets document of this \
+             repository, or the roots of its time are missing.",
+        ));
+    }
+    let now = anchor.targets().map_or(0, |held| held.body().version);
+    let was = good.peek().version;
+    if was > now {
+        let text = format!(
+            "It is version {was}, the current one is {now}: these are not the current files."
+        );
+        raised.push(fail("known-good-not-older", "known_good", text));
     }
 }
 
