@@ -9,7 +9,7 @@ use super::super::ask::{AskId, AskKind};
 use super::super::authority::{self, Count};
 use super::super::check::Ground;
 use super::super::event::{Act, ActId, Mode, Outcome, Wanted};
-use super::super::plan::{Origin, Plan, PlannedKey, Store};
+use super::super::plan::{Kind, Origin, Plan, PlannedKey, Store};
 use super::super::scene::{Block, Scene, TallyLine, Verdict};
 use super::super::steps::steps;
 use super::super::story;
@@ -443,7 +443,11 @@ impl Painter<'_> {
                 Block::Mark(Verdict::Pass, "The ceremony is done and the evidence sealed.".into()),
                 read("Please write down the last head of the transcript, and sign beside it."),
                 Block::Digest { label: "head: at the end".to_owned(), digest: self.head },
-                text("Nothing is live yet: the export must be published from an online machine."),
+                text(if self.plan.kind == Kind::Adopt {
+                    "The repository is known here from now on. Nothing about it was changed."
+                } else {
+                    "Nothing is live yet: the export must be published from an online machine."
+                }),
             ],
             Outcome::Aborted => vec![
                 Block::Mark(Verdict::Warn, "The ceremony was stopped.".to_owned()),
