@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anchorite::ceremony::ask::{Answer, Ask, AskKind, People};
 use anchorite::ceremony::before::Before;
@@ -13,8 +14,12 @@ use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::event::{FileAt, Mode, Opening, Outcome, SessionId, ToolId, Wanted};
 use anchorite::ceremony::model::Room;
 use anchorite::ceremony::plan::{Plan, Store};
+use anchorite::ceremony::scene::Verdict;
 use anchorite::ceremony::twin::{Purpose, Twin};
+use anchorite::driver::media::beside;
+use anchorite::tuf::digest::Digest;
 use anchorite::tuf::document::Dialect;
+use tempfile::TempDir;
 
 use super::root_plans::all;
 use super::sample::*;
@@ -35,6 +40,32 @@ fn every_shipped_change_of_a_root_is_what_its_sample_makes() {
                     fs::read(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()));
                 assert!(there == bytes, "{} is not what the sample makes", path.display());
             }
+        }
+    }
+}
+
+#[test]
+fn a_new_plan_of_a_change_comes_with_the_sample_that_it_starts_from() {
+    for (kind, dialect) in
+        [("rotate-online", "notary1"), ("rotate-online", "tuf1"), ("adopt", "tuf1")]
+    {
+        let folder = TempDir::new().unwrap();
+        let made = Command::new(env!("CARGO_BIN_EXE_anchorite"))
+            .args(["plan", "new", "--dialect", dialect, "--kind", kind, "plan.toml"])
+            .current_dir(folder.path())
+            .status()
+            .unwrap();
+        assert!(made.success());
+        let file = folder.path().join("plan.toml");
+        let plan = Plan::parse(&fs::read(&file).unwrap()).unwrap();
+        assert_eq!(plan.kind.as_str(), kind);
+        let report = CheckReport::of(&plan, noon(), &beside(&file, &plan));
+        assert!(report.verdict(Mode::Rehearsal) < Verdict::Fail, "{report:#?}");
+        let walked = report.findings.iter().any(|finding| finding.name == "client-accepts");
+        assert!(walked, "{report:#?}");
+        for input in &plan.inputs {
+            let bytes = fs::read(folder.path().join("IN").join(&input.path)).unwrap();
+            assert_eq!(Digest::of(&bytes), input.sha256.value, "{}", input.path);
         }
     }
 }
