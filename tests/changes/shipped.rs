@@ -13,7 +13,7 @@ use anchorite::ceremony::check::{CheckReport, Ground, base};
 use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::event::{FileAt, Mode, Opening, Outcome, SessionId, ToolId, Wanted};
 use anchorite::ceremony::model::Room;
-use anchorite::ceremony::plan::{Plan, Store};
+use anchorite::ceremony::plan::{Plan, PlannedKey, Store};
 use anchorite::ceremony::scene::Verdict;
 use anchorite::ceremony::twin::{Purpose, Twin};
 use anchorite::driver::media::beside;
@@ -230,7 +230,7 @@ fn readme(plan: &Plan, folder: &str) -> String {
         }
         other => panic!("{other}"),
     };
-    let secrets = if plan.keys.iter().any(|key| key.is_here()) {
+    let secrets = if plan.keys.iter().any(PlannedKey::is_here) {
         " `rehearsal-secrets` gives every passphrase."
     } else {
         ""

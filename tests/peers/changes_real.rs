@@ -280,12 +280,10 @@ fn a_leaked_tagging_key_is_replaced_and_what_it_signed_since_is_undone_for_old_a
     bring(&ceremony, "2", "good/1.targets.json", &good);
     let root = fs::read(ceremony.at("OUT").join(GUN).join("root.json")).unwrap();
     let root = AnyDocument::read(&root).unwrap().digest();
-    let head = format!(
-        "kind = \"rotate-tagging\"\ntitle = \"The tagging key leaked\"\ncodename = \"OSPREY\"\n\
-         clients = [\"notary\", \"docker\"]\n"
-    );
+    let head = "kind = \"rotate-tagging\"\ntitle = \"The tagging key leaked\"\ncodename = \"OSPREY\"\n\
+                clients = [\"notary\", \"docker\"]\n";
     let repository = format!("\n[repository]\nname = \"{GUN}\"\ndialect = \"notary1\"\n");
-    let mut change = Change::new(&ceremony, "2", &head, root, "");
+    let mut change = Change::new(&ceremony, "2", head, root, "");
     change.push(&repository);
     change.push("\n[known_good]\nfile = \"good/1.targets.json\"\nform = \"targets\"\n");
     for (key, holder) in

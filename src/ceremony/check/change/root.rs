@@ -9,7 +9,7 @@ use crate::tuf::name::RoleName;
 use crate::tuf::time::Timestamp;
 
 use super::super::super::before::Anchor;
-use super::super::super::plan::{Origin, Plan, Store};
+use super::super::super::plan::{Origin, Plan, PlannedKey, Store};
 use super::super::super::recipe::Recipe;
 use super::super::super::scene::Verdict;
 use super::super::rules::{fail, finding};
@@ -138,7 +138,7 @@ pub(super) fn published_together(
         if is_as_listed(plan, anchor.root(), &name, planned) || recipe.makes(&role) {
             continue;
         }
-        let here = planned.keys.iter().filter_map(|key| plan.key(key)).any(|key| key.is_here());
+        let here = planned.keys.iter().filter_map(|key| plan.key(key)).any(PlannedKey::is_here);
         if here {
             raised.push(fail(
                 "online-key-without-document",
