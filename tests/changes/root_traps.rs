@@ -7,6 +7,8 @@ use anchorite::ceremony::check::{CheckReport, Finding, play};
 use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::event::{FileAt, Mode};
 use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::plan::print::{KnownDigests, script};
+use anchorite::ceremony::report;
 use anchorite::ceremony::scene::Verdict;
 use anchorite::ceremony::twin::{Purpose, Twin};
 use anchorite::tuf::document::Dialect;
@@ -107,12 +109,24 @@ fn a_refresh_changes_nothing_but_versions_and_dates() {
 fn a_refresh_never_ends_sooner_than_what_it_refreshes() {
     let sooner = |sample: &Sample| with(refresh(sample), "\"10 years\"", "\"9 years\"");
     both_refuse("sooner-than-before", "would expire on", sooner);
-    let reports = both_take(|sample| {
+    let waived = |sample: &Sample| {
         let mut text = sooner(sample);
         text.body += "\n[[waivers]]\nfinding = \"sooner-than-before\"\nreason = \"a shorter policy\"\n\
                       by = \"Administrator\"\n";
         text
-    });
+    };
+    for dialect in BOTH {
+        let sample = Sample::new(dialect);
+        let (_, engine) = played(&sample, &waived(&sample));
+        let told = "sooner-than-before by \"Administrator\": \"a shorter policy\"";
+        assert!(report::text(&engine).contains(told), "the evidence says who answers for it");
+        // In the review people tick root, targets, and each waiver.
+        let ticked = format!("review: {} noted", 2 + engine.plan().waivers.len());
+        assert!(engine.record().log.iter().any(|line| line.ends_with(&ticked)));
+        let paper = script(engine.plan(), &KnownDigests::default());
+        assert!(paper.contains("sooner-than-before: a shorter policy (Administrator)"), "{paper}");
+    }
+    let reports = both_take(waived);
     for report in reports {
         let waived = &found(&report, "sooner-than-before")[0];
         assert_eq!(waived.verdict, Verdict::Warn);
