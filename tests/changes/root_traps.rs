@@ -324,3 +324,50 @@ fn oddities_of_what_is_taken_over_are_told_and_left() {
         );
     }
 }
+
+/// The sample after a change of it.
+fn after(sample: &Sample, text: &Text) -> Sample {
+    let (twin, engine) = played(sample, text);
+    let mut files = twin.before().anchor().unwrap().files().clone();
+    files.extend(engine.served().iter().map(|(name, bytes)| (name.clone(), bytes.clone())));
+    files.retain(|name, _| !name.contains("snapshot") && !name.contains("timestamp"));
+    Sample { dialect: sample.dialect, files, twin, engine }
+}
+
+#[test]
+fn keys_of_a_root_further_back_sign_for_clients_that_were_away_for_long() {
+    for dialect in BOTH {
+        let first = Sample::new(dialect);
+        let second = after(&first, &rotate_root(&first));
+        let mut body = root_keys(&second);
+        for (key, holder, store) in [
+            ("root-a2", "Custodian A", AGE),
+            ("root-b2", "Custodian B", AGE),
+            ("root-c2", "Custodian C", AGE),
+        ] {
+            body += &here(&second, key, holder, store);
+        }
+        body += &role("root", "\"root-a2\", \"root-b2\", \"root-c2\"", 2, Some("11 years"));
+        let before = "also_sign    = [\"root-a\", \"root-b\", \"root-c\"]\n".to_owned();
+        let title = "Later dates";
+        let text =
+            Text { kind: "refresh", codename: "STARLING", title, before, body, ..Text::default() };
+        let report = check(&second, &text);
+        passes(&report);
+        let walked = &found(&report, "client-accepts")[0].text;
+        assert!(walked.contains("2 earlier roots"), "{walked}");
+        let (twin, engine) = played(&second, &text);
+        let newest = root_of(engine.served(), dialect);
+        let signed: BTreeSet<_> = newest.signatures().iter().map(|s| s.keyid.clone()).collect();
+        let oldest = &twin.before().anchor().unwrap().roots()[&1];
+        let known = &oldest.peek().roles[&RoleName::root()].keyids;
+        assert!(known.iter().all(|id| signed.contains(id)), "{known:?} {signed:?}");
+        // Without them the new root is good, and bears no signature that the oldest one knows.
+        let body = text.body.replace(&root_keys(&second), "");
+        let alone = Text { before: String::new(), body, ..text };
+        passes(&check(&second, &alone));
+        let (_, engine) = played(&second, &alone);
+        let signed = root_of(engine.served(), dialect);
+        assert!(signed.signatures().iter().all(|entry| !known.contains(&entry.keyid)));
+    }
+}
