@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 #[path = "client/repository.rs"]
-#[allow(dead_code, reason = "the walks of clients use more of it")]
 mod repository;
 mod support;
 
@@ -291,6 +290,22 @@ fn another_repository_with_the_same_root_keys_is_no_copy_of_this_one() {
     let words = ["PASS", "compared with 1 other repositories"];
     let said = says(against(&folder(&one.served), &folder(&other.served)), 0, &words);
     assert!(!said.contains("what was kept"), "{said}");
+}
+
+#[test]
+fn without_known_folders_the_workspace_is_the_one_that_remembers() {
+    let older = Repository::new();
+    let mut newer = older.clone();
+    newer.publish_all();
+    let book = TempDir::new().unwrap();
+    let trust = book.path().join("trust/updates.example.com");
+    fs::create_dir_all(&trust).unwrap();
+    for (name, bytes) in &newer.served {
+        fs::write(trust.join(name), bytes).unwrap();
+    }
+    let more = ["--workspace", book.path().to_str().unwrap()];
+    says(verify(folder(&older.served).path(), &more), 3, &["targets: version 1 is older"]);
+    says(verify(folder(&newer.served).path(), &more), 0, &["PASS", "compared with what was kept"]);
 }
 
 fn plan() -> Plan {

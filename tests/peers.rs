@@ -3,6 +3,8 @@
 
 #[path = "peers/changes_published.rs"]
 mod changes_published;
+#[path = "peers/changes_real.rs"]
+mod changes_real;
 #[path = "peers/judgement.rs"]
 mod judgement;
 #[path = "pty/mod.rs"]
@@ -11,6 +13,8 @@ mod pty;
 mod publishing;
 #[path = "peers/real_runs.rs"]
 mod real_runs;
+#[path = "peers/root_changes_real.rs"]
+mod root_changes_real;
 mod stage;
 mod support;
 #[path = "peers/token_ceremonies.rs"]

@@ -364,6 +364,28 @@ fn a_numbered_root_of_another_version_is_told() {
     let root = files.remove("1.root.json").unwrap();
     files.insert("2.root.json".to_owned(), root);
     says(verify(folder(&files).path(), &[]), 3, &["expected version 2 in 2.root.json, found 1"]);
+    let root = files.remove("2.root.json").unwrap();
+    files.insert("1.root.json".to_owned(), root);
+    says(verify(folder(&files).path(), &[]), 0, &["PASS"]);
+}
+
+#[test]
+fn the_root_and_the_name_of_another_repository_are_refused_and_the_own_are_not() {
+    let own = folder(&plan().files());
+    says(verify(own.path(), &["--gun", "registry.example.com/other"]), 3, &["root.json"]);
+    says(verify(own.path(), &["--gun", GUN]), 0, &["PASS"]);
+    let (one, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    for outer in [&one, &other] {
+        support::tuf::make_repository(outer.path(), "app.txt", "hello");
+    }
+    let metadata = one.path().join("metadata");
+    let with = |root: &TempDir| {
+        let root = root.path().join("metadata/1.root.json");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_anchorite"));
+        run(command.arg("verify").arg(&metadata).arg("--root").arg(root))
+    };
+    says(with(&other), 3, &["a client that holds the named root refuses timestamp.json"]);
+    says(with(&one), 0, &["PASS"]);
 }
 
 #[test]

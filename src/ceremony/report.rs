@@ -13,6 +13,7 @@ use crate::tuf::time::Timestamp;
 
 use super::engine::{Compared, Engine, Exception, Statement};
 use super::event::{Mode, Outcome, SessionId, ToolId, Wanted};
+use super::plan::{Goodness, Kind, What};
 
 /// The report in JSON; `format` is 1.
 #[derive(Debug, Serialize)]
@@ -37,9 +38,55 @@ struct Report<'a> {
     keys: BTreeMap<String, Fingerprint>,
     signatures: BTreeMap<String, Vec<String>>,
     signatures_asked_for: u32,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    waived: BTreeMap<&'a str, Waived<'a>>,
     exceptions: &'a [Exception],
     statements: &'a BTreeMap<String, Statement>,
     documents: BTreeMap<String, Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    known_good: Option<KnownGood>,
+}
+
+/// Why a finding of the check was let pass, and who answers for it.
+#[derive(Debug, Serialize)]
+struct Waived<'a> {
+    reason: &'a str,
+    by: &'a str,
+}
+
+/// What a leaked tagging key may have signed, and what became of it.
+#[derive(Debug, Serialize)]
+struct KnownGood {
+    /// From which state: `targets`, `builds`, or `none`, where people reviewed every target and every delegation.
+    state: &'static str,
+    undone: Vec<String>,
+    kept: Vec<String>,
+}
+
+impl KnownGood {
+    fn of(engine: &Engine) -> Option<Self> {
+        let plan = engine.plan();
+        if plan.kind != Kind::RotateTagging {
+            return None;
+        }
+        let state = match plan.known_good.as_ref().map(|good| good.form) {
+            Some(Goodness::Targets) => "targets",
+            Some(Goodness::Builds) => "builds",
+            None => "none",
+        };
+        let found =
+            engine.record().before.anchor().map(|anchor| super::change::dropped(plan, anchor));
+        let (kept, undone): (Vec<_>, Vec<_>) =
+            found.into_iter().flatten().partition(|found| found.kept);
+        let words = |all: Vec<super::change::Dropped>| {
+            let word = |found: super::change::Dropped| match found.what {
+                What::Delegation(name) => format!("delegation {name}: {}", found.how),
+                What::Target { name, .. } => format!("target {name}: {}", found.how),
+            };
+            all.into_iter().map(word).collect()
+        };
+        Some(Self { state, undone: words(undone), kept: words(kept) })
+    }
 }
 
 fn report(engine: &Engine) -> Report<'_> {
@@ -79,6 +126,13 @@ fn report(engine: &Engine) -> Report<'_> {
             })
             .collect(),
         signatures_asked_for: record.attempts.values().sum(),
+        waived: plan
+            .waivers
+            .iter()
+            .map(|waiver| {
+                (waiver.finding.as_str(), Waived { reason: &waiver.reason, by: waiver.by.as_str() })
+            })
+            .collect(),
         exceptions: &record.exceptions,
         statements: &record.statements,
         documents: engine
@@ -86,6 +140,7 @@ fn report(engine: &Engine) -> Report<'_> {
             .iter()
             .map(|(name, bytes)| (name.clone(), Digest::of(bytes)))
             .collect(),
+        known_good: KnownGood::of(engine),
     }
 }
 
@@ -137,7 +192,26 @@ pub fn text(engine: &Engine) -> String {
     for (name, digest) in &report.documents {
         line("document", format!("{name}  sha256 {digest}"));
     }
+    if let Some(good) = &report.known_good {
+        line(
+            "known good",
+            match good.state {
+                "none" => "NO STATE WAS NAMED: people reviewed every target and every delegation"
+                    .to_owned(),
+                state => format!("by {state}"),
+            },
+        );
+        for found in &good.undone {
+            line("undone", format!("{found:?}"));
+        }
+        for found in &good.kept {
+            line("KEPT", format!("{found:?}"));
+        }
+    }
     line("asked for", format!("{} signatures", report.signatures_asked_for));
+    for (finding, waived) in &report.waived {
+        line("WAIVED", format!("{finding} by {:?}: {:?}", waived.by, waived.reason));
+    }
     for exception in report.exceptions {
         line("exception", format!("{}, {}", exception.number, exception.at.to_minute()));
         line("  expected", format!("{:?}", exception.expected));

@@ -1,12 +1,15 @@
 //! The review: what will be signed, in words, read back from the very bytes.
 
 use crate::tuf::any::AnyDocument;
+use crate::tuf::client::delegations_overlap;
 use crate::tuf::diff::{Change, diff, words};
 use crate::tuf::digest::Digest;
 use crate::tuf::document::DocRole;
+use crate::tuf::name::RoleName;
 use crate::tuf::root::Root;
 use crate::tuf::signed::Signed;
 use crate::tuf::snapshot::Snapshot;
+use crate::tuf::targets::DelegatedRole;
 use crate::tuf::time::Timestamp;
 
 use super::before::Anchor;
@@ -54,6 +57,8 @@ fn changes(plan: &Plan, state: &State) -> Vec<Block> {
         ("root now".to_owned(), format!("version {}", anchor.root().version)),
     ])];
     blocks.extend(after_the_good_state(plan, anchor));
+    blocks.extend(shared(plan, state, anchor));
+    blocks.extend(lost(plan, anchor));
     for payload in state.change.iter().flat_map(ChangeSet::payloads) {
         let role = &payload.id().role;
         let old = anchor.received(role).and_then(|bytes| AnyDocument::read(bytes).ok());
@@ -110,7 +115,9 @@ fn after_the_good_state(plan: &Plan, anchor: &Anchor) -> Vec<Block> {
     if anchor.good().is_none() {
         let text = "No known-good state was named: every tag and every delegation below was signed by a \
                     key that somebody else may have. Read each of them.";
-        return vec![Block::Mark(Verdict::Warn, text.to_owned())];
+        let mut blocks = vec![Block::Mark(Verdict::Warn, text.to_owned())];
+        blocks.extend(everything(plan, anchor));
+        return blocks;
     }
     let dropped = change::dropped(plan, anchor);
     let mut blocks = vec![Block::Heading("signed since the known-good state".to_owned())];
@@ -134,6 +141,82 @@ fn after_the_good_state(plan: &Plan, anchor: &Anchor) -> Vec<Block> {
             What::Target { name, .. } => format!("target {name}"),
         };
         blocks.push(Block::Rows(vec![(what, format!("{} ({})", kept.reason, kept.by))]));
+    }
+    blocks
+}
+
+/// Every delegation and every target that will be signed again, delegations first.
+fn everything(plan: &Plan, anchor: &Anchor) -> Vec<Block> {
+    let delegations = change::planned_delegations(plan, anchor);
+    let mut blocks = vec![Block::Heading(format!("all {} delegations", delegations.len()))];
+    for role in &delegations {
+        let (who, threshold) = match anchor.delegation(&role.name) {
+            None => (Vec::new(), role.keys.threshold.0),
+            Some((_, listed, now)) => {
+                let keys = now.keys.keyids.iter().filter_map(|id| listed.keys.get(id));
+                let keys = keys.map(|key| key.public.fingerprint().digest().groups().join(" "));
+                (keys.collect(), now.keys.threshold.0)
+            }
+        };
+        let mut rows = vec![
+            (role.name.to_string(), format!("threshold {threshold}")),
+            ("paths".to_owned(), paths(role)),
+        ];
+        rows.extend(who.into_iter().map(|key| ("key".to_owned(), key)));
+        blocks.push(Block::Rows(rows));
+    }
+    let targets = change::planned_targets(plan, anchor, &RoleName::targets()).unwrap_or_default();
+    blocks.push(Block::Heading(format!("all {} targets", targets.len())));
+    let rows = targets.iter().flat_map(|(name, file)| {
+        let sha256 = file.hashes.get("sha256").and_then(|raw| raw.as_slice().try_into().ok());
+        let digest = sha256.map(|raw| Digest::from_bytes(raw).groups().join(" "));
+        [
+            (name.into_owned(), format!("{} bytes", file.length)),
+            (String::new(), digest.unwrap_or_else(|| "no sha256".to_owned())),
+        ]
+    });
+    blocks.push(Block::Rows(rows.collect()));
+    blocks
+}
+
+fn paths(role: &DelegatedRole) -> String {
+    let prefixes = role.path_hash_prefixes.iter().flatten();
+    let prefixes = prefixes.map(|prefix| format!("hash {prefix}"));
+    let all = role.paths.iter().flatten().map(|path| format!("{path:?}")).chain(prefixes);
+    let end = if role.terminating == Some(true) { "; the search ends here" } else { "" };
+    format!("{}{end}", all.collect::<Vec<_>>().join(", "))
+}
+
+/// Which delegations of the new targets share paths, in the order in which they are asked.
+fn shared(plan: &Plan, state: &State, anchor: &Anchor) -> Vec<Block> {
+    if !state.recipe.makes(&DocRole::Targets) || plan.delegations.is_empty() {
+        return Vec::new();
+    }
+    let dialect = plan.repository.dialect;
+    let all = change::planned_delegations(plan, anchor);
+    let mut blocks = vec![Block::Heading("who is asked for which paths, in this order".to_owned())];
+    blocks.push(Block::Rows(all.iter().map(|role| (role.name.to_string(), paths(role))).collect()));
+    for (nth, first) in all.iter().enumerate() {
+        for second in all.iter().skip(nth + 1) {
+            if delegations_overlap(dialect, first, second) {
+                let text = format!("{} and {} share paths", first.name, second.name);
+                blocks.push(Block::Text(text));
+            }
+        }
+    }
+    blocks
+}
+
+/// What is found no more because a delegation goes, name by name.
+fn lost(plan: &Plan, anchor: &Anchor) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for removed in &plan.removed {
+        let What::Delegation(name) = &removed.what else { continue };
+        let names = change::lost_with(plan, anchor, name).unwrap_or_default();
+        if !names.is_empty() {
+            blocks.push(Block::Heading(format!("{} targets go with {name}", names.len())));
+            blocks.push(Block::Rows(names.into_iter().map(|name| (name, String::new())).collect()));
+        }
     }
     blocks
 }

@@ -59,7 +59,17 @@ impl Twin {
         };
         if purpose == Purpose::Rehearse {
             let name = format!("{REHEARSAL_PREFIX}{}", plan.repository.name).parse();
-            twin.plan.repository.name = name.unwrap_or_else(|_| short_name());
+            let name = name.unwrap_or_else(|_| short_name());
+            twin.plan.repository.name = name.clone();
+            for certificate in twin.plan.keys.iter_mut().filter_map(|key| key.certificate.as_mut())
+            {
+                let renamed = |stated: &String| {
+                    let begins = stated.trim_end_matches('*');
+                    let kept = name.as_str().strip_suffix(plan.repository.name.as_str());
+                    kept.map_or_else(|| name.to_string(), |prefix| format!("{prefix}{begins}*"))
+                };
+                certificate.common_name = certificate.common_name.as_ref().map(renamed);
+            }
         }
         for key in &plan.keys {
             if let Some(stand_in) = stand_in(&seed, key) {

@@ -19,7 +19,7 @@ use crate::tuf::verify::{Candidate, TrustedRoot};
 use super::before::{Anchor, Before};
 use super::check::Finding;
 use super::engine::{Engine, State};
-use super::plan::Plan;
+use super::plan::{Kind, Plan};
 use super::recipe::Recipe;
 use super::scene::{Block, Verdict};
 use super::twin::Twin;
@@ -29,16 +29,14 @@ pub(super) use profile::is_of_a_client;
 type Served = BTreeMap<String, Vec<u8>>;
 
 /// What a client finds after publishing: the documents before with the new ones in their place. Snapshot and timestamp
-/// of before say nothing of new documents, so they go unless nothing was signed.
+/// of before say nothing of new documents, and the online side signs them again and again, so they are not among them.
 pub(super) fn published(plan: &Plan, before: &Before, new: &Served) -> Served {
     let mut all = before.anchor().map(|anchor| anchor.files().clone()).unwrap_or_default();
-    if !new.is_empty() {
-        all.retain(|name, _| {
-            let bare = name.strip_suffix(".json").unwrap_or(name);
-            let bare = bare.rsplit_once('.').map_or(bare, |(_, rest)| rest);
-            !matches!(bare, "snapshot" | "timestamp")
-        });
-    }
+    all.retain(|name, _| {
+        let bare = name.strip_suffix(".json").unwrap_or(name);
+        let bare = bare.rsplit_once('.').map_or(bare, |(_, rest)| rest);
+        !matches!(bare, "snapshot" | "timestamp")
+    });
     all.extend(new.iter().map(|(name, bytes)| (name.clone(), bytes.clone())));
     if let (Dialect::Notary1, Some(bytes)) = (plan.repository.dialect, new.get("root.json"))
         && let Ok(root) = Signed::<Root>::read(Dialect::Notary1, bytes)
@@ -86,7 +84,8 @@ fn walks(
     };
     let dialect = plan.repository.dialect;
     let mut fetched = published.clone();
-    if dialect == Dialect::Tuf1 && pending.contains(&RoleName::snapshot()) {
+    let unsaid = [RoleName::snapshot(), RoleName::timestamp()].iter().any(|r| pending.contains(r));
+    if dialect == Dialect::Tuf1 && unsaid {
         as_first_versions(&mut fetched);
     }
     let walked = |(version, root): (u64, TrustedRoot)| {
@@ -95,7 +94,7 @@ fn walks(
     Ok(starts(plan, published)?.into_iter().map(walked).collect())
 }
 
-/// Where no snapshot states versions yet, a walk asks for version 1 of each document: it is given the newest.
+/// Where no snapshot or timestamp states versions yet, a walk asks for version 1 of each document: it is given the newest.
 fn as_first_versions(files: &mut Served) {
     let mut newest: BTreeMap<String, (u64, Vec<u8>)> = BTreeMap::new();
     for (name, bytes) in &*files {
@@ -118,6 +117,7 @@ pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
         Ok(walks) => walks,
     };
     let Some((_, fresh)) = walks.pop() else { return Vec::new() };
+    let bad = refusals_are(plan);
     let mut blocks: Vec<Block> = fresh
         .steps
         .iter()
@@ -133,7 +133,7 @@ pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
                 Block::Mark(Verdict::Warn, format!("{}: {told}", step.document))
             }
             WalkVerdict::Refused(why) | WalkVerdict::Dropped(why) => {
-                Block::Mark(Verdict::Fail, format!("{}: refused: {why}", step.document))
+                Block::Mark(bad, format!("{}: refused: {why}", step.document))
             }
         })
         .collect();
@@ -144,7 +144,7 @@ pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
                 format!("a client that trusts root version {version} follows"),
             ),
             Some(why) => Block::Mark(
-                Verdict::Fail,
+                bad,
                 format!("a client that trusts root version {version} does not follow: {why}"),
             ),
         });
@@ -152,8 +152,17 @@ pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
     blocks
 }
 
-/// Why some client refuses what was signed; nothing where all accept it.
+/// What is taken over as it is may be what clients refuse, such as an expired root: that is to be known, and the next
+/// change mends it. What is signed here never is.
+fn refusals_are(plan: &Plan) -> Verdict {
+    if plan.kind == Kind::Adopt { Verdict::Warn } else { Verdict::Fail }
+}
+
+/// Why some client refuses what was signed; nothing where all accept it, or where nothing is signed.
 pub fn refused(plan: &Plan, state: &State) -> Option<String> {
+    if plan.kind == Kind::Adopt {
+        return None;
+    }
     let published = published(plan, &state.before, &state.served);
     match walks(plan, &published, state.opening.at, false) {
         Err(why) => Some(why),
@@ -193,6 +202,11 @@ pub(super) fn findings(engine: &Engine, twin: &Twin, at: Timestamp) -> Vec<Findi
     raised.push(match walks(plan, &served, at, true) {
         Err(why) => finding(Verdict::Fail, "client-refuses", why),
         Ok(walks) => match (refusal(&walks), walks.as_slice()) {
+            (Some(why), _) if plan.kind == Kind::Adopt => finding(
+                Verdict::Warn,
+                "client-refuses-already",
+                format!("Clients refuse the repository as it is: {why}. Its next change must mend that."),
+            ),
             (Some(why), _) => finding(Verdict::Fail, "client-refuses", why),
             (None, [.., (_, fresh)]) if walks.len() > 1 => finding(
                 Verdict::Pass,

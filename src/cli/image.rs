@@ -49,6 +49,12 @@ pub(super) struct DigestOf {
     /// The tag; every image of the layout by default.
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
+    /// The delegation that signs the tag, for a plan's line.
+    #[arg(long, value_name = "ROLE")]
+    role: Option<crate::tuf::name::RoleName>,
+    /// The digest for which the tag stands until now, for a plan's line.
+    #[arg(long, value_name = "SHA256", requires = "tag")]
+    was: Option<Digest>,
     /// As JSON.
     #[arg(long)]
     json: bool,
@@ -129,6 +135,8 @@ impl DigestOf {
                 sha256: Digest::from_bytes(Sha256::digest(&found.manifest).into()),
                 length: found.manifest.len(),
                 media_type: image.media_type.clone(),
+                role: self.role.as_ref().map(ToString::to_string),
+                was: self.was,
             });
         }
         if self.json {
@@ -147,6 +155,8 @@ struct Printed {
     sha256: Digest,
     length: usize,
     media_type: String,
+    role: Option<String>,
+    was: Option<Digest>,
 }
 
 impl Printed {
@@ -156,6 +166,12 @@ impl Printed {
         let name = toml::Value::from(self.name.as_str());
         say(format!("[[targets]]\nname      = {name}\nlength    = {}", self.length));
         say(format!("sha256    = \"{}\"", self.sha256));
+        if let Some(role) = &self.role {
+            say(format!("role      = {}", toml::Value::from(role.as_str())));
+        }
+        if let Some(was) = self.was {
+            say(format!("was       = \"{was}\""));
+        }
     }
 
     fn to_json(&self) -> serde_json::Value {

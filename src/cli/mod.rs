@@ -14,6 +14,7 @@ mod lint;
 mod media;
 mod people;
 mod plan;
+mod roots;
 mod show;
 mod token;
 mod verify;

@@ -211,7 +211,7 @@ fn token(serial: &str, module: Option<&Path>) -> Result<(Token, String), Failure
 }
 
 /// What went wrong with a token, with its name and what to do.
-fn trouble(error: TokenError, place: &str) -> Failure {
+fn trouble(error: &TokenError, place: &str) -> Failure {
     let what = error.to_string();
     let failure = Failure::from(error.clone());
     let said = |what: &str| Failure { what: format!("{place}: {}", escape(what)), ..failure };

@@ -383,6 +383,6 @@ fn read_plain(path: &Path, name: &str) -> Result<Vec<u8>, TokenError> {
 }
 
 #[cfg(test)]
-mod testkit;
+mod testkit_tests;
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ pub mod key;
 pub mod lint;
 pub mod name;
 pub mod nonces;
+pub mod overlap;
 pub mod payload;
 pub mod policy;
 pub mod qr;

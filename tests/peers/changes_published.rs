@@ -10,6 +10,7 @@ use anchorite::ceremony::export::{self, Start};
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::roster::Roster;
 use anchorite::tuf::digest::Digest;
+use anchorite::tuf::wire::notary1;
 use tempfile::TempDir;
 
 use crate::support::clients;
@@ -237,11 +238,11 @@ fn a_publishing_that_was_killed_goes_on_where_it_was() {
     let guns = ["example.com/a/one", "example.com/a/two", "example.com/a/three"];
     let out = new(&folder, &server, &guns);
     // Killed with everything it started, right after the server took the second upload and before it could say so.
-    let killer = format!(
+    let curl = format!(
         "#!/bin/sh\n{real} \"$@\"\ncode=$?\ncase \"$*\" in *files=@*/two/*) kill -9 0 ;; esac\nexit $code\n",
         real = real_curl().display()
     );
-    let path = instead(&folder, "curl", &killer);
+    let path = instead(&folder, "curl", &curl);
 
     let mut publish = command(&out, "publish/publish", &server);
     let killed = run(publish.args(["--accept", "no"]).env("PATH", path).process_group(0));
@@ -298,6 +299,9 @@ fn what_a_ceremony_begins_from_is_fetched_with_its_digests() {
         let bytes = fs::read(into.join(path)).unwrap();
         assert_eq!(Digest::of(&bytes).to_string(), digest, "{path}");
     }
+    let key = fs::read(into.join(GUN).join("timestamp.key")).unwrap();
+    let (id, _) = notary1::read_server_key(&key).unwrap();
+    assert!(inputs.contains(&format!("# id of that key: \"{}\"", id.as_str())), "{inputs}");
     paths.sort();
     let of = |name: &str, files: &[&str]| {
         files.iter().map(|file| format!("{name}/{file}")).collect::<Vec<_>>()

@@ -1,5 +1,6 @@
 //! `token pin` and `token retire`, through the program: virtual cards and `SoftHSM` tokens.
 
+use anchorite::keystore::KeyStore as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -254,7 +255,6 @@ fn a_card_retires_once_nothing_lists_its_key_and_is_emptied_once_its_number_is_t
     pty.answer("printed on it> ", "158855");
     let ended = pty.end();
     assert!(ended.code == 0 && ended.text.contains("is empty"), "{}", ended.text);
-    use anchorite::keystore::KeyStore as _;
     assert!(desk.slot(18_158_855, 0x9c).look().unwrap().keys.is_empty());
     let listed = office.run(&["key", "list", "--workspace", "BOOK"]).success();
     assert!(listed.contains("destroyed since") && listed.contains("serial 18158855"), "{listed}");

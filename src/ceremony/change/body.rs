@@ -106,8 +106,10 @@ impl Drafting<'_> {
             }
         }
         meta.extend(signed.iter().map(|(role, bytes)| (role.to_string(), MetaFile::of(bytes))));
-        for role in signed_things::removed_roles(self.plan) {
-            meta.remove(role.as_str());
+        if let Some(anchor) = self.anchor() {
+            for role in signed_things::gone_delegations(self.plan, anchor) {
+                meta.remove(role.as_str());
+            }
         }
         let body = Snapshot {
             version: id.version,

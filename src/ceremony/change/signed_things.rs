@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tuf::client::pattern_covers;
-use crate::tuf::document::Dialect;
+use crate::tuf::document::{Dialect, DocRole};
 use crate::tuf::name::RoleName;
 use crate::tuf::root::{Expires, RoleKeys, StatedThreshold};
 use crate::tuf::table::TargetTable;
@@ -12,6 +12,7 @@ use crate::tuf::targets::{DelegatedRole, Delegations, TargetFile, Targets};
 
 use super::super::before::{Anchor, Good, Held};
 use super::super::plan::{Plan, PlannedDelegation, What};
+use super::super::recipe::Recipe;
 use super::body::Drafting;
 use super::{DraftError, listed};
 
@@ -55,6 +56,69 @@ pub(super) fn targets(
         spec_version: old.map_or_else(|| drafting.spec_version(), |old| old.spec_version.clone()),
         unknown: drafting.marks(old.map(|old| old.unknown.clone())),
     })
+}
+
+/// The delegations of the top-level targets as they will be, without their keys: what check looks at.
+pub fn planned_delegations(plan: &Plan, anchor: &Anchor) -> Vec<DelegatedRole> {
+    let start = Start::of(plan, Some(anchor), &RoleName::targets()).delegations;
+    let mut all = start.map(|delegations| delegations.roles).unwrap_or_default();
+    all.retain(|role| !is_removed(plan, &role.name));
+    for planned in &plan.delegations {
+        let keys = RoleKeys {
+            keyids: Vec::new(),
+            threshold: StatedThreshold(i64::from(planned.threshold)),
+            unknown: BTreeMap::new(),
+        };
+        let made = role_of(plan, planned, keys);
+        match all.iter_mut().find(|role| role.name == made.name) {
+            Some(known) => *known = made,
+            None => all.push(made),
+        }
+    }
+    all
+}
+
+/// The delegations that are listed now and will not be: taken out by name, undone, or below one that is.
+pub fn gone_delegations(plan: &Plan, anchor: &Anchor) -> BTreeSet<RoleName> {
+    let mut stay: BTreeSet<RoleName> = if Recipe::of(plan).makes(&DocRole::Targets) {
+        planned_delegations(plan, anchor).into_iter().map(|role| role.name).collect()
+    } else {
+        listed_by(anchor.targets())
+    };
+    let mut open: Vec<RoleName> = stay.iter().cloned().collect();
+    while let Some(role) = open.pop() {
+        for below in listed_by(anchor.delegated(&role)) {
+            if stay.insert(below.clone()) {
+                open.push(below);
+            }
+        }
+    }
+    let now = anchor.targets().into_iter().chain(anchor.all_delegated().values());
+    now.flat_map(|held| listed_by(Some(held))).filter(|role| !stay.contains(role)).collect()
+}
+
+fn listed_by(held: Option<&Held<Targets>>) -> BTreeSet<RoleName> {
+    let delegations = held.and_then(|held| held.body().delegations.as_ref());
+    delegations.into_iter().flat_map(|all| &all.roles).map(|role| role.name.clone()).collect()
+}
+
+/// The targets of a role's document as they will be; nothing where the plan takes out what is not there.
+pub fn planned_targets(plan: &Plan, anchor: &Anchor, role: &RoleName) -> Option<TargetTable> {
+    edited(plan, role, Start::of(plan, Some(anchor), role).targets).ok()
+}
+
+/// The names that are found no more when a delegation goes: those that it signs, and neither targets nor a delegation that
+/// stays. Nothing where its document is not at hand.
+pub fn lost_with(plan: &Plan, anchor: &Anchor, role: &RoleName) -> Option<Vec<String>> {
+    let gone = &anchor.delegated(role)?.body().targets;
+    let stays: BTreeSet<RoleName> = [RoleName::targets()]
+        .into_iter()
+        .chain(planned_delegations(plan, anchor).into_iter().map(|role| role.name))
+        .collect();
+    let tables: Vec<_> =
+        stays.iter().filter_map(|role| planned_targets(plan, anchor, role)).collect();
+    let lost = gone.keys().filter(|name| !tables.iter().any(|table| table.contains_key(name)));
+    Some(lost.map(std::borrow::Cow::into_owned).collect())
 }
 
 /// What a document starts from.
@@ -334,17 +398,22 @@ fn delegated(
         all.keys.entry(id.clone()).or_insert(object);
         keyids.push(id);
     }
-    let tuf = drafting.plan.repository.dialect == Dialect::Tuf1;
+    let keys = RoleKeys {
+        keyids,
+        threshold: StatedThreshold(i64::from(planned.threshold)),
+        unknown: known.map(|known| known.keys.unknown).unwrap_or_default(),
+    };
+    Ok(role_of(drafting.plan, planned, keys))
+}
+
+fn role_of(plan: &Plan, planned: &PlannedDelegation, keys: RoleKeys) -> DelegatedRole {
+    let tuf = plan.repository.dialect == Dialect::Tuf1;
     let some = |list: &Vec<String>| (!list.is_empty()).then(|| list.clone());
-    Ok(DelegatedRole {
+    DelegatedRole {
         name: planned.name.clone(),
-        keys: RoleKeys {
-            keyids,
-            threshold: StatedThreshold(i64::from(planned.threshold)),
-            unknown: known.map(|known| known.keys.unknown).unwrap_or_default(),
-        },
+        keys,
         paths: if tuf { some(&planned.paths) } else { Some(planned.paths.clone()) },
         path_hash_prefixes: some(&planned.path_hash_prefixes),
         terminating: tuf.then_some(planned.terminating),
-    })
+    }
 }

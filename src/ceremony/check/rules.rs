@@ -61,7 +61,7 @@ pub(super) fn finding(
 }
 
 /// Findings that no waiver helps against.
-const NEVER_WAIVED: [&str; 43] = [
+const NEVER_WAIVED: [&str; 47] = [
     "ed25519-on-yubikey",
     "threshold-zero",
     "threshold-above-keys",
@@ -92,6 +92,9 @@ const NEVER_WAIVED: [&str; 43] = [
     "not-there",
     "delegation-threshold",
     "delegation-differs",
+    "delegation-below",
+    "removed-and-stated",
+    "known-good-not-older",
     "delegation-key-without-document",
     "names-collide",
     "document-missing",
@@ -99,6 +102,7 @@ const NEVER_WAIVED: [&str; 43] = [
     "refresh-changes-more",
     "nothing-to-do",
     "same-key-again",
+    "online-key-without-document",
     "root-lost",
     "back-up-circular",
     "back-up-beside-key",
@@ -243,7 +247,9 @@ fn certificates(
 ) {
     let mut ends = BTreeSet::new();
     for key in root.keys.iter().filter_map(|key| plan.key(key)) {
-        let Some(end) = key.certificate.and_then(|c| base.plus(c.valid_for)) else { continue };
+        let Some(end) = key.certificate.as_ref().and_then(|c| base.plus(c.valid_for)) else {
+            continue;
+        };
         if end < expires {
             raised.push(fail(
                 "certificate-before-root",
@@ -257,6 +263,18 @@ fn certificates(
             ));
         }
         ends.insert(end);
+        if let Some(name) = key.certificate.as_ref().and_then(|c| c.common_name.as_deref()) {
+            raised.push(finding(
+                Verdict::Warn,
+                "certificate-for-many",
+                key.name.as_str(),
+                format!(
+                    "Its certificate is for {name}: one certificate and one id to pin serve many \
+                     repositories, and whoever steals enough such keys can root each of them, those that \
+                     do not exist yet too."
+                ),
+            ));
+        }
     }
     if ends.len() == 1 && root.keys.len() > 1 {
         raised.push(finding(

@@ -176,6 +176,11 @@ impl Engine {
         &self.state.served
     }
 
+    /// What the workspace trusts from now on: documents by their path under `trust/`.
+    pub fn trusted(&self) -> std::collections::BTreeMap<String, Vec<u8>> {
+        outcome::trusted(self.plan(), &self.state)
+    }
+
     /// What went wrong and waits for a decision, in words.
     pub fn trouble(&self) -> Option<String> {
         let open = self.state.trouble.as_ref()?;

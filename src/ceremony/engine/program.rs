@@ -10,7 +10,7 @@ use super::super::change::ChangeSet;
 use super::super::check::Ground;
 use super::super::event::{Act, ActKind, FileAt, Mode, Outcome, Place, Wanted};
 use super::super::mounted::Mounted;
-use super::super::plan::{MediumRole, Part, Plan};
+use super::super::plan::{Kind, MediumRole, Part, Plan};
 use super::super::scene::Verdict;
 use super::super::steps::{Step, StepId, steps};
 use super::state::{Open, State};
@@ -325,7 +325,14 @@ fn review(plan: &Plan, state: &State) -> Option<Want> {
             format!("waived: {} ({})", waiver.finding, waiver.by),
         )
     });
-    let items = lettered(documents.chain(waivers));
+    // The leaked key may have signed anything: people say that they read all of it.
+    let everything = (plan.kind == Kind::RotateTagging && plan.known_good.is_none()).then_some([
+        ("every-delegation", "every delegation: read, and known to be good"),
+        ("every-target", "every target: read, and known to be good"),
+    ]);
+    let everything =
+        everything.into_iter().flatten().map(|(word, label)| (word.to_owned(), label.to_owned()));
+    let items = lettered(everything.chain(documents).chain(waivers));
     let label = "all is read; go on to compare".to_owned();
     Some(Want::ask(AskKind::Review, "", Form::Tick { items, key: 'g', label }))
 }

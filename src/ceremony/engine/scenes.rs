@@ -10,7 +10,7 @@ use super::super::ask::{AskId, AskKind};
 use super::super::authority::{self, Count};
 use super::super::check::Ground;
 use super::super::event::{Act, ActId, Mode, Outcome, Wanted};
-use super::super::plan::{Origin, Plan, PlannedKey, Store};
+use super::super::plan::{Kind, Origin, Plan, PlannedKey, Store};
 use super::super::scene::{Block, Scene, TallyLine, Verdict};
 use super::super::steps::steps;
 use super::super::story;
@@ -302,10 +302,11 @@ impl Painter<'_> {
             | Origin::Server { .. }
             | Origin::Listed(_) => "the key is looked for",
         };
-        match (self.plan.repository.dialect, key.certificate) {
+        match (self.plan.repository.dialect, &key.certificate) {
             (Dialect::Notary1, Some(certificate)) => format!(
                 "{made}, and signs its own certificate for {}, valid {}",
-                self.plan.repository.name, certificate.valid_for
+                certificate.common_name.as_deref().unwrap_or(self.plan.repository.name.as_str()),
+                certificate.valid_for
             ),
             (Dialect::Notary1, None) | (Dialect::Tuf1, _) => {
                 format!("{made}, and signs a challenge to prove itself")
@@ -465,6 +466,8 @@ impl Painter<'_> {
                 Block::Digest { label: "head: at the end".to_owned(), digest: self.head },
                 text(if self.plan.kind.is_of_keys() {
                     "Nothing was signed but proofs; no client notices this ceremony."
+                } else if self.plan.kind == Kind::Adopt {
+                    "The repository is known here from now on. Nothing about it was changed."
                 } else {
                     "Nothing is live yet: the export must be published from an online machine."
                 }),

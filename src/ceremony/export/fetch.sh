@@ -61,6 +61,12 @@ END
     files=$((files + 1))
 }
 
+# key_id: the id under which a root lists the server's key that was asked for last: SHA-256 of its canonical form.
+key_id() {
+    type=$(tr -d '\r\n' <"$work/key" | sed -n 's/.*"keytype" *: *"\([^"]*\)".*/\1/p')
+    printf '{"keytype":"%s","keyval":{"private":null,"public":"%s"}}' "$type" "$key" | sha256sum | cut -c1-64
+}
+
 # The roles that the snapshot names, one a line; names that could leave the folder are not among them.
 roles() {
     tr -d '\r\n' <"$work/snapshot" | tr '{' '\n' | sed -n 's/.*"\([^"]*\)" *: *$/\1/p' |
@@ -109,6 +115,7 @@ fetch() {
         server_key "$role"
         [ -n "$key" ] || { verdict fetch "$gun" FAIL "the server gives no $role key: $(said)" && return 0; }
         keep "$role.key"
+        printf '# id of that key: "%s"\n\n' "$(key_id)" >>"$into/INPUTS"
     done
     request "$work/document" "$base/snapshot.json"
     if absent; then

@@ -30,6 +30,9 @@ pub(super) struct Told<'a> {
 
 impl Told<'_> {
     pub(super) fn text(&self) -> String {
+        if self.served.is_empty() {
+            return self.taken_over();
+        }
         let mut text =
             format!("{}\n\nSigned offline. Public data only. NOTHING IS LIVE YET.\n\n", self.title);
         for (name, bytes) in self.served {
@@ -70,6 +73,18 @@ impl Told<'_> {
         );
         self.exposed(&mut text);
         text
+    }
+
+    /// A repository was taken over as it is.
+    fn taken_over(&self) -> String {
+        format!(
+            "{}\n\nNothing was signed, and nothing goes up: the repository stays as it is. Public data only.\n\n\
+             WHAT TO DO\n\
+             To pin the root in clients, use anchors/; its digest is in anchors/root-digest.txt. calendar.ics and\n\
+             calendar.txt say when to begin with what replaces these documents. Keys come into a store of ours\n\
+             with anchorite key import; until then they are where they were.\n",
+            self.title
+        )
     }
 
     fn document(&self, text: &mut String, role: &RoleName, document: &AnyDocument) {
@@ -125,13 +140,13 @@ impl Told<'_> {
             if !go.is_empty() {
                 changes.push(format!("Keys that leave {role}: {go}"));
             }
-            if let (Some(old), Some(new)) = (old, new) {
-                if old.threshold != new.threshold {
-                    changes.push(format!(
-                        "The threshold of {role} becomes {} after {}",
-                        new.threshold.0, old.threshold.0
-                    ));
-                }
+            if let (Some(old), Some(new)) = (old, new)
+                && old.threshold != new.threshold
+            {
+                changes.push(format!(
+                    "The threshold of {role} becomes {} after {}",
+                    new.threshold.0, old.threshold.0
+                ));
             }
         }
         changes
@@ -251,7 +266,7 @@ fn of_targets(before: &Targets, after: &Targets) -> Vec<String> {
         match old.get(role) {
             None => changes.push(format!("The delegation {role} comes")),
             Some(before) if before != keys => {
-                changes.push(format!("The delegation {role} has other keys"))
+                changes.push(format!("The delegation {role} has other keys"));
             }
             Some(_) => {}
         }

@@ -108,7 +108,7 @@ fn read_code(lines: &[&str]) -> String {
     let width = rows.iter().map(Vec::len).max().unwrap() + 4;
     let dark = |x: usize, y: usize| {
         let half = rows.get(y / 2).and_then(|row| row.get(x)).copied().unwrap_or(' ');
-        half == '█' || half == if y % 2 == 0 { '▀' } else { '▄' }
+        half == '█' || half == if y.is_multiple_of(2) { '▀' } else { '▄' }
     };
     let shade = |x: usize, y: usize| if dark(x / SCALE, y / SCALE) { 0 } else { 255 };
     let (w, h) = (width * SCALE, rows.len() * 2 * SCALE);

@@ -145,6 +145,7 @@ pub(super) struct ServerFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct CertificateFile {
     pub(super) valid_for: Lifetime,
+    pub(super) common_name: Option<String>,
 }
 
 #[derive(Deserialize)]

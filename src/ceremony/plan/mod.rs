@@ -281,10 +281,12 @@ pub struct Confirmed<T> {
 }
 
 /// A Notary root key's certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificatePlan {
     /// How long it is valid, from the ceremony's base.
     pub valid_for: Lifetime,
+    /// Its common name, where that is not the repository's: a beginning of it and `*`, for many repositories.
+    pub common_name: Option<String>,
 }
 
 /// How a copy of a made key leaves the room.

@@ -99,7 +99,7 @@ impl Parsing<'_> {
             let planned = self.role(name.as_str(), role, (kind, dialect), &keys, &known);
             roles.insert(name, planned);
         }
-        self.root_keys((kind, dialect), &roles, &keys);
+        self.root_keys((kind, &repository), &roles, &keys);
         self.snapshot_after_targets(dialect, &roles);
         let inputs = self.inputs(file.inputs, &media);
         self.listed(&keys, &inputs);

@@ -85,10 +85,10 @@ impl Passwd {
                     Exit::Wrong,
                     format!("{name}: keys/{file} is another file than in the book"),
                 )
-                .hint(format!(
+                .hint(
                     "Nothing was changed. Find out why; where it is the file from before an earlier change, \
-                     delete it there, and the next ceremony copies the one of the book."
-                )));
+                     delete it there, and the next ceremony copies the one of the book.",
+                ));
             }
             copies.push((name, keys));
         }

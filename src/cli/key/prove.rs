@@ -74,9 +74,10 @@ pub(super) fn prove(
             }
             Err(error) => {
                 let shown = folder.display().to_string();
-                let failure = match error {
-                    TokenError::NoSecret => Failure::new(Exit::Machine, "no passphrase was given"),
-                    other => locked(other, &home),
+                let failure = if matches!(error, TokenError::NoSecret) {
+                    Failure::new(Exit::Machine, "no passphrase was given")
+                } else {
+                    locked(error, &home)
                 };
                 return Err(failure
                     .hint(format!(

@@ -46,7 +46,7 @@ impl NewPin {
         };
         let mut people = Careful { people: Keyboards::open(self.passphrase_fd)? };
         change_secret(&program()?, token, label, &mut people)
-            .map_err(|error| trouble(error, &place))?;
+            .map_err(|error| trouble(&error, &place))?;
         say(format!("{place}: the {kind} is changed. The old one opens nothing any more."));
         if kind == SecretKind::Puk {
             say("Keep the PUK in a bag of its own, in another place than the card.");

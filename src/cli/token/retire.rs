@@ -73,7 +73,7 @@ impl Retire {
         match (&token, self.reset) {
             (Token::Yubikey(serial), true) => {
                 reset_yubikey(&program()?, *serial).map_err(|error| {
-                    trouble(error, &place).hint(
+                    trouble(&error, &place).hint(
                         "Its keys are on record as retired. Look at it: anchorite token retire … once more.",
                     )
                 })?;
@@ -87,7 +87,7 @@ impl Retire {
             (Token::Yubikey(serial), false) => {
                 say("Its keys sign no more, but they are still on it. To destroy them by hand:");
                 say(format!("  ykman --device {serial} piv reset"));
-                self.say_destroyed(&keys);
+                say_destroyed(&keys);
             }
             (Token::Pkcs11 { .. }, _) => {
                 say(
@@ -96,7 +96,7 @@ impl Retire {
                 say(
                     "token anew with its vendor's tool, such as: pkcs11-tool --module FILE --init-token",
                 );
-                self.say_destroyed(&keys);
+                say_destroyed(&keys);
             }
         }
         Ok(())
@@ -111,7 +111,7 @@ impl Retire {
     ) -> Result<BTreeMap<Fingerprint, Leaving>, Failure> {
         let register = Register::read(book)?;
         let held = inventory(&program()?, token.clone()).map_err(|error| {
-            trouble(error, place)
+            trouble(&error, place)
                 .hint("A token that cannot be found: anchorite key state KEY --to not-recovered …")
         })?;
         let mut keys = BTreeMap::new();
@@ -167,7 +167,7 @@ impl Retire {
                     counted(found.places.len(), "listing")
                 ),
             );
-            let failure = found.places.iter().fold(failure, |failure, place| failure.hint(place));
+            let failure = found.places.iter().fold(failure, Failure::hint);
             return Err(
                 failure.hint("First a ceremony takes them out: anchorite where KEY says which.")
             );
@@ -221,14 +221,12 @@ impl Retire {
         }
         Ok(Register::add(book, &lines)?)
     }
+}
 
-    fn say_destroyed(&self, keys: &BTreeMap<Fingerprint, Leaving>) {
-        say("Then, for each key:");
-        for fingerprint in keys.keys() {
-            say(format!(
-                "  anchorite key state {fingerprint} --to destroyed --by WHO --reason TEXT"
-            ));
-        }
+fn say_destroyed(keys: &BTreeMap<Fingerprint, Leaving>) {
+    say("Then, for each key:");
+    for fingerprint in keys.keys() {
+        say(format!("  anchorite key state {fingerprint} --to destroyed --by WHO --reason TEXT"));
     }
 }
 

@@ -126,7 +126,7 @@ impl History {
             ));
             for branch in &fork.branches {
                 lines.push(format!("       {}", branch.digest));
-                let names = branch.documents.iter().map(|name| escape(name).to_string());
+                let names = branch.documents.iter().map(|name| escape(name));
                 lines.push(format!("         in {}", names.collect::<Vec<_>>().join(", ")));
                 for signed in &branch.signed {
                     let (by, good, needed) = (escape(&signed.by), signed.good.len(), signed.needed);

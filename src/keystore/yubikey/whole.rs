@@ -108,7 +108,9 @@ fn block(mut submit: impl FnMut(&[u8]) -> yubikey::Result<()>) -> Result<(), Tok
         let mut wrong = [0; 8];
         getrandom::fill(&mut wrong).map_err(|error| TokenError::Device(error.to_string()))?;
         // Eight bytes without a filler byte (ff), which cards refuse uncounted; nobody's PIN by more than chance.
-        wrong.iter_mut().for_each(|byte| *byte &= 0x7f);
+        for byte in &mut wrong {
+            *byte &= 0x7f;
+        }
         match submit(&wrong) {
             Ok(()) | Err(Error::WrongPin { tries: 1.. }) => {}
             Err(Error::WrongPin { tries: 0 } | Error::PinLocked) => return Ok(()),

@@ -100,7 +100,7 @@ pub(super) fn top_level(name: &RoleName) -> bool {
     ["root", "targets", "snapshot", "timestamp"].contains(&name.as_str())
 }
 
-fn covers(role: &DelegatedRole, path: &str) -> bool {
+pub(super) fn covers(role: &DelegatedRole, path: &str) -> bool {
     let by_pattern = || role.paths.iter().flatten().any(|pattern| pattern_covers(pattern, path));
     let by_hash = || {
         let digits = data_encoding::HEXLOWER.encode(&Sha256::digest(path.as_bytes()));

@@ -58,12 +58,11 @@ pub(super) fn fork(same: &[&Subject<'_>], voices: &Voices<'_>) -> Option<Fork> {
     for subject in same {
         let digest = subject.document.digest();
         let name = subject.name.to_owned();
-        match branches.iter_mut().find(|branch| branch.digest == digest) {
-            Some(branch) => branch.documents.push(name),
-            None => {
-                let signed = voices.signers(subject);
-                branches.push(Branch { documents: vec![name], digest, signed });
-            }
+        if let Some(branch) = branches.iter_mut().find(|branch| branch.digest == digest) {
+            branch.documents.push(name);
+        } else {
+            let signed = voices.signers(subject);
+            branches.push(Branch { documents: vec![name], digest, signed });
         }
     }
     let first = same.first().filter(|_| branches.len() > 1)?;

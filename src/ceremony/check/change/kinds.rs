@@ -4,16 +4,24 @@ use std::collections::BTreeSet;
 
 use crate::tuf::document::DocRole;
 use crate::tuf::name::RoleName;
+use crate::tuf::time::Timestamp;
+use crate::tuf::verify::Authority;
 
-use super::super::super::before::Anchor;
+use super::super::super::before::{Anchor, Good};
 use super::super::super::plan::{Kind, Origin, Plan};
 use super::super::super::recipe::Recipe;
 use super::super::super::scene::Verdict;
 use super::super::Finding;
 use super::super::rules::{fail, finding};
-use super::{fingerprint, is_as_listed, of_role};
+use super::{fingerprint, is_as_listed, of_role, root};
 
-pub(super) fn findings(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Finding>) {
+pub(super) fn findings(
+    plan: &Plan,
+    anchor: &Anchor,
+    recipe: &Recipe,
+    at: Timestamp,
+    raised: &mut Vec<Finding>,
+) {
     documents(plan, recipe, raised);
     match plan.kind {
         Kind::FirstRoot
@@ -23,16 +31,33 @@ pub(super) fn findings(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &m
         | Kind::BackUp
         | Kind::RestoreDrill => {}
         Kind::RetireToken => super::super::care::still_listed(plan, anchor, raised),
-        Kind::Refresh => refresh(plan, anchor, raised),
-        Kind::RotateRoot | Kind::ReplaceCustodian => root_changes(plan, anchor, raised),
-        Kind::RotateOnline => online(plan, anchor, raised),
+        Kind::Refresh => {
+            refresh(plan, anchor, raised);
+            root::dates(plan, anchor, recipe, at, raised);
+        }
+        Kind::RotateRoot => root_changes(plan, anchor, raised),
+        Kind::ReplaceCustodian => {
+            root_changes(plan, anchor, raised);
+            root::leaver(plan, anchor, raised);
+        }
+        Kind::RotateOnline => {
+            online(plan, anchor, raised);
+            root::published_together(plan, anchor, recipe, raised);
+        }
         Kind::RotateTagging => tagging(plan, anchor, recipe, raised),
         Kind::AddDelegation => delegations(plan, raised, |role| {
             anchor.delegation(role).is_some().then_some("It is there already; expected a new name.")
         }),
-        Kind::RotateDelegation => delegations(plan, raised, |role| {
-            anchor.delegation(role).is_none().then_some("There is no such delegation.")
-        }),
+        Kind::RotateDelegation => {
+            delegations(plan, raised, |role| {
+                anchor.delegation(role).is_none().then_some("There is no such delegation.")
+            });
+            let same = |planned| super::delegations::has_keys_of_now(plan, anchor, planned);
+            if !plan.delegations.is_empty() && plan.delegations.iter().all(same) {
+                let text = "Every delegation keeps its keys: the same key again is no rotation.";
+                raised.push(fail("same-key-again", "delegations", text));
+            }
+        }
         Kind::RemoveDelegation => {
             let removes = super::super::super::change::removes_delegations(plan);
             if !removes {
@@ -48,7 +73,7 @@ pub(super) fn findings(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &m
                 ));
             }
         }
-        Kind::RootCompromise => root_compromise(plan, anchor, raised),
+        Kind::RootCompromise => root::compromise(plan, anchor, raised),
     }
 }
 
@@ -128,6 +153,10 @@ fn refresh(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
     if plan.keys.iter().any(|key| matches!(key.origin, Origin::Make { .. })) {
         raised.push(fail("refresh-changes-more", "keys", "A refresh makes no key."));
     }
+    if !Recipe::of(plan).certificates.is_empty() {
+        let text = "A new certificate gives a root key another id; that is a rotation.";
+        raised.push(fail("refresh-changes-more", "certificates", text));
+    }
 }
 
 /// A root that changes nothing is a refresh; one that leaves no key of the root before is to be known.
@@ -163,6 +192,7 @@ fn online(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
 }
 
 fn tagging(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Finding>) {
+    known_good(plan, anchor, raised);
     let name = RoleName::targets();
     let old = of_role(anchor.root(), &name);
     let stays = plan.roles.get(&name).into_iter().flat_map(|role| &role.keys).find(|key| {
@@ -201,6 +231,32 @@ fn tagging(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Findi
     }
 }
 
+/// A known-good document was signed by the repository's own keys, and is older than what there is.
+fn known_good(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
+    super::delegations::kept(plan, anchor, raised);
+    let Some(Good::Targets(good)) = anchor.good() else { return };
+    let targets = RoleName::targets();
+    let signed = anchor.roots().values().any(|root| {
+        Authority::stated_by(root.peek(), &targets).is_ok_and(|a| a.tally(good).reached())
+    });
+    if !signed {
+        raised.push(fail(
+            "known-good-not-signed",
+            "known_good",
+            "No root at hand lists enough keys that signed it: it is no targets document of this \
+             repository, or the roots of its time are missing.",
+        ));
+    }
+    let now = anchor.targets().map_or(0, |held| held.body().version);
+    let was = good.peek().version;
+    if was > now {
+        let text = format!(
+            "It is version {was}, the current one is {now}: these are not the current files."
+        );
+        raised.push(fail("known-good-not-older", "known_good", text));
+    }
+}
+
 fn delegations(
     plan: &Plan,
     raised: &mut Vec<Finding>,
@@ -215,31 +271,5 @@ fn delegations(
         if let Some(text) = objection(&planned.name) {
             raised.push(fail("delegation-name", planned.name.as_str(), text));
         }
-    }
-}
-
-/// At or above the threshold there is no way back inside the repository.
-fn root_compromise(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
-    let old = of_role(anchor.root(), &RoleName::root());
-    let bad = plan.compromised.iter().filter(|row| old.contains(&row.fingerprint)).count();
-    let threshold = anchor.root().roles.get(&RoleName::root()).map_or(0, |role| role.threshold.0);
-    if bad == 0 {
-        raised.push(fail(
-            "nothing-to-do",
-            "compromised",
-            "No key of the root is stated as compromised.",
-        ));
-    }
-    if i64::try_from(bad).is_ok_and(|bad| bad >= threshold) {
-        raised.push(fail(
-            "root-lost",
-            "root",
-            format!(
-                "{bad} keys leaked and {threshold} are enough for a new root: whoever has them can sign \
-                 one too, and no client can tell which is yours. Nothing signed here can mend that. \
-                 Hold a first-root ceremony and bring its anchors to every client by another way; \
-                 docker clients must remove what they keep of this repository."
-            ),
-        ));
     }
 }

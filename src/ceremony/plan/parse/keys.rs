@@ -68,7 +68,9 @@ impl Parsing<'_> {
             store: key.store,
             algorithm: key.algorithm,
             origin: origin?,
-            certificate: key.certificate.map(|c| CertificatePlan { valid_for: c.valid_for }),
+            certificate: key
+                .certificate
+                .map(|c| CertificatePlan { valid_for: c.valid_for, common_name: c.common_name }),
             leaves,
             hold_pin: key.hold_pin,
         })

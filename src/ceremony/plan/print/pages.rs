@@ -91,10 +91,13 @@ fn of_key(key: &PlannedKey) -> Vec<String> {
     let mut lines = vec![format!("  {}", key.name)];
     lines.extend(wrapped("    ", &held(key)));
     lines.extend(wrapped("    ", &origin(key)));
-    if let Some(certificate) = key.certificate {
+    if let Some(certificate) = &key.certificate {
+        let name = certificate.common_name.as_deref();
+        let name =
+            name.map(|name| format!(", and its name is {}", shown(name))).unwrap_or_default();
         lines.extend(wrapped(
             "    ",
-            &format!("its certificate is valid for {}", certificate.valid_for),
+            &format!("its certificate is valid for {}{name}", certificate.valid_for),
         ));
     }
     if let Some(leaves) = &key.leaves {
