@@ -205,6 +205,11 @@ impl Ground {
     }
 }
 
+/// The findings on one repository of a fleet: those of a change, with the plan's waivers put in.
+pub fn of_member(plan: &Plan, before: &Before, at: Timestamp) -> Vec<Finding> {
+    rules::of_member(plan, before, at)
+}
+
 /// Plays the plan's twin to its end and walks what comes out.
 fn played(plan: &Plan, before: &Before, at: Timestamp) -> Vec<Finding> {
     let twin = Twin::new(plan, before, Purpose::Check);
