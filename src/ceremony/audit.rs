@@ -217,6 +217,7 @@ fn played(
         );
     }
     signatures(audit, engine);
+    fleet(audit, engine, files);
     nonces(audit, entries);
     comparisons(audit, engine);
     statements(audit, engine);
@@ -395,6 +396,48 @@ fn signatures(audit: &mut Audit, engine: &Engine) {
                     "possession",
                     format!("{name}: nobody proved to hold this key."),
                 );
+            }
+        }
+    }
+}
+
+/// The tables, signatures and results of a fleet are those of the record, and each key signed for all its repositories.
+fn fleet(audit: &mut Audit, engine: &Engine, files: &BTreeMap<String, Vec<u8>>) {
+    let state = &engine.record().fleet;
+    let Some(survey) = &state.survey else { return };
+    let differs = state
+        .files
+        .iter()
+        .find(|(path, digest)| files.get(*path).map(|bytes| Digest::of(bytes)) != Some(**digest));
+    match differs {
+        Some((path, _)) => {
+            audit.claim(Verdict::Fail, "fleet-files", format!("{path} is not that of the record."));
+        }
+        None => {
+            let text =
+                format!("All {} files of the fleet are those of the record.", state.files.len());
+            audit.claim(Verdict::Pass, "fleet-files", text);
+        }
+    }
+    for (key, turn) in &survey.turns {
+        let signed = state.signed.get(key).copied().unwrap_or_default();
+        let text = format!("{key}: signed for {signed} of {} repositories.", turn.repositories);
+        let whole = signed == turn.repositories;
+        audit.claim(if whole { Verdict::Pass } else { Verdict::Warn }, "fleet-signatures", text);
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for (path, bytes) in files.iter().filter(|(path, _)| state.files.contains_key(*path)) {
+        let Some(file) = path.strip_prefix("fleet/signatures/") else { continue };
+        let key = file.rsplit_once('-').map_or(file, |(key, _)| key);
+        for row in String::from_utf8_lossy(bytes).lines() {
+            let signature = row.split('\t').nth(3).map(ToOwned::to_owned);
+            let signature = signature.and_then(|text| Signature::try_from(text).ok());
+            let r = signature.as_ref().and_then(Signature::ecdsa_r).map(<[u8]>::to_vec);
+            if r.is_some_and(|r| !seen.insert((key.to_owned(), r))) {
+                let text = format!(
+                    "{key} used one nonce for two messages: its private key can be computed."
+                );
+                audit.claim(Verdict::Fail, "nonces", text);
             }
         }
     }

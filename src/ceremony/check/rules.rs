@@ -69,7 +69,9 @@ pub(super) fn finding(
 }
 
 /// Findings that no waiver helps against.
-const NEVER_WAIVED: [&str; 38] = [
+const NEVER_WAIVED: [&str; 40] = [
+    "fleet-not-read",
+    "fleet-none",
     "ed25519-on-yubikey",
     "threshold-zero",
     "threshold-above-keys",

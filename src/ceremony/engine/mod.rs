@@ -6,6 +6,7 @@
 
 mod answers;
 mod comparison;
+mod fleet;
 mod help;
 mod inputs;
 mod outcome;
@@ -30,6 +31,7 @@ use super::roster::Roster;
 use super::scene::Scene;
 use super::transcript;
 
+pub use fleet::FleetState;
 pub use inputs::incoming;
 pub use outcome::file_name;
 pub use state::{Compared, Comparison, Exception, State, Statement};
@@ -146,6 +148,11 @@ impl Engine {
     /// The documents, once every key is known and proven.
     pub const fn change(&self) -> Option<&ChangeSet> {
         self.state.change.as_ref()
+    }
+
+    /// The digest of all that is signed: of one repository's change, or of the table of a fleet.
+    pub fn change_digest(&self) -> Option<Digest> {
+        self.state.change_digest()
     }
 
     /// What was done, for the report and for those who check it.

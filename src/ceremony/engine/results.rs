@@ -23,7 +23,9 @@ impl State {
     /// Takes what came of an act, useful or not.
     pub(super) fn learn(&mut self, ground: &Ground, _at: Timestamp, id: &ActId, what: &Happened) {
         let plan = ground.plan();
-        let key = id.subject.parse().ok().and_then(|name: KeyName| plan.key(&name));
+        // A batch is named after its key: `root-a/137`.
+        let (name, _) = id.subject.split_once('/').unwrap_or((&id.subject, ""));
+        let key = name.parse().ok().and_then(|name: KeyName| plan.key(&name));
         match (id.kind, what) {
             (ActKind::Level, Happened::Failed(trouble)) => {
                 self.levelled(id, Some(trouble.found.clone()));
@@ -66,6 +68,11 @@ impl State {
                     self.handed_over.insert(key.name.clone(), file.clone());
                 }
             }
+            (ActKind::Survey, Happened::Surveyed(survey)) => self.surveyed(plan, id, survey),
+            (ActKind::Batch, Happened::Batched { .. }) => self.batched(plan, id, what),
+            (ActKind::Assemble, Happened::Assembled { repositories, file }) => {
+                self.assembled(id, *repositories, *file);
+            }
             (ActKind::Inspect, Happened::Inspected(remains)) => self.inspected(plan, remains),
             (ActKind::Seal, Happened::Sealed { tree }) => self.sealed = Some(*tree),
             (
@@ -81,6 +88,9 @@ impl State {
                 | ActKind::ReadBack
                 | ActKind::HandOver
                 | ActKind::Inspect
+                | ActKind::Survey
+                | ActKind::Batch
+                | ActKind::Assemble
                 | ActKind::Seal,
                 _,
             ) => self.open(
@@ -308,6 +318,10 @@ impl State {
     /// Derives what follows from the facts, once: the documents when every key is known and proven, those that hash others
     /// when these are signed, the export when everything is signed.
     fn derive(&mut self, plan: &Plan) {
+        if plan.fleet.is_some() {
+            // Its documents are derived where they are, one repository after the other.
+            return;
+        }
         if self.change.is_none() {
             self.change = change::draft(plan, &self.before, &self.roster, &self.facts()).ok();
             if let Some(change) = &self.change {

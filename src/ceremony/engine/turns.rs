@@ -97,7 +97,7 @@ pub(super) fn hand_over(plan: &Plan, state: &State, key: &PlannedKey) -> Option<
 }
 
 /// The holder comes to the keyboard, the store is looked at, and the last try of a token wants consent.
-fn ready(state: &State, key: &PlannedKey, turn: &str) -> Option<Want> {
+pub(super) fn ready(state: &State, key: &PlannedKey, turn: &str) -> Option<Want> {
     let about = key.name.as_str();
     if !state.has_pressed(AskKind::Ready, &format!("{turn}/{about}")) {
         return Some(Want::press(AskKind::Ready, format!("{turn}/{about}"), 'r', "ready"));

@@ -2,13 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::tuf::client::certificates_fit;
 use crate::tuf::digest::Digest;
+use crate::tuf::document::{Dialect, DocRole};
 use crate::tuf::name::KeyName;
+use crate::tuf::payload::Payload;
+use crate::tuf::signature::Signature;
+use crate::tuf::signed::Signed;
+use crate::tuf::targets::Targets;
 use crate::tuf::time::Timestamp;
+use crate::tuf::verify::verify_whenever;
 
+use super::super::authority;
 use super::super::before::{Anchor, Before};
 use super::super::change::{self, ChangeSet};
 use super::super::check;
+use super::super::engine::file_name;
 use super::super::event::{FileAt, Place};
 use super::super::plan::{BeforePlan, Confirmed, Input, Label, Origin, Plan, Repository};
 use super::super::recipe::Recipe;
@@ -52,8 +61,8 @@ impl Member {
         let before = Before::of(&plan, &at_hand).map_err(|why| why.to_string())?;
         if let Some(anchor) = before.anchor() {
             plan.repository.consistent_snapshot = match anchor.dialect() {
-                crate::tuf::document::Dialect::Notary1 => false,
-                crate::tuf::document::Dialect::Tuf1 => anchor.root().consistent_snapshot,
+                Dialect::Notary1 => false,
+                Dialect::Tuf1 => anchor.root().consistent_snapshot,
             };
         }
         Ok(match purpose {
@@ -94,6 +103,55 @@ impl Member {
     pub fn change(&self, roster: &Roster, facts: &Facts) -> Result<ChangeSet, String> {
         change::draft(&self.plan, &self.before, &self.with_listed(roster), facts)
             .map_err(|why| why.to_string())
+    }
+
+    /// Which payloads of its change a key signs, in the order of signing.
+    pub fn signed_by<'a>(&self, key: &KeyName, change: &'a ChangeSet) -> Vec<&'a Payload> {
+        let recipe = Recipe::of(&self.plan);
+        recipe.signed_by(key).filter_map(|doc| change.payload(&doc.role)).collect()
+    }
+
+    /// Its new documents under the names that clients ask for, with these signatures: by key, of which document, and the
+    /// signature. The roots before and after must accept them. The error says what is wrong.
+    pub fn signed(
+        &self,
+        change: &ChangeSet,
+        roster: &Roster,
+        made: &[(KeyName, DocRole, Signature)],
+    ) -> Result<BTreeMap<String, Vec<u8>>, String> {
+        let roster = self.with_listed(roster);
+        let anchor = self.anchor().ok_or("it starts from nothing")?;
+        let dialect = self.plan.repository.dialect;
+        let drafted = authority::drafted_root(&self.plan, change);
+        let root = drafted.as_ref().unwrap_or_else(|| anchor.root());
+        let mut trusted = anchor.trusted().clone();
+        let mut files = BTreeMap::new();
+        for payload in change.payloads() {
+            let role = &payload.id().role;
+            let mut signatures = Vec::new();
+            for (name, _, signature) in made.iter().filter(|(_, of, _)| of == role) {
+                let enrolled = roster.keys.get(name).ok_or_else(|| format!("no key {name}"))?;
+                let ids = change::ids(&self.before, Some(root), None, role, enrolled.key());
+                signatures.extend(ids.into_iter().map(|id| (id, signature.clone())));
+            }
+            let bytes = payload.envelope(&signatures);
+            if *role == DocRole::Root {
+                let next = Signed::read(dialect, &bytes).map_err(|why| why.to_string())?;
+                trusted = trusted.succeed(next).map_err(|why| format!("root: {why}"))?;
+            } else {
+                let name = role.role_name().ok_or("a certificate")?;
+                let authority = trusted.authority(&name).map_err(|why| why.to_string())?;
+                let read =
+                    Signed::<Targets>::read(dialect, &bytes).map_err(|why| why.to_string())?;
+                verify_whenever(&authority, read).map_err(|why| format!("{role}: {why}"))?;
+            }
+            files.insert(file_name(root.consistent_snapshot, payload), bytes);
+        }
+        if dialect == Dialect::Notary1 {
+            certificates_fit(trusted.root().body(), self.plan.repository.name.as_str())
+                .map_err(|why| why.to_string())?;
+        }
+        Ok(files)
     }
 
     /// The keys of the ceremony, and those that this repository lists already.
@@ -162,7 +220,7 @@ pub struct Signs(BTreeMap<(Option<KeyName>, bool), BTreeMap<KeyName, u64>>);
 impl Signs {
     /// How many documents of this repository each key signs; keys that sign none are left out.
     pub fn of(&mut self, fleet: &Plan, line: &Line) -> &BTreeMap<KeyName, u64> {
-        let notary = line.dialect == crate::tuf::document::Dialect::Notary1;
+        let notary = line.dialect == Dialect::Notary1;
         self.0.entry((line.set.clone(), notary)).or_insert_with(|| {
             let Ok(plan) = plan_of(fleet, line) else { return BTreeMap::new() };
             let recipe = Recipe::of(&plan);
