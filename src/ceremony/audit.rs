@@ -425,7 +425,7 @@ fn fleet(audit: &mut Audit, engine: &Engine, files: &BTreeMap<String, Vec<u8>>) 
         let whole = signed == turn.repositories;
         audit.claim(if whole { Verdict::Pass } else { Verdict::Warn }, "fleet-signatures", text);
     }
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen: BTreeMap<(String, Vec<u8>), String> = BTreeMap::new();
     for (path, bytes) in files.iter().filter(|(path, _)| state.files.contains_key(*path)) {
         let Some(file) = path.strip_prefix("fleet/signatures/") else { continue };
         let key = file.rsplit_once('-').map_or(file, |(key, _)| key);
@@ -433,7 +433,10 @@ fn fleet(audit: &mut Audit, engine: &Engine, files: &BTreeMap<String, Vec<u8>>) 
             let signature = row.split('\t').nth(3).map(ToOwned::to_owned);
             let signature = signature.and_then(|text| Signature::try_from(text).ok());
             let r = signature.as_ref().and_then(Signature::ecdsa_r).map(<[u8]>::to_vec);
-            if r.is_some_and(|r| !seen.insert((key.to_owned(), r))) {
+            let signed = row.split('\t').next().unwrap_or_default();
+            let known =
+                r.map(|r| seen.entry((key.to_owned(), r)).or_insert_with(|| signed.to_owned()));
+            if known.is_some_and(|known| known != signed) {
                 let text = format!(
                     "{key} used one nonce for two messages: its private key can be computed."
                 );

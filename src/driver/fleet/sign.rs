@@ -1,6 +1,6 @@
 //! Batches of signatures: derived again, compared with their rows, signed, verified, and kept whole.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use crate::ceremony::plan::PlannedKey;
 use crate::driver::file;
 use crate::driver::ports::{Company, Progress};
 use crate::keystore::{KeyStore, Label, Rules, Secret, Signer, TokenError, Unlock};
+use crate::tuf::digest::Digest;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
 use crate::tuf::payload::Payload;
@@ -25,8 +26,8 @@ use super::{Yard, mismatch};
 pub struct Turns {
     cursor: Option<(Owner, u64, Cursor)>,
     signs: Signs,
-    /// Of every ECDSA signature so far, the first bytes of its nonce's image.
-    nonces: Option<HashSet<(KeyName, u64)>>,
+    /// Of every ECDSA signature of the key whose turn it is: the beginnings of its nonce's image, and of what was signed.
+    nonces: Option<(KeyName, HashMap<u64, u64>)>,
     /// A key from a file that stays open for its turn.
     open: Option<(KeyName, Box<dyn Signer>)>,
     /// A token's secret, for exactly as many signatures as are left of its key's turn.
@@ -90,20 +91,20 @@ impl Turns {
         }
         let made = self.sign(&payloads, store, batch, company, trouble)?;
         let failed = |error: io::Error| file::trouble("signatures", &error);
-        self.read_nonces(evidence, name).map_err(failed)?;
+        let mut nonces = self.nonces_of(evidence, name, batch.nth).map_err(failed)?;
         let mut growing =
             Growing::new(evidence, &signatures_file(name.as_str(), batch.nth)).map_err(failed)?;
-        let mut fresh = Vec::new();
         for ((_, payload), signature) in payloads.iter().zip(made) {
-            if let Some(nonce) = nonce(&signature) {
-                let known = self.nonces.iter().any(|all| all.contains(&(name.clone(), nonce)));
-                if known || fresh.contains(&nonce) {
-                    return Err(Trouble {
-                        kind: TroubleKind::BadSignature,
-                        found: format!("{name}: a nonce was used twice; do not use this key"),
-                    });
-                }
-                fresh.push(nonce);
+            // One nonce over other bytes gives the key away; over the same bytes it is the same signature.
+            let signed = beginning(payload.digest().as_bytes());
+            let nonce = signature.ecdsa_r().and_then(beginning);
+            if nonce.is_some_and(|nonce| {
+                signed != Some(*nonces.entry(nonce).or_insert(signed.unwrap_or_default()))
+            }) {
+                return Err(Trouble {
+                    kind: TroubleKind::BadSignature,
+                    found: format!("{name}: a nonce was used twice; do not use this key"),
+                });
             }
             let id = payload.id();
             let row = format!(
@@ -117,7 +118,7 @@ impl Turns {
         }
         let signatures = u64::try_from(payloads.len()).unwrap_or(u64::MAX);
         let file = growing.finish().map_err(failed)?;
-        self.nonces.get_or_insert_default().extend(fresh.into_iter().map(|n| (name.clone(), n)));
+        self.nonces = Some((name.clone(), nonces));
         self.cursor = Some((Owner::Key(name.clone()), batch.nth + 1, cursor));
         if (batch.nth + 1) * size >= batch.of {
             self.rest();
@@ -217,24 +218,31 @@ impl Turns {
         Ok(made)
     }
 
-    /// The nonces of the batches on record, after an interruption.
-    fn read_nonces(&mut self, evidence: &Path, key: &KeyName) -> io::Result<()> {
-        if self.nonces.is_some() {
-            return Ok(());
+    /// The nonces of a key's batches so far: those at hand, or, after an interruption, those on record.
+    fn nonces_of(
+        &mut self,
+        evidence: &Path,
+        key: &KeyName,
+        batches: u64,
+    ) -> io::Result<HashMap<u64, u64>> {
+        if let Some((_, known)) = self.nonces.take().filter(|(known, _)| known == key) {
+            return Ok(known);
         }
-        let mut found = HashSet::new();
-        for nth in 0.. {
-            let path = signatures_file(key.as_str(), nth);
-            let Ok(file) = file::open_below(evidence, &path) else { break };
+        let mut found = HashMap::new();
+        for nth in 0..batches {
+            let file = file::open_below(evidence, &signatures_file(key.as_str(), nth))?;
             let mut lines = Lines::new(file, LONGEST_ROW);
             while let Some(row) = lines.next()? {
-                let signature = row.split('\t').nth(3).map(ToOwned::to_owned);
+                let mut columns = row.split('\t');
+                let signed = columns.next().and_then(|text| text.parse::<Digest>().ok());
+                let signature = columns.nth(2).map(ToOwned::to_owned);
                 let signature = signature.and_then(|text| Signature::try_from(text).ok());
-                found.extend(signature.as_ref().and_then(nonce).map(|n| (key.clone(), n)));
+                let nonce = signature.as_ref().and_then(Signature::ecdsa_r).and_then(beginning);
+                let signed = signed.and_then(|digest| beginning(digest.as_bytes()));
+                found.extend(nonce.zip(signed));
             }
         }
-        self.nonces = Some(found);
-        Ok(())
+        Ok(found)
     }
 
     /// The cursor for results, where the batch of results begins.
@@ -280,10 +288,9 @@ pub(super) fn derived(
     }
 }
 
-/// The first bytes of the nonce's image: enough to notice one that comes twice.
-fn nonce(signature: &Signature) -> Option<u64> {
-    let first = signature.ecdsa_r()?.get(..8)?;
-    Some(u64::from_be_bytes(first.try_into().ok()?))
+/// The first eight bytes: enough to tell two apart.
+fn beginning(bytes: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes.get(..8)?.try_into().ok()?))
 }
 
 /// People who are asked once for the secret of a turn: it is held for exactly as many signatures as are left.
