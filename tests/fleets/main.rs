@@ -75,6 +75,10 @@ struct Rehearsal {
 impl Rehearsal {
     fn set(source: &Path, list: &str) -> Self {
         let (_, report) = check(source, list);
+        Self::with(source, list, report)
+    }
+
+    fn with(source: &Path, list: &str, report: CheckReport) -> Self {
         let stage = Stage::of(plan(list).into_bytes());
         anchorite::driver::fleet::lay_out(&stage.plan, source, &stage.medium("IN")).unwrap();
         Self { stage, report }
@@ -230,7 +234,7 @@ fn a_fleet_that_is_cut_off_anywhere_ends_wholly_new() {
     assert_eq!(acts.len(), 11);
     for at in acts {
         for cut in [Cut::After(at), Cut::Between(at)] {
-            let rehearsal = Rehearsal::set(source.path(), &list);
+            let rehearsal = Rehearsal::with(source.path(), &list, whole.report.clone());
             let (mut engine, next) = rehearsal.stage.begin(&rehearsal.report).into_parts();
             let plan = rehearsal.stage.plan.digest;
             let journal = FileJournal::resume(&rehearsal.stage.evidence(), plan).unwrap().0;
@@ -313,7 +317,7 @@ fn a_document_that_changed_after_the_review_stops_its_batch() {
     let (mut engine, next) = session.into_parts();
     let journal = FileJournal::resume(&rehearsal.stage.evidence(), plan).unwrap().0;
     let entries = u64::try_from(rehearsal.stage.entries().len()).unwrap();
-    let mut journal = CutJournal { journal, cut: Cut::After(entries + 4), written: entries };
+    let mut journal = CutJournal { journal, cut: Cut::After(entries + 40), written: entries };
     let held = hold(&mut engine, next, &mut people, &mut rehearsal.bench(), &mut journal);
     assert!(held.is_err());
     let log = engine.record().log.join("\n");

@@ -1,0 +1,262 @@
+//! A change of 10,000 repositories: a list and documents on disk, walked, signed in batches and put together, with every
+//! check. What stands in for the people's key files are keys in memory.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anchorite::ceremony::before::Before;
+use anchorite::ceremony::check::{base, play};
+use anchorite::ceremony::event::{Fleet, Happened, Mode, SessionId};
+use anchorite::ceremony::fleet::list::documents_digest;
+use anchorite::ceremony::fleet::{BATCH, Line, batches};
+use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::roster::{Enrolled, Facts, Proof, Roster};
+use anchorite::ceremony::twin::{Purpose, Twin};
+use anchorite::driver::fleet::{Batch, Results, Tables, Turns, Yard, walk};
+use anchorite::driver::ports::{Company, Progress};
+use anchorite::keystore::{KeyStore, Label, Made, Rules, Secret, Seen, Signer, Spec, TokenError, Unlock};
+use anchorite::tuf::any::AnyDocument;
+use anchorite::tuf::digest::Digest;
+use anchorite::tuf::document::Dialect;
+use anchorite::tuf::forge::ForgedKey;
+use anchorite::tuf::key::{Algorithm, Fingerprint, PublicKey};
+use anchorite::tuf::signature::Signature;
+use anchorite::tuf::time::Timestamp;
+use anchorite::tuf::verify::RootDigest;
+
+type Done = Result<(), Box<dyn Error>>;
+
+/// Keys of the fleet by name: the seed is the same for every run.
+fn key(name: &str, algorithm: Algorithm) -> ForgedKey {
+    ForgedKey::new(&Digest::of(b"rig"), name, algorithm).unwrap()
+}
+
+fn noon() -> Timestamp {
+    "2026-12-01T12:00:00Z".parse().unwrap()
+}
+
+/// The plan that first made the repositories. Its twin's keys play the custodians'.
+fn first(dialect: Dialect, name: &str) -> Result<Twin, Box<dyn Error>> {
+    let file = format!("{}/../ceremonies/first-root-{dialect}/plan.toml", env!("CARGO_MANIFEST_DIR"));
+    let mut plan = Plan::parse(&fs::read(file)?).map_err(|why| why.to_string())?;
+    plan.repository.name = name.parse()?;
+    Ok(Twin::new(&plan, &Before::none(), Purpose::Check))
+}
+
+/// Puts `count` repositories of one dialect, or of both in turns, on a medium.
+pub fn make(to: &Path, dialects: &str, count: u32) -> Done {
+    let all: Vec<Dialect> = match dialects {
+        "tuf1" => vec![Dialect::Tuf1],
+        "notary1" => vec![Dialect::Notary1],
+        _ => vec![Dialect::Notary1, Dialect::Tuf1],
+    };
+    let mut list = String::new();
+    for (nth, dialect) in (0..count).zip(all.iter().cycle()) {
+        let name = format!("registry.example.com/team/app-{nth:05}");
+        let engine = play(&first(*dialect, &name)?, noon())?;
+        let folder = format!("r/{nth:05}");
+        fs::create_dir_all(to.join(&folder))?;
+        for (path, bytes) in engine.served() {
+            fs::write(to.join(&folder).join(path), bytes)?;
+        }
+        let files = engine.served();
+        let root = files.get("root.json").or_else(|| files.get("1.root.json")).ok_or("no root")?;
+        let line = Line {
+            name: name.parse()?,
+            dialect: *dialect,
+            root: RootDigest::new(AnyDocument::read(root).map_err(|why| why.to_string())?.digest()),
+            documents: documents_digest(files),
+            folder,
+            set: (*dialect == Dialect::Notary1).then(|| "notary".parse().unwrap()),
+        };
+        list += &line.to_text();
+    }
+    fs::write(to.join("fleet.tsv"), &list)?;
+    fs::write(to.join("plan.toml"), plan(dialects, &list)?)?;
+    Ok(())
+}
+
+/// The plan that replaces one key: a root key of TUF repositories, the tagging key of Notary's and of mixed fleets.
+fn plan(dialects: &str, list: &str) -> Result<String, Box<dyn Error>> {
+    let tagging = dialects != "tuf1";
+    let kind = if tagging { "rotate-tagging" } else { "rotate-root" };
+    let mut out = format!(
+        "anchorite = 1\nkind = \"{kind}\"\ntitle = \"A key of a fleet\"\ncodename = \"GANNET\"\n\n[fleet]\n\
+         name = \"fleet.example.com\"\nmedium = \"IN\"\nlist = \"fleet.tsv\"\n\n[fleet.sets.notary]\n\
+         root-a = \"n-root-a\"\nroot-b = \"n-root-b\"\nroot-c = \"n-root-c\"\n"
+    );
+    for (name, role) in [
+        ("Administrator", "administrator"),
+        ("Operator", "operator"),
+        ("Custodian A", "custodian"),
+        ("Custodian B", "custodian"),
+        ("Custodian C", "custodian"),
+        ("Releaser", "releaser"),
+        ("Witness 1", "witness"),
+    ] {
+        write!(out, "\n[[people]]\nname = \"{name}\"\nroles = [\"{role}\"]\n")?;
+    }
+    for (name, role) in [("IN", "in"), ("OUT", "out")] {
+        write!(out, "\n[[media]]\nname = \"{name}\"\nrole = \"{role}\"\n")?;
+    }
+    write!(
+        out,
+        "\n[[inputs]]\nmedium = \"IN\"\npath = \"fleet.tsv\"\nsha256 = \"{}\"\nconfirmed_by = \"Releaser\"\n",
+        Digest::of(list.as_bytes())
+    )?;
+    for (dialect, prefix) in [(Dialect::Tuf1, ""), (Dialect::Notary1, "n-")] {
+        let twin = first(dialect, "x")?;
+        for (name, holder) in
+            [("root-a", "Custodian A"), ("root-b", "Custodian B"), ("root-c", "Custodian C")]
+        {
+            let public = twin.key(&name.parse()?).ok_or("no such key")?.public_key().clone();
+            let algorithm = match public.algorithm() {
+                Algorithm::Ed25519 => "ed25519",
+                Algorithm::P256 => "p256",
+                Algorithm::P384 | Algorithm::Rsa => return Err("another algorithm".into()),
+            };
+            write!(
+                out,
+                "\n[[keys]]\nname = \"{prefix}{name}\"\nholder = \"{holder}\"\nstore = {{ age = {{}} }}\n\
+                 algorithm = \"{algorithm}\"\nfingerprint = \"{}\"\nconfirmed_by = \"{holder}\"\n",
+                public.fingerprint()
+            )?;
+        }
+    }
+    let new = if tagging { "tagging-2" } else { "root-d" };
+    write!(
+        out,
+        "\n[[keys]]\nname = \"{new}\"\nholder = \"Releaser\"\nstore = {{ age = {{}} }}\nalgorithm = \"p256\"\nmake = {{}}\n"
+    )?;
+    // Two of three sign, as in the other jobs of this table.
+    let roots = if tagging { "\"root-a\", \"root-b\", \"root-c\"" } else { "\"root-a\", \"root-b\", \"root-d\"" };
+    write!(
+        out,
+        "\n[roles.root]\nkeys = [{roots}]\nthreshold = 2\nsign = \"threshold\"\nvalid_for = \"10 years\"\n"
+    )?;
+    if tagging {
+        out += "\n[roles.targets]\nkeys = [\"tagging-2\"]\nthreshold = 1\nvalid_for = \"3 years\"\n";
+    }
+    for finding in ["file-root-key", "not-all-sign"] {
+        write!(out, "\n[[waivers]]\nfinding = \"{finding}\"\nreason = \"measured\"\nby = \"Administrator\"\n")?;
+    }
+    Ok(out)
+}
+
+/// Walks, signs and puts together a fleet that [`make`] made.
+pub fn change(from: &Path, to: &Path) -> Done {
+    let plan = Plan::parse(&fs::read(from.join("plan.toml"))?).map_err(|why| why.to_string())?;
+    let (evidence, out) = (to.join("evidence"), to.join("OUT"));
+    fs::create_dir_all(&evidence)?;
+    fs::create_dir_all(&out)?;
+    let yard = Yard { plan: plan.clone(), purpose: None, from: from.to_owned() };
+    let mut keys: BTreeMap<String, ForgedKey> = BTreeMap::new();
+    let twins = [(first(Dialect::Tuf1, "x")?, ""), (first(Dialect::Notary1, "x")?, "n-")];
+    for planned in &plan.keys {
+        let name = planned.name.as_str();
+        let of = |(twin, prefix): &(Twin, &str)| twin.key(&name.strip_prefix(prefix)?.parse().ok()?);
+        let found = if name.starts_with("n-") { of(&twins[1]) } else { of(&twins[0]) };
+        keys.insert(name.to_owned(), found.unwrap_or_else(|| key(name, planned.algorithm)));
+    }
+    let mut roster = Roster::default();
+    for planned in &plan.keys {
+        let forged = &keys[planned.name.as_str()];
+        let made = Enrolled::Made { key: forged.public_key().clone() };
+        roster.keys.insert(planned.name.clone(), made);
+        roster.proofs.insert(planned.name.clone(), Proof::Challenge(forged.sign(b"rig")));
+    }
+    let facts = Facts {
+        mode: Mode::Real,
+        session: SessionId::new([0; 16]),
+        plan: plan.digest,
+        base: base(&plan, noon()),
+    };
+    let mut fleet = Fleet { roster, facts, at: noon(), drafts: None };
+    let survey = walk(&yard, &fleet, &Tables::Kept(&evidence), |_, _, _| {}).map_err(|t| t.found)?;
+    if survey.left_out > 0 {
+        return Err(format!("refused: {:?}", survey.first_refused).into());
+    }
+    fleet.drafts = Some(survey.drafts);
+    let mut turns = Turns::default();
+    for planned in &plan.keys {
+        let Some(turn) = survey.turns.get(&planned.name) else { continue };
+        let mut store = Memory(&keys[planned.name.as_str()]);
+        let public = store.0.public_key().clone();
+        for nth in 0..batches(turn.repositories, BATCH) {
+            let batch =
+                Batch { key: planned, public: &public, nth, of: turn.repositories, fleet: &fleet };
+            turns
+                .batch(&yard, &evidence, &mut store, &batch, &mut Nobody, &|error| {
+                    panic!("{error}")
+                })
+                .map_err(|trouble| trouble.found)?;
+        }
+    }
+    let mut written = 0;
+    for nth in 0..batches(survey.repositories, BATCH) {
+        let results = Results { to: &out, nth, of: survey.repositories, fleet: &fleet };
+        let made =
+            turns.assemble(&yard, &evidence, &results, &mut Nobody).map_err(|trouble| trouble.found)?;
+        if let Happened::Assembled { repositories, .. } = made {
+            written += repositories;
+        }
+    }
+    println!("{written} repositories, {} documents, {} shapes", survey.documents, survey.shapes.len());
+    Ok(())
+}
+
+/// A key in memory.
+struct Memory<'a>(&'a ForgedKey);
+
+impl KeyStore for Memory<'_> {
+    fn look(&mut self) -> Result<Seen, TokenError> {
+        Ok(Seen { keys: vec![self.0.public_key().clone()], ..Seen::default() })
+    }
+
+    fn make(&mut self, _: &Spec, _: &mut dyn Unlock) -> Result<Made, TokenError> {
+        Err(TokenError::Unsupported("it is there".to_owned()))
+    }
+
+    fn signer(
+        &mut self,
+        _: &Fingerprint,
+        _: &mut dyn Unlock,
+    ) -> Result<Box<dyn Signer + '_>, TokenError> {
+        Ok(Box::new(Open(self.0)))
+    }
+}
+
+struct Open<'a>(&'a ForgedKey);
+
+impl Signer for Open<'_> {
+    fn public_key(&self) -> &PublicKey {
+        self.0.public_key()
+    }
+
+    fn sign(&mut self, message: &[u8], _: &mut dyn Unlock) -> Result<Signature, TokenError> {
+        Ok(self.0.sign(message))
+    }
+}
+
+/// Nobody is asked anything.
+struct Nobody;
+
+impl Unlock for Nobody {
+    fn secret(&mut self, _: &Label, _: Option<u8>) -> Option<Secret> {
+        None
+    }
+    fn new_secret(&mut self, _: &Label, _: &Rules) -> Option<Secret> {
+        None
+    }
+    fn touch(&mut self, _: &Label) {}
+}
+
+impl Company for Nobody {
+    fn progress(&mut self, _: &Progress) {}
+    fn wish(&mut self) -> Option<anchorite::ceremony::ask::Wish> {
+        None
+    }
+}
