@@ -12,20 +12,27 @@ use anchorite::ceremony::check::{base, play};
 use anchorite::ceremony::event::{Fleet, Happened, Mode, SessionId};
 use anchorite::ceremony::fleet::list::documents_digest;
 use anchorite::ceremony::fleet::{BATCH, Line, batches};
-use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::plan::{Kind, Plan};
 use anchorite::ceremony::roster::{Enrolled, Facts, Proof, Roster};
 use anchorite::ceremony::twin::{Purpose, Twin};
 use anchorite::driver::fleet::{Batch, Results, Tables, Turns, Yard, walk};
 use anchorite::driver::ports::{Company, Progress};
-use anchorite::keystore::{KeyStore, Label, Made, Rules, Secret, Seen, Signer, Spec, TokenError, Unlock};
+use anchorite::keystore::{
+    KeyStore, Label, Made, Rules, Secret, Seen, Signer, Spec, TokenError, Unlock,
+};
 use anchorite::tuf::any::AnyDocument;
 use anchorite::tuf::digest::Digest;
 use anchorite::tuf::document::Dialect;
 use anchorite::tuf::forge::ForgedKey;
 use anchorite::tuf::key::{Algorithm, Fingerprint, PublicKey};
+use anchorite::tuf::payload::Draft;
+use anchorite::tuf::root::{Expires, RoleKeys, Root, StatedThreshold};
 use anchorite::tuf::signature::Signature;
 use anchorite::tuf::time::Timestamp;
 use anchorite::tuf::verify::RootDigest;
+use anchorite::tuf::wire::json::Json;
+
+use crate::keys::document;
 
 type Done = Result<(), Box<dyn Error>>;
 
@@ -40,7 +47,8 @@ fn noon() -> Timestamp {
 
 /// The plan that first made the repositories. Its twin's keys play the custodians'.
 fn first(dialect: Dialect, name: &str) -> Result<Twin, Box<dyn Error>> {
-    let file = format!("{}/../ceremonies/first-root-{dialect}/plan.toml", env!("CARGO_MANIFEST_DIR"));
+    let file =
+        format!("{}/../ceremonies/first-root-{dialect}/plan.toml", env!("CARGO_MANIFEST_DIR"));
     let mut plan = Plan::parse(&fs::read(file)?).map_err(|why| why.to_string())?;
     plan.repository.name = name.parse()?;
     Ok(Twin::new(&plan, &Before::none(), Purpose::Check))
@@ -56,19 +64,22 @@ pub fn make(to: &Path, dialects: &str, count: u32) -> Done {
     let mut list = String::new();
     for (nth, dialect) in (0..count).zip(all.iter().cycle()) {
         let name = format!("registry.example.com/team/app-{nth:05}");
-        let engine = play(&first(*dialect, &name)?, noon())?;
+        let files = if dialects == "tuf1" {
+            root_alone(&name)?
+        } else {
+            play(&first(*dialect, &name)?, noon())?.served().clone()
+        };
         let folder = format!("r/{nth:05}");
         fs::create_dir_all(to.join(&folder))?;
-        for (path, bytes) in engine.served() {
+        for (path, bytes) in &files {
             fs::write(to.join(&folder).join(path), bytes)?;
         }
-        let files = engine.served();
         let root = files.get("root.json").or_else(|| files.get("1.root.json")).ok_or("no root")?;
         let line = Line {
             name: name.parse()?,
             dialect: *dialect,
             root: RootDigest::new(AnyDocument::read(root).map_err(|why| why.to_string())?.digest()),
-            documents: documents_digest(files),
+            documents: documents_digest(&files),
             folder,
             set: (*dialect == Dialect::Notary1).then(|| "notary".parse().unwrap()),
         };
@@ -79,14 +90,44 @@ pub fn make(to: &Path, dialects: &str, count: u32) -> Done {
     Ok(())
 }
 
+/// A TUF repository of which only the root is brought: three Ed25519 keys, two of which sign, as in the other jobs.
+fn root_alone(name: &str) -> Result<BTreeMap<String, Vec<u8>>, Box<dyn Error>> {
+    let roots = ["root-a", "root-b", "root-c"].map(|name| key(name, Algorithm::Ed25519));
+    let online = ["targets", "snapshot", "timestamp"].map(|name| key(name, Algorithm::Ed25519));
+    let listed = |key: &ForgedKey| Dialect::Tuf1.list_key(key.public_key()).unwrap();
+    let role = |keys: &[ForgedKey], threshold: i64| RoleKeys {
+        keyids: keys.iter().map(|key| listed(key).0).collect(),
+        threshold: StatedThreshold(threshold),
+        unknown: BTreeMap::new(),
+    };
+    let mut roles = BTreeMap::from([("root".parse()?, role(&roots, 2))]);
+    for (name, key) in ["targets", "snapshot", "timestamp"].iter().zip(online.chunks(1)) {
+        roles.insert(name.parse()?, role(key, 1));
+    }
+    let body = Root {
+        version: 1,
+        expires: Expires::new("2030-01-01T00:00:00Z".parse()?),
+        consistent_snapshot: true,
+        keys: roots.iter().chain(&online).map(listed).collect(),
+        roles,
+        spec_version: Some("1.0.0".to_owned()),
+        unknown: BTreeMap::from([("x-name".to_owned(), Json::text(name.to_owned()))]),
+    };
+    let payload = Draft::new(document("root", 1), Dialect::Tuf1, body).payload()?;
+    let signatures: Vec<_> =
+        roots.iter().take(2).map(|key| (listed(key).0, key.sign(payload.to_sign()))).collect();
+    Ok(BTreeMap::from([("1.root.json".to_owned(), payload.envelope(&signatures))]))
+}
+
 /// The plan that replaces one key: a root key of TUF repositories, the tagging key of Notary's and of mixed fleets.
 fn plan(dialects: &str, list: &str) -> Result<String, Box<dyn Error>> {
     let tagging = dialects != "tuf1";
     let kind = if tagging { "rotate-tagging" } else { "rotate-root" };
+    let set = "\n[fleet.sets.notary]\nroot-a = \"n-root-a\"\nroot-b = \"n-root-b\"\nroot-c = \"n-root-c\"\n";
+    let set = if tagging { set } else { "" };
     let mut out = format!(
         "anchorite = 1\nkind = \"{kind}\"\ntitle = \"A key of a fleet\"\ncodename = \"GANNET\"\n\n[fleet]\n\
-         name = \"fleet.example.com\"\nmedium = \"IN\"\nlist = \"fleet.tsv\"\n\n[fleet.sets.notary]\n\
-         root-a = \"n-root-a\"\nroot-b = \"n-root-b\"\nroot-c = \"n-root-c\"\n"
+         name = \"fleet.example.com\"\nmedium = \"IN\"\nlist = \"fleet.tsv\"\n{set}"
     );
     for (name, role) in [
         ("Administrator", "administrator"),
@@ -108,11 +149,17 @@ fn plan(dialects: &str, list: &str) -> Result<String, Box<dyn Error>> {
         Digest::of(list.as_bytes())
     )?;
     for (dialect, prefix) in [(Dialect::Tuf1, ""), (Dialect::Notary1, "n-")] {
+        if !tagging && !prefix.is_empty() {
+            continue;
+        }
         let twin = first(dialect, "x")?;
         for (name, holder) in
             [("root-a", "Custodian A"), ("root-b", "Custodian B"), ("root-c", "Custodian C")]
         {
-            let public = twin.key(&name.parse()?).ok_or("no such key")?.public_key().clone();
+            let mut public = twin.key(&name.parse()?).ok_or("no such key")?.public_key().clone();
+            if !tagging {
+                public = key(name, Algorithm::Ed25519).public_key().clone();
+            }
             let algorithm = match public.algorithm() {
                 Algorithm::Ed25519 => "ed25519",
                 Algorithm::P256 => "p256",
@@ -126,22 +173,30 @@ fn plan(dialects: &str, list: &str) -> Result<String, Box<dyn Error>> {
             )?;
         }
     }
-    let new = if tagging { "tagging-2" } else { "root-d" };
+    let (new, algorithm) = if tagging { ("tagging-2", "p256") } else { ("root-d", "ed25519") };
     write!(
         out,
-        "\n[[keys]]\nname = \"{new}\"\nholder = \"Releaser\"\nstore = {{ age = {{}} }}\nalgorithm = \"p256\"\nmake = {{}}\n"
+        "\n[[keys]]\nname = \"{new}\"\nholder = \"Releaser\"\nstore = {{ age = {{}} }}\nalgorithm = \"{algorithm}\"\nmake = {{}}\n"
     )?;
     // Two of three sign, as in the other jobs of this table.
-    let roots = if tagging { "\"root-a\", \"root-b\", \"root-c\"" } else { "\"root-a\", \"root-b\", \"root-d\"" };
+    let roots = if tagging {
+        "\"root-a\", \"root-b\", \"root-c\""
+    } else {
+        "\"root-a\", \"root-b\", \"root-d\""
+    };
     write!(
         out,
         "\n[roles.root]\nkeys = [{roots}]\nthreshold = 2\nsign = \"threshold\"\nvalid_for = \"10 years\"\n"
     )?;
     if tagging {
-        out += "\n[roles.targets]\nkeys = [\"tagging-2\"]\nthreshold = 1\nvalid_for = \"3 years\"\n";
+        out +=
+            "\n[roles.targets]\nkeys = [\"tagging-2\"]\nthreshold = 1\nvalid_for = \"3 years\"\n";
     }
     for finding in ["file-root-key", "not-all-sign"] {
-        write!(out, "\n[[waivers]]\nfinding = \"{finding}\"\nreason = \"measured\"\nby = \"Administrator\"\n")?;
+        write!(
+            out,
+            "\n[[waivers]]\nfinding = \"{finding}\"\nreason = \"measured\"\nby = \"Administrator\"\n"
+        )?;
     }
     Ok(out)
 }
@@ -157,8 +212,16 @@ pub fn change(from: &Path, to: &Path) -> Done {
     let twins = [(first(Dialect::Tuf1, "x")?, ""), (first(Dialect::Notary1, "x")?, "n-")];
     for planned in &plan.keys {
         let name = planned.name.as_str();
-        let of = |(twin, prefix): &(Twin, &str)| twin.key(&name.strip_prefix(prefix)?.parse().ok()?);
-        let found = if name.starts_with("n-") { of(&twins[1]) } else { of(&twins[0]) };
+        let of =
+            |(twin, prefix): &(Twin, &str)| twin.key(&name.strip_prefix(prefix)?.parse().ok()?);
+        let of_first = plan.kind == Kind::RotateTagging;
+        let found = if !of_first {
+            None
+        } else if name.starts_with("n-") {
+            of(&twins[1])
+        } else {
+            of(&twins[0])
+        };
         keys.insert(name.to_owned(), found.unwrap_or_else(|| key(name, planned.algorithm)));
     }
     let mut roster = Roster::default();
@@ -175,7 +238,8 @@ pub fn change(from: &Path, to: &Path) -> Done {
         base: base(&plan, noon()),
     };
     let mut fleet = Fleet { roster, facts, at: noon(), drafts: None };
-    let survey = walk(&yard, &fleet, &Tables::Kept(&evidence), |_, _, _| {}).map_err(|t| t.found)?;
+    let survey =
+        walk(&yard, &fleet, &Tables::Kept(&evidence), |_, _, _| {}).map_err(|t| t.found)?;
     if survey.left_out > 0 {
         return Err(format!("refused: {:?}", survey.first_refused).into());
     }
@@ -198,13 +262,18 @@ pub fn change(from: &Path, to: &Path) -> Done {
     let mut written = 0;
     for nth in 0..batches(survey.repositories, BATCH) {
         let results = Results { to: &out, nth, of: survey.repositories, fleet: &fleet };
-        let made =
-            turns.assemble(&yard, &evidence, &results, &mut Nobody).map_err(|trouble| trouble.found)?;
+        let made = turns
+            .assemble(&yard, &evidence, &results, &mut Nobody)
+            .map_err(|trouble| trouble.found)?;
         if let Happened::Assembled { repositories, .. } = made {
             written += repositories;
         }
     }
-    println!("{written} repositories, {} documents, {} shapes", survey.documents, survey.shapes.len());
+    println!(
+        "{written} repositories, {} documents, {} shapes",
+        survey.documents,
+        survey.shapes.len()
+    );
     Ok(())
 }
 

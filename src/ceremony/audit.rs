@@ -240,9 +240,14 @@ pub fn is_sealed(path: &str) -> bool {
 
 /// SHA-256 of the sorted lines `sha256  path` of all sealed files.
 pub fn tree<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> Digest {
+    tree_of(files.map(|(path, bytes)| (path, Digest::of(bytes))))
+}
+
+/// The same of files whose digests are known.
+pub fn tree_of<'a>(files: impl Iterator<Item = (&'a String, Digest)>) -> Digest {
     let mut lines: Vec<String> = files
         .filter(|(path, _)| is_sealed(path))
-        .map(|(path, bytes)| format!("{}  {path}\n", Digest::of(bytes)))
+        .map(|(path, digest)| format!("{digest}  {path}\n"))
         .collect();
     lines.sort();
     Digest::of(lines.concat().as_bytes())
@@ -250,10 +255,14 @@ pub fn tree<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> Diges
 
 /// The manifest of an evidence folder, in the form of `sha256sum`: everything but itself and what is added later.
 pub fn manifest_text(files: &BTreeMap<String, Vec<u8>>) -> String {
+    manifest_of(files.iter().map(|(path, bytes)| (path, Digest::of(bytes))))
+}
+
+/// The same of files whose digests are known, in the order of their paths.
+pub fn manifest_of<'a>(files: impl Iterator<Item = (&'a String, Digest)>) -> String {
     files
-        .iter()
         .filter(|(path, _)| *path != "MANIFEST" && !path.starts_with("addenda/"))
-        .map(|(path, bytes)| format!("{}  {path}\n", Digest::of(bytes)))
+        .map(|(path, digest)| format!("{digest}  {path}\n"))
         .collect()
 }
 

@@ -6,7 +6,6 @@ use crate::tuf::client::certificates_fit;
 use crate::tuf::digest::Digest;
 use crate::tuf::document::{Dialect, DocRole};
 use crate::tuf::name::KeyName;
-use crate::tuf::payload::Payload;
 use crate::tuf::signature::Signature;
 use crate::tuf::signed::Signed;
 use crate::tuf::targets::Targets;
@@ -103,12 +102,6 @@ impl Member {
     pub fn change(&self, roster: &Roster, facts: &Facts) -> Result<ChangeSet, String> {
         change::draft(&self.plan, &self.before, &self.with_listed(roster), facts)
             .map_err(|why| why.to_string())
-    }
-
-    /// Which payloads of its change a key signs, in the order of signing.
-    pub fn signed_by<'a>(&self, key: &KeyName, change: &'a ChangeSet) -> Vec<&'a Payload> {
-        let recipe = Recipe::of(&self.plan);
-        recipe.signed_by(key).filter_map(|doc| change.payload(&doc.role)).collect()
     }
 
     /// Its new documents under the names that clients ask for, with these signatures: by key, of which document, and the
@@ -215,22 +208,27 @@ fn input(plan: &Plan, path: String, sha256: Digest) -> Result<Input, String> {
 
 /// Which keys sign how many documents of a repository: a matter of its set and dialect alone.
 #[derive(Debug, Default)]
-pub struct Signs(BTreeMap<(Option<KeyName>, bool), BTreeMap<KeyName, u64>>);
+pub struct Signs(BTreeMap<(Option<KeyName>, bool), BTreeMap<KeyName, Vec<DocRole>>>);
 
 impl Signs {
-    /// How many documents of this repository each key signs; keys that sign none are left out.
-    pub fn of(&mut self, fleet: &Plan, line: &Line) -> &BTreeMap<KeyName, u64> {
+    /// The documents of this repository that a key signs; none where it has no part in it.
+    pub fn roles(&mut self, fleet: &Plan, line: &Line, key: &KeyName) -> &[DocRole] {
+        self.of(fleet, line).get(key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Which documents of this repository each key signs; keys that sign none are left out.
+    pub fn of(&mut self, fleet: &Plan, line: &Line) -> &BTreeMap<KeyName, Vec<DocRole>> {
         let notary = line.dialect == Dialect::Notary1;
         self.0.entry((line.set.clone(), notary)).or_insert_with(|| {
             let Ok(plan) = plan_of(fleet, line) else { return BTreeMap::new() };
             let recipe = Recipe::of(&plan);
-            let mut counts = BTreeMap::new();
+            let mut signs: BTreeMap<KeyName, Vec<DocRole>> = BTreeMap::new();
             for doc in recipe.all() {
                 for key in &doc.signers {
-                    *counts.entry(key.clone()).or_default() += 1;
+                    signs.entry(key.clone()).or_default().push(doc.role.clone());
                 }
             }
-            counts
+            signs
         })
     }
 }

@@ -97,6 +97,8 @@ pub enum Rows {
     Drafted {
         /// Lines of the table of drafts.
         drafts: String,
+        /// The documents, in the order of the lines.
+        change: super::super::change::ChangeSet,
         /// A line of the table of members.
         member: String,
         /// Whether its shape is a new one.
@@ -131,10 +133,10 @@ impl Surveyor {
             Ok(drafted) => drafted,
             Err(why) => return self.refuse(line, why),
         };
-        for (key, documents) in self.signs.of(fleet, line) {
+        for (key, roles) in self.signs.of(fleet, line) {
             let turn = self.turns.entry(key.clone()).or_default();
             turn.repositories += 1;
-            turn.documents += documents;
+            turn.documents += u64::try_from(roles.len()).unwrap_or_default();
         }
         self.repositories += 1;
         self.documents += u64::try_from(change.payloads().len()).unwrap_or_default();
@@ -147,6 +149,7 @@ impl Surveyor {
         }
         Rows::Drafted {
             drafts: rows(&change),
+            change,
             member: format!("{}\t{}\t{own}\n", nth + 1, line.name),
             first,
         }

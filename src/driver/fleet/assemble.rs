@@ -128,6 +128,7 @@ impl Turns {
         let mut folders: Vec<String> = Vec::new();
         while folders.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
             let Some((line, drafted)) = cursor.next()? else { break };
+            cursor.forget();
             let name = yard.drafted_name(&line);
             company.progress(&Progress {
                 doing: format!("putting {name} together"),

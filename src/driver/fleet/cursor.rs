@@ -4,11 +4,15 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
+use crate::ceremony::event::Fleet;
 use crate::ceremony::event::Trouble;
 use crate::ceremony::fleet::list::LONGEST_LINE;
 use crate::ceremony::fleet::{DRAFTS, Line};
 use crate::tuf::digest::Digest;
+use crate::tuf::document::DocId;
 
+use super::sign::derived;
+use super::spool::Spool;
 use super::{Yard, mismatch, opened};
 
 /// Lines of a text file, none longer than may be.
@@ -77,6 +81,9 @@ pub struct Cursor {
     drafts: Lines,
     peeked: Option<String>,
     prefix: Yard,
+    spool: Spool,
+    /// Digests of rows that were passed over, and not yet in the spool.
+    passed: Vec<Digest>,
 }
 
 /// A repository and its rows in the table of drafts.
@@ -87,7 +94,8 @@ impl Cursor {
     pub fn open(yard: &Yard, evidence: &Path, drafts: Option<Digest>) -> Result<Self, Trouble> {
         let list = List::open(yard)?;
         let drafts = Lines::new(opened(evidence, DRAFTS, drafts)?, LONGEST_LINE);
-        Ok(Self { list, drafts, peeked: None, prefix: yard.clone() })
+        let spool = Spool::open(evidence);
+        Ok(Self { list, drafts, peeked: None, prefix: yard.clone(), spool, passed: Vec::new() })
     }
 
     /// The next repository with its rows.
@@ -104,6 +112,7 @@ impl Cursor {
                 rows.push('\n');
             }
             if !rows.is_empty() {
+                self.passed.extend(rows.lines().filter_map(digest_of));
                 return Ok(Some((line, rows)));
             }
         }
@@ -113,10 +122,53 @@ impl Cursor {
         }
     }
 
+    /// The payloads of the repository that [`Cursor::next`] gave last: from the spool where it has them, or else derived again.
+    /// Either way each has the digest of its row.
+    pub(super) fn payloads(
+        &mut self,
+        yard: &Yard,
+        line: &Line,
+        drafted: &str,
+        fleet: &Fleet,
+    ) -> Result<Vec<(DocId, Vec<u8>)>, Trouble> {
+        let count = drafted.lines().count();
+        let passed = std::mem::take(&mut self.passed);
+        let found: Option<Vec<_>> =
+            passed.into_iter().map(|digest| self.spool.next(digest)).collect();
+        let mut found = found.unwrap_or_default();
+        let mine = found.split_off(found.len().saturating_sub(count));
+        let ids = drafted.lines().map(id_of).collect::<Option<Vec<_>>>();
+        if let (Some(ids), true) = (ids, mine.len() == count) {
+            return Ok(ids.into_iter().zip(mine).collect());
+        }
+        let (_, change) = derived(yard, line, drafted, fleet)?;
+        let each = change.payloads().iter();
+        Ok(each.map(|payload| (payload.id().clone(), payload.to_sign().to_vec())).collect())
+    }
+
+    /// Forgets what was passed over, where nobody asks for payloads.
+    pub(super) fn forget(&mut self) {
+        self.passed.clear();
+    }
+
     fn row(&mut self) -> Result<Option<String>, Trouble> {
         if let Some(row) = self.peeked.take() {
             return Ok(Some(row));
         }
         self.drafts.next().map_err(|error| mismatch(&format!("{DRAFTS}, {error}")))
     }
+}
+
+fn digest_of(row: &str) -> Option<Digest> {
+    row.split('\t').next()?.parse().ok()
+}
+
+/// The document of a row.
+fn id_of(row: &str) -> Option<DocId> {
+    let mut columns = row.split('\t').skip(1);
+    Some(DocId {
+        repository: columns.next()?.parse().ok()?,
+        role: columns.next()?.parse().ok()?,
+        version: columns.next()?.parse().ok()?,
+    })
 }

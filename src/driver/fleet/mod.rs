@@ -5,6 +5,7 @@ mod audit;
 mod cursor;
 mod keeping;
 mod sign;
+pub(crate) mod spool;
 mod walk;
 
 use std::collections::BTreeMap;

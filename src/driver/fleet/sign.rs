@@ -12,9 +12,9 @@ use crate::driver::file;
 use crate::driver::ports::{Company, Progress};
 use crate::keystore::{KeyStore, Label, Rules, Secret, Signer, TokenError, Unlock};
 use crate::tuf::digest::Digest;
+use crate::tuf::document::DocId;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
-use crate::tuf::payload::Payload;
 use crate::tuf::signature::Signature;
 
 use super::cursor::{Cursor, Lines};
@@ -55,6 +55,13 @@ pub struct Batch<'a> {
     pub fleet: &'a Fleet,
 }
 
+/// Bytes to sign, and of which document of which repository of the batch.
+struct Message {
+    nth: u64,
+    id: DocId,
+    bytes: Vec<u8>,
+}
+
 /// The longest line of a file of signatures.
 pub(super) const LONGEST_ROW: usize = 4096;
 
@@ -79,24 +86,27 @@ impl Turns {
         let size = batch_of(batch.key);
         let name = &batch.key.name;
         let mut cursor = self.cursor(yard, evidence, batch, size)?;
-        let mut payloads: Vec<(u64, Payload)> = Vec::new();
+        let mut messages: Vec<Message> = Vec::new();
         let mut repositories = 0;
         while repositories < size {
             let Some((line, drafted)) = self.next_of(yard, &mut cursor, name)? else { break };
-            let derived = derived(yard, &line, &drafted, batch.fleet)?;
-            let (member, change) = derived;
             repositories += 1;
-            let mine = member.signed_by(name, &change);
-            payloads.extend(mine.into_iter().map(|payload| (repositories, payload.clone())));
+            let roles = self.signs.roles(&yard.plan, &line, name);
+            for (id, bytes) in cursor.payloads(yard, &line, &drafted, batch.fleet)? {
+                if roles.contains(&id.role) {
+                    messages.push(Message { nth: repositories, id, bytes });
+                }
+            }
         }
-        let made = self.sign(&payloads, store, batch, company, trouble)?;
+        let made = self.sign(&messages, store, batch, company, trouble)?;
         let failed = |error: io::Error| file::trouble("signatures", &error);
         let mut nonces = self.nonces_of(evidence, name, batch.nth).map_err(failed)?;
         let mut growing =
             Growing::new(evidence, &signatures_file(name.as_str(), batch.nth)).map_err(failed)?;
-        for ((_, payload), signature) in payloads.iter().zip(made) {
+        for (message, signature) in messages.iter().zip(made) {
             // One nonce over other bytes gives the key away; over the same bytes it is the same signature.
-            let signed = beginning(payload.digest().as_bytes());
+            let digest = Digest::of(&message.bytes);
+            let signed = beginning(digest.as_bytes());
             let nonce = signature.ecdsa_r().and_then(beginning);
             if nonce.is_some_and(|nonce| {
                 signed != Some(*nonces.entry(nonce).or_insert(signed.unwrap_or_default()))
@@ -106,17 +116,12 @@ impl Turns {
                     found: format!("{name}: a nonce was used twice; do not use this key"),
                 });
             }
-            let id = payload.id();
-            let row = format!(
-                "{}\t{}\t{}\t{}\n",
-                payload.digest(),
-                id.repository,
-                id.role,
-                String::from(signature)
-            );
+            let id = &message.id;
+            let row =
+                format!("{digest}\t{}\t{}\t{}\n", id.repository, id.role, String::from(signature));
             growing.add(&row).map_err(failed)?;
         }
-        let signatures = u64::try_from(payloads.len()).unwrap_or(u64::MAX);
+        let signatures = u64::try_from(messages.len()).unwrap_or(u64::MAX);
         let file = growing.finish().map_err(failed)?;
         self.nonces = Some((name.clone(), nonces));
         self.cursor = Some((Owner::Key(name.clone()), batch.nth + 1, cursor));
@@ -164,7 +169,7 @@ impl Turns {
 
     fn sign(
         &mut self,
-        payloads: &[(u64, Payload)],
+        messages: &[Message],
         store: &mut dyn KeyStore,
         batch: &Batch<'_>,
         company: &mut dyn Company,
@@ -172,7 +177,7 @@ impl Turns {
     ) -> Result<Vec<Signature>, Trouble> {
         let name = &batch.key.name;
         let before = batch.nth * batch_of(batch.key);
-        let count = u64::try_from(payloads.len()).unwrap_or(u64::MAX);
+        let count = u64::try_from(messages.len()).unwrap_or(u64::MAX);
         let (held, open) = (self.held.take(), self.open.take());
         let left = batch.of.saturating_sub(before).max(count);
         let mut people = Holding {
@@ -198,14 +203,13 @@ impl Turns {
                 borrowed.as_mut()
             };
             let mut made = Vec::new();
-            for (nth, payload) in payloads {
+            for Message { nth, id, bytes } in messages {
                 people.company.progress(&Progress {
-                    doing: format!("{name} signs {}", payload.id()),
+                    doing: format!("{name} signs {id}"),
                     done: Some((before + nth, batch.of)),
                 });
-                let signature =
-                    signer.sign(payload.to_sign(), &mut people).map_err(|e| trouble(&e))?;
-                if !batch.public.verifies(payload.to_sign(), &signature) {
+                let signature = signer.sign(bytes, &mut people).map_err(|e| trouble(&e))?;
+                if !batch.public.verifies(bytes, &signature) {
                     return Err(trouble(&TokenError::BadSignature));
                 }
                 people.used();

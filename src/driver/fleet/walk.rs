@@ -21,6 +21,7 @@ use crate::tuf::time::Timestamp;
 use super::Yard;
 use super::cursor::List;
 use super::keeping::Growing;
+use super::spool::Filling;
 
 /// Where the tables of a walk go: into an evidence folder, or nowhere but their digests.
 pub enum Tables<'a> {
@@ -74,6 +75,10 @@ pub fn walk(
     let mut drafts = Table::new(tables, DRAFTS).map_err(failed)?;
     let mut members = Table::new(tables, MEMBERS).map_err(failed)?;
     let mut refused = Table::new(tables, REFUSED).map_err(failed)?;
+    let mut spool = match tables {
+        Tables::Kept(folder) => Some(Filling::new(folder).map_err(failed)?),
+        Tables::Digests => None,
+    };
     let mut surveyor = Surveyor::default();
     let mut count = 0;
     while let Some(line) = list.next()? {
@@ -85,8 +90,13 @@ pub fn walk(
             .and_then(|files| Member::of(&yard.plan, yard.purpose, &line, files));
         let ground = (&fleet.roster, &fleet.facts, fleet.at);
         let first = match surveyor.take(&yard.plan, &line, member, ground) {
-            Rows::Drafted { drafts: rows, member, first } => {
+            Rows::Drafted { drafts: rows, change, member, first } => {
                 drafts.add(&rows).map_err(failed)?;
+                for payload in change.payloads() {
+                    if let Some(spool) = &mut spool {
+                        spool.add(payload.to_sign()).map_err(failed)?;
+                    }
+                }
                 members.add(&member).map_err(failed)?;
                 first
             }
@@ -97,6 +107,7 @@ pub fn walk(
         };
         each(count, &line, first);
     }
+    spool.map_or(Ok(()), Filling::finish).map_err(failed)?;
     let digests = [written, drafts, members, refused].map(|table| table.finish().map_err(failed));
     let [list, drafts, members, refused] = digests;
     Ok(surveyor.finish([list?, drafts?, members?, refused?]))
