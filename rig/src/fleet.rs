@@ -6,17 +6,25 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::rc::Rc;
 
+use anchorite::ceremony::ask::{Answer, Ask, Form, People};
 use anchorite::ceremony::before::Before;
-use anchorite::ceremony::check::{base, play};
-use anchorite::ceremony::event::{Fleet, Happened, Mode, SessionId};
+use anchorite::ceremony::check::{CheckReport, base, play};
+use anchorite::ceremony::event::{Fleet, Happened, Mode, Refusal, SessionId};
 use anchorite::ceremony::fleet::list::documents_digest;
 use anchorite::ceremony::fleet::{BATCH, Line, batches};
-use anchorite::ceremony::plan::{Kind, Plan};
+use anchorite::ceremony::model::word;
+use anchorite::ceremony::mounted::MediumId;
+use anchorite::ceremony::plan::{Kind, MediumRole, Plan, PlannedKey};
 use anchorite::ceremony::roster::{Enrolled, Facts, Proof, Roster};
+use anchorite::ceremony::scene::Scene;
 use anchorite::ceremony::twin::{Purpose, Twin};
-use anchorite::driver::fleet::{Batch, Results, Tables, Turns, Yard, walk};
-use anchorite::driver::ports::{Company, Progress};
+use anchorite::driver::bench::{Bench, Clock, Setting, Stores};
+use anchorite::driver::fleet::{Batch, Results, Tables, Turns, Yard, walk, walk_for_check};
+use anchorite::driver::media::{MARKER, Media, enrol};
+use anchorite::driver::ports::{Company, Front, FrontFailed, Progress};
+use anchorite::driver::session::{Begin, Resumed, Session};
 use anchorite::keystore::{
     KeyStore, Label, Made, Rules, Secret, Seen, Signer, Spec, TokenError, Unlock,
 };
@@ -192,7 +200,11 @@ fn plan(dialects: &str, list: &str) -> Result<String, Box<dyn Error>> {
         out +=
             "\n[roles.targets]\nkeys = [\"tagging-2\"]\nthreshold = 1\nvalid_for = \"3 years\"\n";
     }
-    for finding in ["file-root-key", "not-all-sign"] {
+    for finding in ["file-root-key", "not-all-sign", "no-window"].into_iter().chain([
+        "room-network-interface",
+        "room-default-route",
+        "room-swap",
+    ]) {
         write!(
             out,
             "\n[[waivers]]\nfinding = \"{finding}\"\nreason = \"measured\"\nby = \"Administrator\"\n"
@@ -201,14 +213,9 @@ fn plan(dialects: &str, list: &str) -> Result<String, Box<dyn Error>> {
     Ok(out)
 }
 
-/// Walks, signs and puts together a fleet that [`make`] made.
-pub fn change(from: &Path, to: &Path) -> Done {
-    let plan = Plan::parse(&fs::read(from.join("plan.toml"))?).map_err(|why| why.to_string())?;
-    let (evidence, out) = (to.join("evidence"), to.join("OUT"));
-    fs::create_dir_all(&evidence)?;
-    fs::create_dir_all(&out)?;
-    let yard = Yard { plan: plan.clone(), purpose: None, from: from.to_owned() };
-    let mut keys: BTreeMap<String, ForgedKey> = BTreeMap::new();
+/// Every key of the plan: the first keys of the shipped plans, or our own.
+fn keys(plan: &Plan) -> Result<BTreeMap<String, Rc<ForgedKey>>, Box<dyn Error>> {
+    let mut keys: BTreeMap<String, Rc<ForgedKey>> = BTreeMap::new();
     let twins = [(first(Dialect::Tuf1, "x")?, ""), (first(Dialect::Notary1, "x")?, "n-")];
     for planned in &plan.keys {
         let name = planned.name.as_str();
@@ -222,8 +229,20 @@ pub fn change(from: &Path, to: &Path) -> Done {
         } else {
             of(&twins[0])
         };
-        keys.insert(name.to_owned(), found.unwrap_or_else(|| key(name, planned.algorithm)));
+        let found = found.unwrap_or_else(|| key(name, planned.algorithm));
+        keys.insert(name.to_owned(), Rc::new(found));
     }
+    Ok(keys)
+}
+
+/// Walks, signs and puts together a fleet that [`make`] made.
+pub fn change(from: &Path, to: &Path) -> Done {
+    let plan = Plan::parse(&fs::read(from.join("plan.toml"))?).map_err(|why| why.to_string())?;
+    let (evidence, out) = (to.join("evidence"), to.join("OUT"));
+    fs::create_dir_all(&evidence)?;
+    fs::create_dir_all(&out)?;
+    let yard = Yard { plan: plan.clone(), purpose: None, from: from.to_owned() };
+    let keys = keys(&plan)?;
     let mut roster = Roster::default();
     for planned in &plan.keys {
         let forged = &keys[planned.name.as_str()];
@@ -247,7 +266,7 @@ pub fn change(from: &Path, to: &Path) -> Done {
     let mut turns = Turns::default();
     for planned in &plan.keys {
         let Some(turn) = survey.turns.get(&planned.name) else { continue };
-        let mut store = Memory(&keys[planned.name.as_str()]);
+        let mut store = Memory(Rc::clone(&keys[planned.name.as_str()]));
         let public = store.0.public_key().clone();
         for nth in 0..batches(turn.repositories, BATCH) {
             let batch =
@@ -278,15 +297,16 @@ pub fn change(from: &Path, to: &Path) -> Done {
 }
 
 /// A key in memory.
-struct Memory<'a>(&'a ForgedKey);
+struct Memory(Rc<ForgedKey>);
 
-impl KeyStore for Memory<'_> {
+impl KeyStore for Memory {
     fn look(&mut self) -> Result<Seen, TokenError> {
         Ok(Seen { keys: vec![self.0.public_key().clone()], ..Seen::default() })
     }
 
     fn make(&mut self, _: &Spec, _: &mut dyn Unlock) -> Result<Made, TokenError> {
-        Err(TokenError::Unsupported("it is there".to_owned()))
+        // The keys that the plan makes are in memory already.
+        Ok(Made { public: self.0.public_key().clone() })
     }
 
     fn signer(
@@ -294,13 +314,13 @@ impl KeyStore for Memory<'_> {
         _: &Fingerprint,
         _: &mut dyn Unlock,
     ) -> Result<Box<dyn Signer + '_>, TokenError> {
-        Ok(Box::new(Open(self.0)))
+        Ok(Box::new(Open(Rc::clone(&self.0))))
     }
 }
 
-struct Open<'a>(&'a ForgedKey);
+struct Open(Rc<ForgedKey>);
 
-impl Signer for Open<'_> {
+impl Signer for Open {
     fn public_key(&self) -> &PublicKey {
         self.0.public_key()
     }
@@ -327,5 +347,150 @@ impl Company for Nobody {
     fn progress(&mut self, _: &Progress) {}
     fn wish(&mut self) -> Option<anchorite::ceremony::ask::Wish> {
         None
+    }
+}
+
+/// Holds a whole ceremony over a fleet that [`make`] made, or goes on with one that was cut off: record, walk, signatures,
+/// results, sealed evidence. People answer at once.
+pub fn hold(from: &Path, to: &Path) -> Done {
+    let bytes = fs::read(from.join("plan.toml"))?;
+    let plan = Plan::parse(&bytes).map_err(|why| why.to_string())?;
+    let (book, evidence, out) = (to.join("BOOK"), to.join("BOOK/evidence"), to.join("OUT"));
+    let mut people = Room { plan: plan.digest };
+    let session = if evidence.join("transcript.jsonl").exists() {
+        match Session::resume(&evidence, noon()).map_err(|why| why.to_string())? {
+            Resumed::Open { session, .. } => *session,
+            Resumed::Ended(_) => return Err("it had ended".into()),
+        }
+    } else {
+        fs::create_dir_all(&evidence)?;
+        fs::create_dir_all(&out)?;
+        for (at, name, role) in [(from, "IN", MediumRole::In), (&out, "OUT", MediumRole::Out)] {
+            let _ = fs::remove_file(at.join(MARKER));
+            enrol(
+                at,
+                &name.parse()?,
+                role,
+                MediumId::new(&[u8::try_from(name.len())?; 16]),
+                false,
+            )?;
+        }
+        let walked = walk_for_check(&plan, from, noon()).map_err(|trouble| trouble.found);
+        let report = CheckReport::with_fleet(&plan, noon(), &BTreeMap::new(), Some(&walked));
+        let Some(checked) = report.clear(&plan, Mode::Real) else {
+            return Err(format!("{:#?}", report.findings).into());
+        };
+        Session::begin(Begin {
+            plan_bytes: &bytes,
+            plan: &plan,
+            twin: None,
+            before: &Before::none(),
+            report: &report,
+            checked,
+            mode: Mode::Real,
+            session: SessionId::new([7; 16]),
+            at: noon(),
+            unattended: false,
+            folder: &evidence,
+        })?
+    };
+    let media =
+        [("IN", from), ("OUT", &out)].map(|(name, at)| (name.parse().unwrap(), at.to_owned()));
+    let mut bench = Bench::new(Setting {
+        plan: plan.clone(),
+        stores: Memories(keys(&plan)?),
+        media: Media::new(media.into(), false),
+        clock: Clock::Steps { next: noon(), step: 1 },
+        room: to.join("no-such-room"),
+        rehearsal: false,
+        evidence: evidence.clone(),
+        book,
+    });
+    let ended = session.hold(&mut people, &mut bench).map_err(|why| why.to_string())?;
+    println!("{:?}", ended.outcome);
+    Ok(())
+}
+
+/// What a stranger says of the evidence of [`hold`].
+pub fn audit(from: &Path, to: &Path) -> Done {
+    let evidence = to.join("BOOK/evidence");
+    let files = anchorite::driver::evidence::read(&evidence)?;
+    let mut audit = anchorite::ceremony::audit::audit(&files, None);
+    let plan = Plan::parse(&files["plan.toml"]).map_err(|why| why.to_string())?;
+    let (engine, _) =
+        anchorite::ceremony::audit::replay(&plan, &Before::none(), &files["transcript.jsonl"])
+            .map_err(|claim| claim.text)?;
+    audit.claims.extend(anchorite::driver::fleet::claims(&plan, &engine, &evidence, Some(from)));
+    for claim in audit.claims {
+        println!("{:<8} {}: {}", claim.verdict.to_string(), claim.name, claim.text);
+    }
+    Ok(())
+}
+
+/// Every key of the plan, in memory.
+struct Memories(BTreeMap<String, Rc<ForgedKey>>);
+
+impl Stores for Memories {
+    fn store(&mut self, key: &PlannedKey) -> Result<Box<dyn KeyStore>, TokenError> {
+        let forged = self.0.get(key.name.as_str()).ok_or(TokenError::Absent)?;
+        Ok(Box::new(Memory(Rc::clone(forged))))
+    }
+
+    fn copy_out(
+        &mut self,
+        _: &PlannedKey,
+        _: &PublicKey,
+        _: &mut dyn Unlock,
+    ) -> Result<(String, Vec<u8>), TokenError> {
+        Err(TokenError::Unsupported("it stays".to_owned()))
+    }
+}
+
+/// People who answer at once, and rightly.
+struct Room {
+    plan: Digest,
+}
+
+impl Unlock for Room {
+    fn secret(&mut self, _: &Label, _: Option<u8>) -> Option<Secret> {
+        None
+    }
+    fn new_secret(&mut self, _: &Label, _: &Rules) -> Option<Secret> {
+        None
+    }
+    fn touch(&mut self, _: &Label) {}
+}
+
+impl Company for Room {
+    fn progress(&mut self, _: &Progress) {}
+    fn wish(&mut self) -> Option<anchorite::ceremony::ask::Wish> {
+        None
+    }
+}
+
+impl Front for Room {
+    fn show(&mut self, _: Scene) {}
+
+    fn ask(&mut self, ask: &Ask) -> Result<People, FrontFailed> {
+        let say = match &ask.form {
+            Form::Press { .. } => Answer::Pressed,
+            Form::Choose(choices) => {
+                let wanted = ["again", "written-down", "agree", "stop"];
+                let word = wanted.iter().find(|word| choices.iter().any(|c| c.word == **word));
+                Answer::Chose((*word.unwrap_or(&"")).to_owned())
+            }
+            Form::Tick { items, .. } => {
+                Answer::Ticked(items.iter().map(|item| item.word.clone()).collect())
+            }
+            Form::Fill(fields) => Answer::Typed(fields.iter().map(|_| "text".to_owned()).collect()),
+            Form::Words(fields) => {
+                Answer::Typed(fields.iter().map(|field| word(&self.plan, &field.label)).collect())
+            }
+        };
+        Ok(People::Answer { ask: ask.id.clone(), say })
+    }
+
+    fn refused(&mut self, refusal: &Refusal) {
+        panic!("{refusal}");
     }
 }

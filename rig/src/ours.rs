@@ -37,10 +37,12 @@ fn main() -> Done {
         Some("edit-roots-checked") => edit_roots(&path(1), &path(2), true),
         Some("make-fleet") => fleet::make(&path(1), &words[2], words[3].parse()?),
         Some("change-fleet") => fleet::change(&path(1), &path(2)),
+        Some("hold-fleet") => fleet::hold(&path(1), &path(2)),
+        Some("audit-fleet") => fleet::audit(&path(1), &path(2)),
         Some("sign-bins") => fixtures::bins(&path(1)),
         Some("verify-bins") => verify_bins(&path(1)),
         Some("chain") => chain(&path(1), &words[2]),
-        _ => Err("ours make|update|verify-targets|sign-targets|edit-roots|edit-roots-checked|make-fleet|change-fleet|sign-bins|verify-bins|chain …".into()),
+        _ => Err("ours make|update|verify-targets|sign-targets|edit-roots|edit-roots-checked|make-fleet|change-fleet|hold-fleet|audit-fleet|sign-bins|verify-bins|chain …".into()),
     }
 }
 

@@ -38,10 +38,10 @@ pub fn finish(folder: &Path, engine: &Engine) -> io::Result<()> {
     place(folder, "MANIFEST", manifest.as_bytes())
 }
 
-/// The digests of all files of an evidence folder, of which one is in memory at a time.
+/// The digests of all files of an evidence folder; none of them is in memory as a whole.
 fn digests(folder: &Path) -> io::Result<BTreeMap<String, Digest>> {
     let digest_of = |path: String| {
-        let digest = Digest::of(&file::read_back(folder, &path, MAX_FILE)?);
+        let digest = file::digest_back(folder, &path)?;
         Ok((path, digest))
     };
     file::list(folder)?.into_iter().map(digest_of).collect()

@@ -343,7 +343,10 @@ fn same_keys(plan: &Plan, raised: &mut Vec<Finding>) {
                 format!("It signs for {}. A leak in one is a leak in all.", roles.join(" and ")),
             ));
         }
-        if roles.is_empty() {
+        let sets = plan.fleet.iter().flat_map(|fleet| fleet.sets.values());
+        let in_set =
+            sets.flat_map(std::collections::BTreeMap::values).any(|name| *name == key.name);
+        if roles.is_empty() && !in_set {
             raised.push(finding(
                 Verdict::Warn,
                 "key-without-role",

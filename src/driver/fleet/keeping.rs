@@ -1,7 +1,7 @@
 //! Files of a fleet in the evidence: written aside, synced and renamed, so that each is whole or not there.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -59,20 +59,4 @@ impl Growing {
         file::sync_folder(&parent)?;
         Ok(Digest::from_bytes(self.hash.finalize().into()))
     }
-}
-
-/// SHA-256 of a file; it is read from its beginning, and stands there again.
-pub(super) fn digest_of(file: &mut File) -> io::Result<Digest> {
-    file.seek(SeekFrom::Start(0))?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let count = file.read(&mut buffer)?;
-        if count == 0 {
-            break;
-        }
-        hash.update(buffer.get(..count).unwrap_or_default());
-    }
-    file.seek(SeekFrom::Start(0))?;
-    Ok(Digest::from_bytes(hash.finalize().into()))
 }

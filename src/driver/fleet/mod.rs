@@ -91,10 +91,10 @@ pub(crate) fn opened(
     expected: Option<Digest>,
 ) -> Result<std::fs::File, Trouble> {
     let failed = |error: io::Error| file::trouble(path, &error);
-    let mut file = file::open_below(folder, path).map_err(failed)?;
-    let found = keeping::digest_of(&mut file).map_err(failed)?;
+    let mut opened = file::open_below(folder, path).map_err(failed)?;
+    let found = file::digest_of(&mut opened).map_err(failed)?;
     if expected == Some(found) {
-        return Ok(file);
+        return Ok(opened);
     }
     let expected = expected.map(|digest| digest.to_string()).unwrap_or_default();
     Err(mismatch(&format!("{path}: expected sha256 {expected}, found {found}")))
