@@ -15,8 +15,10 @@ use crate::tuf::signature::Signature;
 use crate::tuf::time::Timestamp;
 
 use super::ask::{Ask, AskId, People};
+use super::fleet::Survey;
 use super::mounted::Mounted;
 use super::plan::{BackUp, Drill, PlannedKey};
+use super::roster::{Facts, Roster};
 use super::scene::Verdict;
 
 /// One line of the transcript.
@@ -180,6 +182,12 @@ pub enum ActKind {
     Inspect,
     /// Bring a second copy of the BOOK level.
     Level,
+    /// Walk a fleet: read, verify and draft, one repository after the other.
+    Survey,
+    /// Sign a piece of a key's turn in a fleet.
+    Batch,
+    /// Put the results of a piece of a fleet together on OUT.
+    Assemble,
     /// Put the evidence together and hash it.
     Seal,
 }
@@ -285,8 +293,47 @@ pub enum Act {
     },
     /// Bring the second copy of the BOOK on this medium level with it.
     Level(KeyName),
+    /// Walk the fleet of the plan: read, verify and draft each repository, and write the tables into the evidence.
+    Survey(Fleet),
+    /// Sign the payloads of a key for some repositories of the fleet; each is derived again and must equal its row.
+    Batch {
+        /// The key in the plan.
+        key: PlannedKey,
+        /// Its public half.
+        public: PublicKey,
+        /// Which batch of its turn, from 0.
+        nth: u64,
+        /// For how many repositories it signs in all.
+        of: u64,
+        /// What is derived from.
+        fleet: Fleet,
+    },
+    /// Put the new documents of some repositories together, each aside and renamed: wholly old or wholly new.
+    Assemble {
+        /// The OUT medium.
+        medium: KeyName,
+        /// Which batch, from 0.
+        nth: u64,
+        /// How many repositories there are in all.
+        of: u64,
+        /// What is derived from.
+        fleet: Fleet,
+    },
     /// Put the evidence together and hash its tree.
     Seal(Vec<EvidenceFile>),
+}
+
+/// What the documents of a fleet are derived from, beside plan and list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fleet {
+    /// The keys, known and proven.
+    pub roster: Roster,
+    /// The recorded facts.
+    pub facts: Facts,
+    /// When the ceremony was opened: the time for which repositories are judged.
+    pub at: Timestamp,
+    /// The digest of the table of drafts, once there is one.
+    pub drafts: Option<Digest>,
 }
 
 /// The most bytes that are read from one input file: 1 MiB.
@@ -369,6 +416,24 @@ pub enum Happened {
     Levelled {
         /// How many files were copied or grew.
         files: usize,
+    },
+    /// A fleet was walked.
+    Surveyed(Box<Survey>),
+    /// A batch was signed, and every signature verified in software.
+    Batched {
+        /// For how many repositories.
+        repositories: u64,
+        /// How many signatures.
+        signatures: u64,
+        /// SHA-256 of the file of signatures.
+        file: Digest,
+    },
+    /// A batch of results is on OUT, read back, and accepted by the roots before and after.
+    Assembled {
+        /// Of how many repositories.
+        repositories: u64,
+        /// SHA-256 of the lines `sha256  path` of all files written.
+        file: Digest,
     },
     /// The evidence was put together.
     Sealed {
@@ -592,6 +657,9 @@ impl ActKind {
             Self::Drill => "drill",
             Self::Inspect => "inspect",
             Self::Level => "level",
+            Self::Survey => "survey",
+            Self::Batch => "batch",
+            Self::Assemble => "assemble",
             Self::Seal => "seal",
         }
     }

@@ -107,7 +107,7 @@ fn report(engine: &Engine) -> Report<'_> {
         dialect: plan.repository.dialect.to_string(),
         head: engine.head(),
         tree: record.sealed,
-        change: engine.change().map(super::change::ChangeSet::digest),
+        change: engine.change_digest(),
         compared: record.compared.map(|how| match how {
             Compared::SecondLaptop => "second-laptop",
             Compared::WrittenDown => "written-down",

@@ -32,6 +32,8 @@ pub enum StepId {
     Keys,
     /// Public keys for a second laptop.
     Roster,
+    /// A fleet is walked, and its documents are drafted.
+    Survey,
     /// What will be signed.
     Review,
     /// The digest of what will be signed.
@@ -62,6 +64,7 @@ impl StepId {
             Self::Gather => "gather",
             Self::Keys => "keys",
             Self::Roster => "roster",
+            Self::Survey => "survey",
             Self::Review => "review",
             Self::Compare => "compare",
             Self::Sign => "sign",
@@ -101,13 +104,14 @@ pub fn steps(plan: &Plan) -> Vec<Step> {
 }
 
 /// The names of the steps of a kind, for the parser of plans.
-pub const FIRST_ROOT: [&str; 14] = [
+pub const FIRST_ROOT: [&str; 15] = [
     "open",
     "room",
     "gate",
     "gather",
     "keys",
     "roster",
+    "survey",
     "review",
     "compare",
     "sign",
@@ -271,6 +275,14 @@ fn documents(plan: &Plan) -> Vec<Step> {
         &["Please insert the medium OUT."],
         &["The machine writes roster.json. Carry OUT to the second laptop and run: anchorite draft"],
     ));
+    if plan.fleet.is_some() {
+        all.push(step(
+            StepId::Survey,
+            "WALK THE FLEET",
+            &["The machine reads, verifies and drafts one repository after the other."],
+            &["Nobody touches a token. Repositories that are refused are listed with the reason."],
+        ));
+    }
     all.push(step(
         StepId::Review,
         "REVIEW",

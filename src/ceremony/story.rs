@@ -126,6 +126,15 @@ fn happened(what: &Happened) -> String {
             format!("a file was left behind, sha256 {digest}")
         }
         Happened::Levelled { files } => format!("level, {files} files copied"),
+        Happened::Surveyed(survey) => {
+            format!("{} repositories drafted, {} refused", survey.repositories, survey.left_out)
+        }
+        Happened::Batched { repositories, signatures, .. } => {
+            format!("{signatures} signatures for {repositories} repositories, verified")
+        }
+        Happened::Assembled { repositories, .. } => {
+            format!("{repositories} repositories written, whole")
+        }
         Happened::Sealed { tree } => format!("evidence sealed, tree {tree}"),
         Happened::Failed(trouble) => format!("did not work: {}", trouble.found),
     }

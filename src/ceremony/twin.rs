@@ -81,6 +81,10 @@ impl Twin {
         twin.play_kits(plan);
         twin.play_before(plan, before, purpose);
         for input in &mut twin.plan.inputs {
+            // The list of a fleet stays: each of its repositories has a twin of its own.
+            if plan.fleet.as_ref().is_some_and(|fleet| fleet.is_list(input)) {
+                continue;
+            }
             let file =
                 FileAt { place: Place::Medium(input.medium.clone()), path: input.path.clone() };
             let bytes = twin.inputs.entry(file).or_insert_with(|| {

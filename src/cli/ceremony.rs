@@ -90,7 +90,9 @@ impl Rehearse {
         };
         let at = clock.now();
         let at_hand = media::beside(&self.plan, &plan);
-        let report = CheckReport::of(&plan, at, &at_hand);
+        let nothing = Media::new(std::collections::BTreeMap::new(), false);
+        let walked = super::walked(&plan, &self.plan, &nothing, at);
+        let report = CheckReport::with_fleet(&plan, at, &at_hand, walked.as_ref());
         let Some(checked) = report.clear(&plan, Mode::Rehearsal) else {
             tell_findings(&report);
             return Err(Failure::new(Exit::Wrong, "the check refuses this plan"));
@@ -100,6 +102,7 @@ impl Rehearse {
         let out = self.out.unwrap_or_else(|| PathBuf::from("."));
         let name = format!("REHEARSAL-{}-{}", at.to_compact(), plan.codename);
         let scratch = Scratch::make(&out.join(name), &twin)?;
+        scratch.lay_out(&plan, super::fleet_folder(&plan, &self.plan, &nothing))?;
         let paper = print::script(&plan, &print::KnownDigests::default());
         file::write_new(&scratch.folder, "PAPER.txt", paper.as_bytes(), Readers::All)
             .map_err(|error| Failure::file(&scratch.folder, &error))?;
@@ -120,7 +123,7 @@ impl Rehearse {
             unattended: self.faces.unattended(),
             folder: &folder,
         })?;
-        let mut bench = scratch.bench(&twin, &folder, clock);
+        let mut bench = scratch.bench(&twin, &folder, clock).with_fleet(&plan);
         let ended = self.faces.with_front(&[], |front| {
             session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &[]))
         })?;
@@ -154,6 +157,14 @@ impl Scratch {
             }
         }
         Ok(Self { folder: folder.to_owned(), book })
+    }
+
+    /// Puts the fleet of the plan on its scratch medium.
+    fn lay_out(&self, plan: &Plan, from: Option<PathBuf>) -> Result<(), Failure> {
+        let (Some(fleet), Some(from)) = (&plan.fleet, from) else { return Ok(()) };
+        let to = self.folder.join(fleet.medium.as_str());
+        crate::driver::fleet::lay_out(plan, &from, &to)
+            .map_err(|trouble| Failure::new(Exit::Machine, escape(&trouble.found)))
     }
 
     /// A rehearsal that is there already, for its resume: the folder above the scratch workspace.
@@ -204,7 +215,8 @@ impl Run {
         let media = media_of(&plan, &self.medium)?;
         let at = system_time();
         let at_hand = media.at_hand(&plan);
-        let report = CheckReport::of(&plan, at, &at_hand);
+        let walked = super::walked(&plan, &self.plan, &media, at);
+        let report = CheckReport::with_fleet(&plan, at, &at_hand, walked.as_ref());
         let verdict = report.verdict(Mode::Real);
         // A medium that is missing is told as that, not as files that could not be read.
         if verdict != Verdict::Fail {
@@ -311,7 +323,7 @@ impl Resume {
                 let before = read_before(&folder, &plan)?;
                 let twin = Twin::new(&plan, &before, Purpose::Rehearse);
                 let scratch = Scratch::open(book);
-                let mut bench = scratch.bench(&twin, &folder, Clock::System);
+                let mut bench = scratch.bench(&twin, &folder, Clock::System).with_fleet(&plan);
                 self.faces.with_front(&said, |front| {
                     session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &[]))
                 })?

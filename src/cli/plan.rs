@@ -102,7 +102,9 @@ fn check(
     let media = Media::new(mounts.into_iter().collect(), false);
     let mut at_hand = beside(path, &plan);
     at_hand.extend(media.at_hand(&plan));
-    let report = CheckReport::of(&plan, at.unwrap_or_else(system_time), &at_hand);
+    let at = at.unwrap_or_else(system_time);
+    let walked = super::walked(&plan, path, &media, at);
+    let report = CheckReport::with_fleet(&plan, at, &at_hand, walked.as_ref());
     if json {
         pour(&report.to_json());
     } else {

@@ -39,6 +39,15 @@ pub(super) fn findings(
     waived(plan, raised)
 }
 
+/// The findings on one repository of a fleet. What is said of the whole plan is said once, elsewhere.
+pub(super) fn of_member(plan: &Plan, before: &Before, at: Timestamp) -> Vec<Finding> {
+    let mut raised = Vec::new();
+    if let Some(anchor) = before.anchor() {
+        super::change::findings(plan, anchor, at, &mut raised);
+    }
+    waived(plan, raised)
+}
+
 /// A finding that fails.
 pub(super) fn fail(name: &str, about: &str, text: impl Into<String>) -> Finding {
     finding(Verdict::Fail, name, about, text)
@@ -61,7 +70,9 @@ pub(super) fn finding(
 }
 
 /// Findings that no waiver helps against.
-const NEVER_WAIVED: [&str; 47] = [
+const NEVER_WAIVED: [&str; 49] = [
+    "fleet-not-read",
+    "fleet-none",
     "ed25519-on-yubikey",
     "threshold-zero",
     "threshold-above-keys",
@@ -356,7 +367,10 @@ fn same_keys(plan: &Plan, raised: &mut Vec<Finding>) {
                 format!("It signs for {}. A leak in one is a leak in all.", roles.join(" and ")),
             ));
         }
-        if roles.is_empty() && !plan.kind.is_of_keys() {
+        let sets = plan.fleet.iter().flat_map(|fleet| fleet.sets.values());
+        let in_set =
+            sets.flat_map(std::collections::BTreeMap::values).any(|name| *name == key.name);
+        if roles.is_empty() && !in_set && !plan.kind.is_of_keys() {
             raised.push(finding(
                 Verdict::Warn,
                 "key-without-role",
@@ -451,7 +465,11 @@ fn real_only(plan: &Plan, at: Timestamp, raised: &mut Vec<Finding>) {
 }
 
 fn inputs(plan: &Plan, at_hand: &BTreeMap<FileAt, Vec<u8>>, raised: &mut Vec<Finding>) {
-    for input in &plan.inputs {
+    // The list of a fleet may be long: whoever walks the fleet reads it.
+    let is_list = |input: &super::super::plan::Input| {
+        plan.fleet.as_ref().is_some_and(|fleet| fleet.is_list(input))
+    };
+    for input in plan.inputs.iter().filter(|input| !is_list(input)) {
         let file = FileAt { place: Place::Medium(input.medium.clone()), path: input.path.clone() };
         match at_hand.get(&file).map(|bytes| Digest::of(bytes)) {
             None => raised.push(finding(

@@ -373,6 +373,9 @@ impl State {
             | ActKind::Drill
             | ActKind::Inspect
             | ActKind::Level
+            | ActKind::Survey
+            | ActKind::Batch
+            | ActKind::Assemble
             | ActKind::Seal => ("interrupted; nothing is left of it".to_owned(), false),
         };
         self.open(&about(id), TroubleKind::Gone, found);

@@ -7,6 +7,7 @@
 mod answers;
 mod care;
 mod comparison;
+mod fleet;
 mod help;
 mod inputs;
 mod outcome;
@@ -32,6 +33,7 @@ use super::scene::Scene;
 use super::transcript;
 
 pub use care::{Care, HeldPin, Recovered};
+pub use fleet::FleetState;
 pub use inputs::incoming;
 pub use outcome::file_name;
 pub use state::{Compared, Comparison, Exception, State, Statement};
@@ -148,6 +150,11 @@ impl Engine {
     /// The documents, once every key is known and proven.
     pub const fn change(&self) -> Option<&ChangeSet> {
         self.state.change.as_ref()
+    }
+
+    /// The digest of all that is signed: of one repository's change, or of the table of a fleet.
+    pub fn change_digest(&self) -> Option<Digest> {
+        self.state.change_digest()
     }
 
     /// What was done, for the report and for those who check it.

@@ -10,12 +10,12 @@ use super::super::change::ChangeSet;
 use super::super::check::Ground;
 use super::super::event::{Act, ActKind, FileAt, Mode, Outcome, Place, Wanted};
 use super::super::mounted::Mounted;
-use super::super::plan::{Kind, MediumRole, Part, Plan};
+use super::super::plan::{Input, Kind, MediumRole, Part, Plan};
 use super::super::scene::Verdict;
 use super::super::steps::{Step, StepId, steps};
 use super::state::{Open, State};
 use super::want::{Want, in_evidence};
-use super::{care, comparison, outcome, turns};
+use super::{care, comparison, fleet, outcome, turns};
 
 /// How many words a witness reads from the paper, and how many come from the second laptop.
 pub(super) const PAPER_WORDS: usize = 2;
@@ -77,7 +77,11 @@ pub(super) fn current_step(ground: &Ground, state: &State) -> usize {
 
 fn of_step(ground: &Ground, state: &State, step: &Step) -> Option<Want> {
     let plan = ground.plan();
+    if let Some(want) = fleet::of_step(ground, state, &step.id) {
+        return want;
+    }
     match &step.id {
+        StepId::Survey => None,
         StepId::Open => (state.present.is_none()).then(|| roll_call(plan)),
         StepId::Room => room(plan, state),
         StepId::Gate => gate(plan, state),
@@ -246,7 +250,9 @@ pub(super) fn medium(plan: &Plan, state: &State, name: &KeyName, label: &str) ->
             act: Act::Mount(name.clone()),
         });
     };
-    let taken_from = plan.inputs.iter().any(|input| input.medium == *name)
+    // Where a fleet lies, the list says what is taken.
+    let is_fleet = plan.fleet.as_ref().is_some_and(|fleet| fleet.medium == *name);
+    let taken_from = (!is_fleet && plan.inputs.iter().any(|input| input.medium == *name))
         || kit(plan).any(|(medium, _)| medium == name);
     let more = mounted.count > mounted.files.len() || !unplanned(plan, name, mounted).is_empty();
     let about = format!("{name}{IGNORED}");
@@ -272,7 +278,9 @@ pub(super) fn unplanned(plan: &Plan, name: &KeyName, mounted: &Mounted) -> Vec<S
 }
 
 fn gather(plan: &Plan, state: &State) -> Option<Want> {
-    plan.inputs.iter().find_map(|input| {
+    // The list of a fleet is read when the fleet is walked.
+    let is_list = |input: &Input| plan.fleet.as_ref().is_some_and(|fleet| fleet.is_list(input));
+    plan.inputs.iter().filter(|input| !is_list(input)).find_map(|input| {
         if let Some(want) = medium(plan, state, &input.medium, "it is in") {
             return Some(want);
         }
@@ -298,7 +306,7 @@ fn roster(plan: &Plan, state: &State) -> Option<Want> {
 }
 
 /// Writes a file, then reads it back.
-fn placed(state: &State, file: FileAt, bytes: impl FnOnce() -> Vec<u8>) -> Option<Want> {
+pub(super) fn placed(state: &State, file: FileAt, bytes: impl FnOnce() -> Vec<u8>) -> Option<Want> {
     if !state.written.contains_key(&file) {
         return Some(Want::write(file, bytes()));
     }

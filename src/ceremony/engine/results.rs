@@ -25,7 +25,8 @@ impl State {
     /// Takes what came of an act, useful or not.
     pub(super) fn learn(&mut self, ground: &Ground, at: Timestamp, id: &ActId, what: &Happened) {
         let plan = ground.plan();
-        let named = id.subject.split('@').next().unwrap_or_default();
+        // A batch is named after its key: `root-a/137`; a back-up too: `root-a@KIT`.
+        let named = id.subject.split(['@', '/']).next().unwrap_or_default();
         let key = named.parse().ok().and_then(|name: KeyName| plan.key(&name));
         self.count_pin(id, key, matches!(what, Happened::Signed(_)));
         match (id.kind, what) {
@@ -90,6 +91,11 @@ impl State {
                     self.recovered(at, id, key, (public, signature));
                 }
             }
+            (ActKind::Survey, Happened::Surveyed(survey)) => self.surveyed(plan, id, survey),
+            (ActKind::Batch, Happened::Batched { .. }) => self.batched(plan, id, what),
+            (ActKind::Assemble, Happened::Assembled { repositories, file }) => {
+                self.assembled(id, *repositories, *file);
+            }
             (ActKind::Inspect, Happened::Inspected(remains)) => self.inspected(plan, remains),
             (ActKind::Seal, Happened::Sealed { tree }) => self.sealed = Some(*tree),
             (
@@ -109,6 +115,9 @@ impl State {
                 | ActKind::BackUp
                 | ActKind::Drill
                 | ActKind::Inspect
+                | ActKind::Survey
+                | ActKind::Batch
+                | ActKind::Assemble
                 | ActKind::Seal,
                 _,
             ) => self.open(
@@ -352,7 +361,8 @@ impl State {
     /// Derives what follows from the facts, once: the documents when every key is known and proven, those that hash others
     /// when these are signed, the export when everything is signed.
     fn derive(&mut self, plan: &Plan) {
-        if plan.kind.is_of_keys() {
+        if plan.fleet.is_some() || plan.kind.is_of_keys() {
+            // The documents of a fleet are derived where they are, one repository after the other.
             return;
         }
         if self.change.is_none() {

@@ -144,6 +144,9 @@ impl Painter<'_> {
             AskKind::Ready => self.ready(id),
             AskKind::LastTry => self.last_try(id),
             AskKind::Medium => self.medium(id),
+            AskKind::Review if self.plan.fleet.is_some() => {
+                super::fleet::blocks(self.plan, self.state, &id.about)
+            }
             AskKind::Review if id.about == program::CLOSING => self.closing_review(),
             AskKind::Review => self.review(),
             AskKind::Source => Self::source(),
@@ -265,6 +268,7 @@ impl Painter<'_> {
         ];
         let will = match turn {
             "keys" => self.will_enrol(key),
+            "sign" if self.plan.fleet.is_some() => self.will_sign_for_fleet(key),
             "sign" | program::CLOSING => {
                 let stage = if turn == "sign" {
                     &self.state.recipe.documents
@@ -292,6 +296,13 @@ impl Painter<'_> {
             Block::Mark(remark.verdict, format!("{}: {}", remark.name, remark.text))
         }));
         blocks
+    }
+
+    fn will_sign_for_fleet(&self, key: &PlannedKey) -> String {
+        let survey = self.state.fleet.survey.as_ref();
+        let turn = survey.and_then(|survey| survey.turns.get(&key.name)).copied();
+        let turn = turn.unwrap_or_default();
+        format!("{} signatures, for {} repositories", turn.documents, turn.repositories)
     }
 
     fn will_enrol(&self, key: &PlannedKey) -> String {
@@ -324,6 +335,13 @@ impl Painter<'_> {
 
     fn medium(&self, id: &AskId) -> Vec<Block> {
         if id.about == "export" {
+            if let Some(survey) = &self.state.fleet.survey {
+                let text = format!("{} repositories are written to OUT.", survey.repositories);
+                return vec![
+                    read("Everything is signed. Please insert the medium OUT."),
+                    Block::Text(text),
+                ];
+            }
             let mut blocks = self.accepted();
             blocks.push(read("Everything is signed. Please insert the medium OUT."));
             blocks.push(Block::List {
@@ -448,6 +466,17 @@ impl Painter<'_> {
             }
             Act::Inspect { interrupted, .. } => format!("looking what {interrupted} left behind"),
             Act::Level(name) => format!("bringing {name}, the second copy of the book, level"),
+            Act::Survey(_) => "walking the fleet: reading, verifying, drafting".to_owned(),
+            Act::Batch { key, nth, of, .. } => {
+                let batch = super::super::fleet::batch_of(key);
+                let last = ((nth + 1) * batch).min(*of);
+                format!("{} signs for repositories {} to {last} of {of}", key.name, nth * batch + 1)
+            }
+            Act::Assemble { nth, of, .. } => {
+                let batch = super::super::fleet::BATCH;
+                let last = ((nth + 1) * batch).min(*of);
+                format!("putting together repositories {} to {last} of {of}", nth * batch + 1)
+            }
             Act::Seal(files) => format!("sealing the evidence, {} files", files.len()),
         };
         let mut rows = vec![row("act", id.to_string())];
@@ -486,6 +515,9 @@ impl Painter<'_> {
         let began = self.state.has_pressed(AskKind::Head, "before the first signature");
         if !began || self.state.sealed.is_some() {
             return Vec::new();
+        }
+        if self.plan.fleet.is_some() {
+            return super::fleet::tallies(self.plan, self.state);
         }
         self.state.recipe.all().flat_map(|doc| self.tally(doc)).collect()
     }

@@ -102,6 +102,9 @@ pub struct State {
     /// The signed documents under the names that clients ask for, once everything is signed.
     pub served: BTreeMap<String, Vec<u8>>,
 
+    /// What is known of a fleet.
+    pub fleet: super::fleet::FleetState,
+
     pub(super) asked: BTreeMap<(AskKind, String), u32>,
     pub(super) acted: BTreeMap<(ActKind, String, Option<Digest>), u32>,
     pub(super) pressed: BTreeSet<(AskKind, String)>,
@@ -216,6 +219,7 @@ impl State {
             tallied: BTreeMap::new(),
             exported: BTreeMap::new(),
             served: BTreeMap::new(),
+            fleet: super::fleet::FleetState::default(),
             asked: BTreeMap::new(),
             acted: BTreeMap::new(),
             pressed: BTreeSet::new(),
@@ -230,6 +234,12 @@ impl State {
             pin_was_used: false,
             found_key: None,
         }
+    }
+
+    /// The digest of all that is signed, once it is drafted.
+    pub fn change_digest(&self) -> Option<Digest> {
+        let fleet = self.fleet.survey.as_ref().map(|survey| survey.drafts);
+        self.change.as_ref().map(ChangeSet::digest).or(fleet)
     }
 
     /// The payload of one role, of whichever stage.
@@ -280,6 +290,10 @@ impl State {
                 {
                     *self.attempts.entry((key.name.clone(), bytes)).or_default() += 1;
                 }
+                if let (Act::Batch { key, nth, of, .. }, Some(bytes)) = (&act, bytes) {
+                    *self.attempts.entry((key.name.clone(), bytes)).or_default() +=
+                        self.fleet.asked_for(key, *nth, *of);
+                }
                 (Request::Act(id.clone()), Wanted::Act(id, act))
             }
             Want::Close(outcome) => (Request::Close(outcome), Wanted::Close(outcome)),
@@ -306,6 +320,10 @@ impl State {
             | ActKind::ReadBack
             | ActKind::Drill
             | ActKind::Inspect
+            // A batch that was cut off is made again; the attempt is on record.
+            | ActKind::Survey
+            | ActKind::Batch
+            | ActKind::Assemble
             | ActKind::Seal => false,
         });
     }

@@ -1,5 +1,7 @@
 //! The plan file as TOML states it: shapes only. Unknown members are errors with their line.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::tuf::digest::Digest;
@@ -25,7 +27,8 @@ pub(super) struct PlanFile {
     #[serde(default)]
     pub(super) clients: Vec<Client>,
     pub(super) window: Option<WindowFile>,
-    pub(super) repository: RepositoryFile,
+    pub(super) repository: Option<RepositoryFile>,
+    pub(super) fleet: Option<FleetFile>,
     pub(super) people: Vec<PersonFile>,
     #[serde(default)]
     pub(super) media: Vec<MediumFile>,
@@ -80,6 +83,18 @@ pub(super) struct RepositoryFile {
     pub(super) name: RepoName,
     pub(super) dialect: Dialect,
     pub(super) consistent_snapshot: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FleetFile {
+    pub(super) name: RepoName,
+    pub(super) medium: KeyName,
+    pub(super) list: String,
+    #[serde(default)]
+    pub(super) also_sign: Vec<KeyName>,
+    #[serde(default)]
+    pub(super) sets: BTreeMap<KeyName, BTreeMap<KeyName, KeyName>>,
 }
 
 #[derive(Deserialize)]

@@ -6,6 +6,7 @@
 mod care;
 mod change;
 mod file;
+mod fleet;
 mod kind;
 mod label;
 pub mod parse;
@@ -28,6 +29,7 @@ pub use care::{BackUp, BackUpForm, Bags, Drill, Fate, Recipient, Retired, cost};
 pub use change::{
     BeforePlan, Compromised, Goodness, KeptBack, KnownGood, PlannedDelegation, Removed, What,
 };
+pub use fleet::FleetPlan;
 pub use kind::Kind;
 pub(in crate::ceremony) use label::is_format;
 pub use label::{BadLabel, Label};
@@ -57,7 +59,9 @@ pub struct Plan {
     pub keys: Vec<PlannedKey>,
     /// The roles: all four of a first root, and of a change those that it touches or whose keys sign in it.
     pub roles: BTreeMap<RoleName, PlannedRole>,
-    /// What a change starts from; nothing for a first root.
+    /// The fleet, in a change of many repositories; `repository` is then the name by which people speak of it.
+    pub fleet: Option<FleetPlan>,
+    /// What a change starts from; nothing for a first root and for a fleet.
     pub before: Option<BeforePlan>,
     /// The last state that is known to be good, where a signing key leaked.
     pub known_good: Option<KnownGood>,

@@ -3,6 +3,7 @@
 mod care;
 mod change;
 mod error;
+mod fleet;
 mod keys;
 mod lists;
 mod place;
@@ -69,10 +70,12 @@ impl Parsing<'_> {
     }
 
     fn plan(mut self, file: PlanFile, digest: Digest) -> Result<Plan, PlanErrors> {
-        let dialect = file.repository.dialect;
         let window = file.window.as_ref().and_then(|window| self.window(window));
         let repository = self.repository(&file);
-        self.clients(&file);
+        let dialect = repository.dialect;
+        if file.fleet.is_none() {
+            self.clients(&file, dialect);
+        }
         let people = self.people(file.people);
         let media = self.media(file.kind, file.media);
         self.unique(&at("keys"), file.keys.iter().map(|key| key.name.as_str()));
@@ -103,7 +106,12 @@ impl Parsing<'_> {
         self.snapshot_after_targets(dialect, &roles);
         let inputs = self.inputs(file.inputs, &media);
         self.listed(&keys, &inputs);
-        let before = self.before(kind, file.before, &media, &inputs, &known);
+        self.alone(&file.before, &file.known_good, file.fleet.is_some());
+        let fleet = file.fleet.map(|stated| self.fleet(kind, stated, &media, &inputs, &keys));
+        let before = match &fleet {
+            Some(_) => None,
+            None => self.before(kind, file.before, &media, &inputs, &known),
+        };
         let known_good = self.known_good(file.known_good, before.as_ref(), &inputs);
         let delegations = self.delegations(file.delegations, dialect, &known);
         let removed = self.removed(file.remove);
@@ -117,6 +125,15 @@ impl Parsing<'_> {
         let targets = self.targets(file.targets, dialect);
         let steps = self.steps(file.steps);
         let waivers = self.waivers(file.waivers);
+        if fleet.is_some() {
+            let more = [
+                ("delegations", delegations.is_empty()),
+                ("remove", removed.is_empty()),
+                ("keep", kept.is_empty()),
+                ("targets", targets.is_empty()),
+            ];
+            self.whole_fleet(&more, &roles);
+        }
         if !self.errors.is_empty() {
             self.errors.sort_by_key(|error| error.position);
             return Err(PlanErrors { errors: self.errors });
@@ -133,6 +150,7 @@ impl Parsing<'_> {
             media,
             keys,
             roles,
+            fleet,
             before,
             known_good,
             delegations,
@@ -171,7 +189,18 @@ impl Parsing<'_> {
     }
 
     fn repository(&mut self, file: &PlanFile) -> Repository {
-        let stated = &file.repository;
+        let stated = match (&file.repository, &file.fleet) {
+            (Some(stated), None) => stated,
+            (None, None) => {
+                self.refuse(&at("repository"), "[repository], or [fleet] in its place", "neither");
+                return Repository::of_fleet("nameless".parse().expect("a name"));
+            }
+            (Some(_), Some(_)) => {
+                self.refuse(&at("repository"), "[repository] or [fleet]", "both");
+                return Repository::of_fleet("nameless".parse().expect("a name"));
+            }
+            (None, Some(fleet)) => return Repository::of_fleet(fleet.name.clone()),
+        };
         if let (Dialect::Notary1, Some(found)) = (stated.dialect, stated.consistent_snapshot) {
             let place = at("repository").field("consistent_snapshot");
             self.refuse(&place, "it in tuf1 plans only", &format!("{found} in a notary1 plan"));
@@ -186,7 +215,7 @@ impl Parsing<'_> {
         }
     }
 
-    fn clients(&mut self, file: &PlanFile) {
+    fn clients(&mut self, file: &PlanFile, expected: Dialect) {
         for client in &file.clients {
             let (name, dialect) = match client {
                 Client::Notary => ("notary", Dialect::Notary1),
@@ -197,8 +226,8 @@ impl Parsing<'_> {
                 Client::Tough => ("tough", Dialect::Tuf1),
                 Client::RustTuf => ("rust-tuf", Dialect::Tuf1),
             };
-            if dialect != file.repository.dialect {
-                let expected = match file.repository.dialect {
+            if dialect != expected {
+                let expected = match expected {
                     Dialect::Notary1 => "notary and docker in a notary1 plan",
                     Dialect::Tuf1 => {
                         "python-tuf, go-tuf, tuf-js, tough and rust-tuf in a tuf1 plan"

@@ -17,6 +17,7 @@ use crate::ceremony::event::{
 };
 use crate::ceremony::plan::{BackUpForm, Plan, PlannedKey};
 use crate::ceremony::scene::Verdict;
+use crate::ceremony::twin::Purpose;
 use crate::keystore::provision::Provisioned;
 use crate::keystore::{self, KeyStore, Spec, TokenError, Unlock};
 use crate::tuf::digest::Digest;
@@ -27,6 +28,7 @@ use crate::tuf::signature::Signature;
 use crate::tuf::time::Timestamp;
 
 use super::file::{self, Readers};
+use super::fleet::{Batch, Results, Tables, Turns, Yard, walk};
 use super::media::{Media, public};
 use super::ports::{Company, Progress, World};
 use super::workspace::{self, TRUST};
@@ -145,6 +147,9 @@ pub struct Bench<S> {
     /// Keys whose hand-over was interrupted: what it may have left on the medium was never proven.
     unproven: BTreeSet<KeyName>,
     held_pin: Option<HeldPin>,
+    /// The plan of a fleet as people wrote it: its repositories have twins of their own.
+    fleet: Option<Plan>,
+    turns: Turns,
 }
 
 /// What a bench is made of.
@@ -182,7 +187,31 @@ impl<S: Stores> Bench<S> {
             nonces: Nonces::default(),
             unproven: BTreeSet::new(),
             held_pin: None,
+            fleet: None,
+            turns: Turns::default(),
         }
+    }
+
+    /// The plan of a fleet as people wrote it, in a rehearsal.
+    #[must_use]
+    pub fn with_fleet(mut self, plan: &Plan) -> Self {
+        self.fleet = plan.fleet.is_some().then(|| plan.clone());
+        self
+    }
+
+    /// Where the fleet of the plan lies.
+    fn yard(&self) -> Result<Yard, Trouble> {
+        let plan = self.fleet.as_ref().unwrap_or(&self.plan);
+        let medium = plan.fleet.as_ref().map(|fleet| &fleet.medium);
+        let Some(medium) = medium else {
+            let found = "the plan is of no fleet".to_owned();
+            return Err(Trouble { kind: TroubleKind::Unsupported, found });
+        };
+        Ok(Yard {
+            plan: plan.clone(),
+            purpose: self.rehearsal.then_some(Purpose::Rehearse),
+            from: self.media.folder(&self.plan, medium)?,
+        })
     }
 
     fn carry_out(&mut self, act: &Act, company: &mut dyn Company) -> Result<Happened, Trouble> {
@@ -220,6 +249,34 @@ impl<S: Stores> Bench<S> {
                 workspace::level(&self.book, &second)
                     .map(|files| Happened::Levelled { files })
                     .map_err(|error| file::trouble(name.as_str(), &error))
+            }
+            Act::Survey(of) => {
+                let yard = self.yard()?;
+                let doing = "walking the fleet";
+                walk(&yard, of, &Tables::Kept(&self.evidence), |count, _, _| {
+                    if count % 16 == 1 {
+                        let doing = format!("{doing}: repository {count}");
+                        company.progress(&Progress { doing, done: None });
+                    }
+                })
+                .map(|survey| Happened::Surveyed(Box::new(survey)))
+            }
+            Act::Batch { key, public, nth, of, fleet } => {
+                let yard = self.yard()?;
+                let mut store =
+                    self.stores.store(key).map_err(|error| token_trouble(key, &error))?;
+                let batch = Batch { key, public, nth: *nth, of: *of, fleet };
+                let trouble = |error: &TokenError| token_trouble(key, error);
+                let (turns, folder) = (&mut self.turns, &self.evidence);
+                let made = turns.batch(&yard, folder, store.as_mut(), &batch, company, &trouble);
+                made.inspect_err(|_| self.turns.rest())
+            }
+            Act::Assemble { medium, nth, of, fleet } => {
+                let yard = self.yard()?;
+                let to = self.media.folder(&self.plan, medium)?;
+                let results = Results { to: &to, nth: *nth, of: *of, fleet };
+                let made = self.turns.assemble(&yard, &self.evidence, &results, company);
+                made.inspect_err(|_| self.turns.rest())
             }
             Act::Seal(files) => {
                 let sealed = evidence::seal(&self.evidence, files);
@@ -388,6 +445,9 @@ impl<S: Stores> Bench<S> {
             | Act::Sign { .. }
             | Act::ReadBack(_)
             | Act::Inspect { .. }
+            | Act::Survey(_)
+            | Act::Batch { .. }
+            | Act::Assemble { .. }
             | Act::Seal(_) => Remains::Nothing,
         }
     }

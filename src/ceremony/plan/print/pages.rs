@@ -313,6 +313,7 @@ fn turns(step: &StepId, plan: &Plan) -> Vec<String> {
     let here = || plan.keys.iter().filter(|key| key.is_here());
     match step {
         StepId::Keys => here().map(turn).collect(),
+        StepId::Sign if plan.fleet.is_some() => here().map(turn).collect(),
         StepId::Sign => here().filter(|key| signs(&recipe.documents, key)).map(turn).collect(),
         StepId::Closing => here().filter(|key| signs(&recipe.closing, key)).map(turn).collect(),
         StepId::HandOver => here().filter(|key| key.leaves.is_some()).map(turn).collect(),
@@ -327,6 +328,7 @@ fn turns(step: &StepId, plan: &Plan) -> Vec<String> {
         StepId::Open
         | StepId::Room
         | StepId::Roster
+        | StepId::Survey
         | StepId::Review
         | StepId::Compare
         | StepId::Export
