@@ -7,6 +7,7 @@
 )]
 
 mod sample;
+mod targets_kinds;
 
 use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::event::Mode;
