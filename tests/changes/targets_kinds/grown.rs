@@ -122,7 +122,7 @@ impl Grown {
         change(&mut body);
         let key = self.sample.twin.key(&names(dialect).tagging.parse().unwrap()).unwrap();
         self.sample.files.remove(&served(dialect, "targets", old));
-        self.put(DocRole::Targets, body, &key);
+        self.put(DocRole::Targets, body, key);
     }
 
     /// Signs version 1 of a delegation.
@@ -136,7 +136,7 @@ impl Grown {
             delegations: (dialect == Dialect::Notary1).then(Delegations::default),
             ..self.newest()
         };
-        self.put(DocRole::Delegated(name.parse().unwrap()), body, &key(name));
+        self.put(DocRole::Delegated(name.parse().unwrap()), body, key(name));
     }
 
     fn newest(&self) -> Targets {
@@ -144,7 +144,7 @@ impl Grown {
         Signed::<Targets>::read(self.sample.dialect, &bytes).unwrap().peek().clone()
     }
 
-    fn put<T: Body>(&mut self, role: DocRole, body: T, key: &ForgedKey) {
+    fn put<T: Body>(&mut self, role: DocRole, body: T, key: ForgedKey) {
         let dialect = self.sample.dialect;
         let version = body.version();
         let repository = self.sample.twin.plan().repository.name.clone();
@@ -152,8 +152,12 @@ impl Grown {
         let id = DocId { repository, role, version };
         let payload = Draft::new(id, dialect, body).payload().unwrap();
         let (keyid, _) = dialect.list_key(key.public_key()).unwrap();
-        let made = key.clone().for_dialect(dialect).sign(payload.to_sign());
+        let made = key.for_dialect(dialect).sign(payload.to_sign());
         self.sample.files.insert(name, payload.envelope(&[(keyid, made)]));
+    }
+
+    fn online(&self) -> ForgedKey {
+        self.sample.twin.key(&"online".parse().unwrap()).unwrap()
     }
 
     /// The online side names what there is.
@@ -162,7 +166,6 @@ impl Grown {
         if dialect == Dialect::Notary1 {
             return;
         }
-        let online = self.sample.twin.key(&"online".parse().unwrap()).unwrap();
         let (name, bytes) =
             self.sample.files.iter().find(|(name, _)| name.ends_with("snapshot.json")).unwrap();
         let mut snapshot = Signed::<Snapshot>::read(dialect, bytes).unwrap().peek().clone();
@@ -179,13 +182,13 @@ impl Grown {
             }
         }
         let version = snapshot.version;
-        self.put(DocRole::Snapshot, snapshot, &online);
+        self.put(DocRole::Snapshot, snapshot, self.online());
         let bytes = &self.sample.files["timestamp.json"];
         let mut timestamp = Signed::<Timestamped>::read(dialect, bytes).unwrap().peek().clone();
         timestamp.version += 1;
         let file = MetaFile { version: Some(version), ..MetaFile::default() };
         timestamp.meta.insert("snapshot.json".to_owned(), file);
-        self.put(DocRole::Timestamp, timestamp, &online);
+        self.put(DocRole::Timestamp, timestamp, self.online());
     }
 }
 
