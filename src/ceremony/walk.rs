@@ -13,6 +13,7 @@ use crate::tuf::payload::{Draft, Payload};
 use crate::tuf::root::{Expires, Root};
 use crate::tuf::signed::Signed;
 use crate::tuf::snapshot::{MetaFile, Snapshot, Timestamped};
+use crate::tuf::targets::Targets;
 use crate::tuf::time::Timestamp;
 use crate::tuf::verify::{Candidate, TrustedRoot};
 
@@ -37,6 +38,16 @@ pub(super) fn published(plan: &Plan, before: &Before, new: &Served) -> Served {
         let bare = bare.rsplit_once('.').map_or(bare, |(_, rest)| rest);
         !matches!(bare, "snapshot" | "timestamp")
     });
+    // Nobody asks for an older version any more, roots excepted.
+    let role = |name: &str| name.split_once('.').map(|(_, role)| role.to_owned());
+    let again: BTreeSet<_> = new.keys().filter_map(|name| role(name)).collect();
+    let superseded = |name: &str| {
+        let role = role(name);
+        role.is_some_and(|role| {
+            !matches!(role.as_str(), "root.json" | "json") && again.contains(&role)
+        })
+    };
+    all.retain(|name, _| !superseded(name));
     all.extend(new.iter().map(|(name, bytes)| (name.clone(), bytes.clone())));
     if let (Dialect::Notary1, Some(bytes)) = (plan.repository.dialect, new.get("root.json"))
         && let Ok(root) = Signed::<Root>::read(Dialect::Notary1, bytes)
@@ -75,13 +86,12 @@ fn walks(
     at: Timestamp,
     online_is_there: bool,
 ) -> Result<Vec<(u64, Walk)>, String> {
-    let pending: BTreeSet<RoleName> = if online_is_there {
-        BTreeSet::new()
-    } else {
+    let mut pending = not_at_hand(plan, published);
+    if !online_is_there {
         let targets = published.keys().any(|name| name.ends_with("targets.json"));
         let missing = (!targets).then(RoleName::targets);
-        Recipe::of(plan).pending.into_iter().chain(missing).collect()
-    };
+        pending.extend(Recipe::of(plan).pending.into_iter().chain(missing));
+    }
     let dialect = plan.repository.dialect;
     let mut fetched = published.clone();
     let unsaid = [RoleName::snapshot(), RoleName::timestamp()].iter().any(|r| pending.contains(r));
@@ -92,6 +102,30 @@ fn walks(
         (version, client::walk(dialect, root, &mut fetched, at, &pending))
     };
     Ok(starts(plan, published)?.into_iter().map(walked).collect())
+}
+
+/// Delegations of the TUF dialect whose documents are not among the files: others publish them, or they are untouched. A
+/// Notary client passes over what no snapshot names.
+fn not_at_hand(plan: &Plan, published: &Served) -> BTreeSet<RoleName> {
+    if plan.repository.dialect == Dialect::Notary1 {
+        return BTreeSet::new();
+    }
+    let there = |role: &RoleName| {
+        let name = format!("{}.json", client::percent_encoded(role.as_str()));
+        published
+            .keys()
+            .any(|file| *file == name || file.split_once('.').is_some_and(|f| f.1 == name))
+    };
+    let documents = published
+        .iter()
+        .filter(|(name, _)| !name.ends_with("root.json"))
+        .filter_map(|(_, bytes)| Signed::<Targets>::read(Dialect::Tuf1, bytes).ok());
+    documents
+        .filter_map(|document| document.peek().delegations.clone())
+        .flat_map(|delegations| delegations.roles)
+        .map(|role| role.name)
+        .filter(|role| !there(role))
+        .collect()
 }
 
 /// Where no snapshot or timestamp states versions yet, a walk asks for version 1 of each document: it is given the newest.
@@ -298,7 +332,11 @@ fn online(
     let unknown = BTreeMap::new();
     match role {
         DocRole::Snapshot => {
-            let meta = covered(dialect, served);
+            let mut meta = covered(dialect, served);
+            // Others publish them together with this.
+            meta.extend(not_at_hand(plan, served).into_iter().map(|role| {
+                (format!("{role}.json"), MetaFile { version: Some(1), ..MetaFile::default() })
+            }));
             Draft::new(id, dialect, Snapshot { version, expires, meta, spec_version, unknown })
                 .payload()
         }

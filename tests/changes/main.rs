@@ -12,6 +12,7 @@ mod root_plans;
 mod root_traps;
 mod sample;
 mod shipped;
+mod targets_kinds;
 
 use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::event::Mode;

@@ -109,6 +109,7 @@ pub const PLAN_RULES: &[PlanRule] = &[
     rule("delegation-to-own-key", "changes", "FAIL", YES, "all"),
     rule("delegation-below", "changes", "FAIL", NO, "all"),
     rule("delegation-document-missing", "changes", "FAIL", YES, "all"),
+    rule("delegation-without-document", "changes, tuf1", "WARN", None, ""),
     rule("delegation-unreachable", "changes, tuf1", "FAIL", YES, "all"),
     rule("removed-and-stated", "changes", "FAIL", NO, "all"),
     rule("paths-overlap", "changes, tuf1", "WARN", None, ""),

@@ -152,6 +152,15 @@ fn documents(
 ) {
     let about = planned.name.as_str();
     if anchor.delegation(&planned.name).is_none() {
+        if plan.repository.dialect == Dialect::Tuf1 && planned.valid_for.is_none() {
+            raised.push(finding(
+                Verdict::Warn,
+                "delegation-without-document",
+                about,
+                "Its holder publishes version 1 together with this change: without it clients stop at \
+                 every path that it covers.",
+            ));
+        }
         return;
     }
     let same_keys = has_keys_of_now(plan, anchor, planned);

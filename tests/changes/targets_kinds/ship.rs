@@ -1,0 +1,1 @@
+//! The shipped plans of these kinds.
