@@ -228,6 +228,7 @@ fn of_keys(plan: &Plan) -> Vec<Step> {
     all
 }
 
+#[expect(clippy::too_many_lines, reason = "the steps in their order, and nothing else")]
 fn documents(plan: &Plan) -> Vec<Step> {
     let mut all = vec![
         step(

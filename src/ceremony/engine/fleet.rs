@@ -37,6 +37,7 @@ pub struct FleetState {
 const REFUSED: &str = "refused";
 
 /// What a step of a fleet wants; nothing where it is done. Steps that are not named here are those of every plan.
+#[expect(clippy::option_option, reason = "a step that is not the fleet's own, or what it wants")]
 pub(super) fn of_step(ground: &Ground, state: &State, step: &StepId) -> Option<Option<Want>> {
     let plan = ground.plan();
     plan.fleet.as_ref()?;
