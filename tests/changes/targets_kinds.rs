@@ -71,7 +71,11 @@ fn reviewed(engine: &Engine) -> Vec<String> {
         .flat_map(|block| match block {
             Block::Rows(rows) => rows.into_iter().map(|(a, b)| format!("{a}: {b}")).collect(),
             Block::Heading(text) | Block::Text(text) | Block::Mark(_, text) => vec![text],
-            other => vec![format!("{other:?}")],
+            other @ (Block::ReadAloud(_)
+            | Block::Digest { .. }
+            | Block::List { .. }
+            | Block::Banner(_)
+            | Block::Gap) => vec![format!("{other:?}")],
         })
         .collect()
 }
@@ -91,10 +95,6 @@ fn verdict(report: &CheckReport, name: &str) -> Option<Verdict> {
 fn refused(sample: &Sample, text: &Text, name: &str) {
     let report = check(sample, text);
     assert_eq!(verdict(&report, name), Some(Verdict::Fail), "{name}: {report:#?}");
-}
-
-fn files(of: &[(&str, &[u8])]) -> BTreeMap<String, Vec<u8>> {
-    of.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect()
 }
 
 /// Whether every delegation but `touched` is there byte for byte, in the bytes that were signed.
