@@ -113,6 +113,8 @@ impl Rehearse {
             at,
             unattended: self.faces.unattended(),
             folder: &folder,
+            answering: None,
+            earlier: Vec::new(),
         })?;
         let mut bench = scratch.bench(&twin, &folder, clock);
         let ended = self.faces.with_front(&[], |front| {
@@ -233,6 +235,8 @@ impl Run {
             at,
             unattended: self.faces.unattended(),
             folder: &folder,
+            answering: None,
+            earlier: Vec::new(),
         })?;
         let mut bench = real_bench(&plan, &book, media.clone(), &folder);
         let ended = self.faces.with_front(&[], |front| {

@@ -307,7 +307,7 @@ impl State {
 
     /// Derives what follows from the facts, once: the documents when every key is known and proven, those that hash others
     /// when these are signed, the export when everything is signed.
-    fn derive(&mut self, plan: &Plan) {
+    pub(super) fn derive(&mut self, plan: &Plan) {
         if self.change.is_none() {
             self.change = change::draft(plan, &self.before, &self.roster, &self.facts()).ok();
             if let Some(change) = &self.change {
@@ -315,7 +315,9 @@ impl State {
                 self.delegations = authority::drafted_delegations(plan, change);
             }
         }
-        if self.change.is_none() || !self.all_signed(&self.recipe.documents) {
+        // Of a request, one key's part is signed here, and whoever gathers the parts puts them together.
+        let part = self.asked.is_some();
+        if self.change.is_none() || part || !self.all_signed(&self.recipe.documents) {
             return;
         }
         if self.closing.is_none() && !self.recipe.closing.is_empty() {
