@@ -16,7 +16,7 @@ use super::check::{Checked, Ground};
 use super::engine::{Compared, Engine};
 use super::event::{Entry, Event, FileAt, Happened, Mode, Opening, Outcome, Place, Wanted};
 use super::plan::{Input, Plan};
-use super::request::{Asked, Request};
+use super::request::{self, Asked, Request};
 use super::scene::Verdict;
 use super::transcript;
 use super::twin::{Purpose, Twin};
@@ -57,7 +57,7 @@ impl Audit {
         self.claims.iter().map(|claim| claim.verdict).max().unwrap_or(Verdict::Unknown)
     }
 
-    const fn empty() -> Self {
+    pub(super) const fn empty() -> Self {
         Self {
             format: 1,
             codename: String::new(),
@@ -68,7 +68,7 @@ impl Audit {
         }
     }
 
-    fn claim(&mut self, verdict: Verdict, name: &str, text: impl Into<String>) {
+    pub(super) fn claim(&mut self, verdict: Verdict, name: &str, text: impl Into<String>) {
         self.claims.push(Claim { verdict, name: name.to_owned(), text: text.into() });
     }
 }
@@ -152,6 +152,9 @@ pub fn before_path(input: &Input) -> String {
 /// Audits an evidence folder: the plan, the transcript and all other files by their path. `head` is what the signed
 /// paper says, if somebody has it.
 pub fn audit(files: &BTreeMap<String, Vec<u8>>, head: Option<Digest>) -> Audit {
+    if files.contains_key(request::evidence::MERGE) && !files.contains_key("transcript.jsonl") {
+        return request::evidence::audit(files, head);
+    }
     let mut audit = Audit::empty();
     let (Some(plan), Some(record)) = (files.get("plan.toml"), files.get("transcript.jsonl")) else {
         audit.claim(
@@ -294,7 +297,7 @@ pub fn integrity(files: &BTreeMap<String, Vec<u8>>) -> Verdict {
     audit.verdict()
 }
 
-fn manifest(audit: &mut Audit, files: &BTreeMap<String, Vec<u8>>) {
+pub(super) fn manifest(audit: &mut Audit, files: &BTreeMap<String, Vec<u8>>) {
     let Some(stated) = files.get("MANIFEST") else {
         audit.claim(
             Verdict::Fail,

@@ -12,5 +12,6 @@ pub mod oci;
 pub mod ports;
 pub mod room;
 pub mod session;
+pub mod signed;
 pub mod token;
 pub mod workspace;

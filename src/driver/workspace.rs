@@ -112,15 +112,20 @@ impl Workspace {
         Ok(folder)
     }
 
-    /// Adds lines to the register, which only grows: one JSON object a line.
+    /// Adds lines to the register of keys, which only grows: one JSON object a line.
     pub fn register(&self, lines: &[String]) -> io::Result<()> {
+        self.append("register.jsonl", lines)
+    }
+
+    /// Adds lines to a file that only grows, synced.
+    pub(super) fn append(&self, name: &str, lines: &[String]) -> io::Result<()> {
         use std::io::Write as _;
         use std::os::unix::fs::OpenOptionsExt as _;
         let mut register = std::fs::OpenOptions::new()
             .append(true)
             .create(true)
             .mode(0o600)
-            .open(self.folder.join("register.jsonl"))?;
+            .open(self.folder.join(name))?;
         for line in lines {
             register.write_all(format!("{line}\n").as_bytes())?;
         }

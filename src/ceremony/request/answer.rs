@@ -62,6 +62,8 @@ pub struct Answer {
     pub head: Digest,
     /// The record's bytes.
     pub transcript: Vec<u8>,
+    /// Whether a script answered instead of people.
+    pub unattended: bool,
 }
 
 /// Why an answer does not count.
@@ -195,8 +197,8 @@ impl Answer {
             });
         }
         let signatures = signatures(request, &file)?;
-        let transcript = recorded(request, &file)?;
-        Ok(Self { key: file.key, signatures, head: file.head, transcript })
+        let (transcript, unattended) = recorded(request, &file)?;
+        Ok(Self { key: file.key, signatures, head: file.head, transcript, unattended })
     }
 }
 
@@ -249,7 +251,7 @@ fn signatures(
 }
 
 /// The record replays, is of this request and this key, was held to its end, and holds the very signatures.
-fn recorded(request: &Request, file: &AnswerFile) -> Result<Vec<u8>, BadAnswer> {
+fn recorded(request: &Request, file: &AnswerFile) -> Result<(Vec<u8>, bool), BadAnswer> {
     let wrong = |why: String| BadAnswer::Record { key: file.key.clone(), why };
     let bytes: Vec<u8> =
         file.transcript.iter().flat_map(|line| line.bytes().chain([b'\n'])).collect();
@@ -263,7 +265,7 @@ fn recorded(request: &Request, file: &AnswerFile) -> Result<Vec<u8>, BadAnswer> 
         return Err(wrong("it is the record of something else".to_owned()));
     }
     match AnswerFile::of(&engine, &bytes) {
-        Some(derived) if derived == *file => Ok(bytes),
+        Some(derived) if derived == *file => Ok((bytes, engine.opening().unattended)),
         Some(_) => Err(wrong("it holds other signatures than the answer".to_owned())),
         None => Err(wrong("the ceremony was not held to its end".to_owned())),
     }
