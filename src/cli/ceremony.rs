@@ -16,6 +16,7 @@ use crate::driver::hold::HoldError;
 use crate::driver::media::{self, Media};
 use crate::driver::ports::World;
 use crate::driver::session::{Begin, Ended, Resumed, Session, read_before, read_plan};
+use crate::driver::signed::{self, Signed};
 use crate::driver::workspace::{Workspace, level};
 use crate::front::words::escape;
 use crate::keystore::memory;
@@ -223,6 +224,8 @@ impl Run {
         let folder = book
             .new_evidence(at, plan.codename.as_str())
             .map_err(|error| Failure::file(book.folder(), &error))?;
+        let known = Signed::read(&book, &plan.repository.name)
+            .map_err(|error| Failure::file(book.folder(), &error))?;
         let session = Session::begin(Begin {
             plan_bytes: &plan_bytes,
             plan: &plan,
@@ -236,7 +239,7 @@ impl Run {
             unattended: self.faces.unattended(),
             folder: &folder,
             answering: None,
-            earlier: Vec::new(),
+            earlier: known.earlier(),
         })?;
         let mut bench = real_bench(&plan, &book, media.clone(), &folder);
         let ended = self.faces.with_front(&[], |front| {
@@ -291,13 +294,17 @@ impl Resume {
         let ended = match session.engine().opening().mode {
             Mode::Real => {
                 let media = media_of(&plan, &self.medium)?;
-                let mut bench = real_bench(&plan, &book, media.clone(), &folder);
+                let played = session.engine().plan().clone();
+                let mut bench = real_bench(&played, &book, media.clone(), &folder);
                 let ended = self.faces.with_front(&said, |front| {
                     let held = session.hold(front, &mut bench);
                     held.map_err(|why| rests(&why, &folder, &self.medium))
                 })?;
                 register(&book, &ended)?;
-                level_copies(&plan, &book, &media);
+                super::request::answered(&ended);
+                if ended.engine.record().asked.is_none() {
+                    level_copies(&plan, &book, &media);
+                }
                 ended
             }
             Mode::Rehearsal | Mode::Check => {
@@ -367,7 +374,12 @@ fn level_copies(plan: &Plan, book: &Workspace, media: &Media) {
     }
 }
 
-fn real_bench(plan: &Plan, book: &Workspace, media: Media, evidence: &Path) -> impl World + use<> {
+pub(super) fn real_bench(
+    plan: &Plan,
+    book: &Workspace,
+    media: Media,
+    evidence: &Path,
+) -> impl World + use<> {
     Bench::new(Setting {
         plan: plan.clone(),
         stores: RealStores::new(
@@ -387,7 +399,7 @@ fn real_bench(plan: &Plan, book: &Workspace, media: Media, evidence: &Path) -> i
 }
 
 /// 16 random bytes, or the ones that were asked for.
-fn session_id(stated: Option<&str>) -> Result<SessionId, Failure> {
+pub(super) fn session_id(stated: Option<&str>) -> Result<SessionId, Failure> {
     if let Some(text) = stated {
         return SessionId::try_from(text.to_owned())
             .map_err(|_| Failure::input("--session takes 32 hex digits"));
@@ -398,9 +410,16 @@ fn session_id(stated: Option<&str>) -> Result<SessionId, Failure> {
     Ok(SessionId::new(bytes))
 }
 
-/// Adds the keys that were made to the workspace's register.
-fn register(book: &Workspace, ended: &Ended) -> Result<(), Failure> {
+/// Notes what was signed, and adds the keys that were made to the workspace's register.
+pub(super) fn register(book: &Workspace, ended: &Ended) -> Result<(), Failure> {
     let engine = &ended.engine;
+    let failed = |error: std::io::Error| Failure::file(book.folder(), &error);
+    if engine.opening().mode == Mode::Real {
+        signed::add(book, &signed::of_ended(engine.record(), system_time())).map_err(failed)?;
+    }
+    if engine.record().asked.is_some() {
+        return Ok(());
+    }
     let state = match ended.outcome {
         Outcome::Done => "authorised",
         Outcome::Aborted => "generated",
@@ -426,11 +445,11 @@ fn register(book: &Workspace, ended: &Ended) -> Result<(), Failure> {
             )
         })
         .collect();
-    book.register(&lines).map_err(|error| Failure::file(book.folder(), &error))
+    book.register(&lines).map_err(failed)
 }
 
 /// Says how it ended, where everything is, and the exact command that verifies it.
-fn tell_end(ended: &Ended) -> Result<(), Failure> {
+pub(super) fn tell_end(ended: &Ended) -> Result<(), Failure> {
     let head = ended.engine.head();
     let folder = ended.folder.canonicalize().unwrap_or_else(|_| ended.folder.clone());
     let rehearsal = match ended.engine.opening().mode {
@@ -457,7 +476,7 @@ fn tell_end(ended: &Ended) -> Result<(), Failure> {
 }
 
 /// A ceremony that rests, and the very command that goes on with it.
-fn rests(why: &HoldError, folder: &Path, mounts: &[(KeyName, PathBuf)]) -> Failure {
+pub(super) fn rests(why: &HoldError, folder: &Path, mounts: &[(KeyName, PathBuf)]) -> Failure {
     let whole = |path: &Path| {
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         quoted(&path.display().to_string())
@@ -476,7 +495,7 @@ fn program() -> String {
 }
 
 /// A path as a shell takes it.
-fn quoted(path: &str) -> String {
+pub(super) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=@".contains(c);
     if path.chars().all(plain) {
         path.to_owned()

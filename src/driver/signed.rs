@@ -123,13 +123,14 @@ impl Signed {
     }
 
     /// Other content that was signed, or may have been, under the role and version of a payload, and was not given up.
-    pub fn other(&self, payload: &Payload) -> Option<Line> {
+    pub fn others(&self, payload: &Payload) -> Vec<Line> {
         let id = payload.id();
-        self.standing().into_iter().find(|line| {
+        let standing = self.standing().into_iter().filter(|line| {
             let open = matches!(line.became, Became::Begun | Became::Signed);
             let same = line.role == id.role && line.version == id.version;
             open && same && line.payload != payload.digest()
-        })
+        });
+        standing.collect()
     }
 
     /// What was signed and may compete with something new.
@@ -214,9 +215,11 @@ mod tests {
         let signed = Signed::read(&book, &"updates.example.com".parse().unwrap()).unwrap();
         let standing = signed.standing();
         assert_eq!(standing.len(), 2);
-        assert!(standing.iter().any(|line| {
-            line.became == Became::Signed && line.payload == Digest::of(b"one")
-        }));
+        assert!(
+            standing.iter().any(|line| {
+                line.became == Became::Signed && line.payload == Digest::of(b"one")
+            })
+        );
         assert_eq!(signed.earlier().len(), 2);
         let other = Signed::read(&book, &"another.example.com".parse().unwrap()).unwrap();
         assert!(other.standing().is_empty());

@@ -167,7 +167,7 @@ fn binary(file: &[u8]) -> Result<Vec<u8>, TokenError> {
 }
 
 /// A QR code as half blocks, dark on light paper, with its quiet zone of four modules.
-fn code(text: &str) -> Result<String, TokenError> {
+pub fn code(text: &str) -> Result<String, TokenError> {
     const QUIET: usize = 4;
     let code = QrCode::with_error_correction_level(text, EcLevel::M)
         .map_err(|error| TokenError::Unsupported(format!("no QR code: {error}")))?;

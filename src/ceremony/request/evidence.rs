@@ -119,7 +119,10 @@ fn derived(
     for standing in gathering.standing() {
         let verdict = if standing.reached() { Verdict::Pass } else { Verdict::Fail };
         let (have, need) = (standing.signed.len(), standing.need);
-        let text = format!("{}, by {}: {have} good signatures, {need} needed.", standing.role, standing.by);
+        let text = format!(
+            "{}, by {}: {have} good signatures, {need} needed.",
+            standing.role, standing.by
+        );
         audit.claim(verdict, "signatures", text);
     }
     signers(audit, &gathering);
@@ -183,7 +186,8 @@ fn signers(audit: &mut Audit, gathering: &Gathering<'_>) {
         );
         audit.claim(Verdict::Pass, "signer", text);
         if answer.unattended {
-            let text = format!("{key}: UNATTENDED: a script answered; no people compared anything.");
+            let text =
+                format!("{key}: UNATTENDED: a script answered; no people compared anything.");
             audit.claim(Verdict::Warn, "comparisons", text);
         }
     }
