@@ -176,14 +176,21 @@ pub fn add(book: &Workspace, lines: &[Line]) -> io::Result<()> {
     book.append(FILE, &text)
 }
 
-/// The lines of a ceremony that ended: every document with a signature on it.
+/// The lines of a ceremony that ended: every document with a signature on it, and what a signer was asked for and never
+/// tried to sign.
 pub fn of_ended(state: &State, at: Timestamp) -> Vec<Line> {
     let became = if state.aborted.is_some() { Became::Abandoned } else { Became::Signed };
     let each = state.signatures.iter().filter_map(|(role, made)| {
         let keys: Vec<_> = made.iter().map(|(name, _)| name.clone()).collect();
         Some(Line::of(state.payload(role)?, keys, at, became))
     });
-    each.collect()
+    let untried = state.asked.iter().flat_map(|asked| {
+        let docs = asked.recipe.documents.iter().filter_map(|doc| state.payload(&doc.role));
+        let tried = |p: &&Payload| state.attempts.contains_key(&(asked.key.clone(), p.digest()));
+        let untried = docs.filter(move |payload| !tried(payload));
+        untried.map(|p| Line::of(p, vec![asked.key.clone()], at, Became::Stopped))
+    });
+    each.chain(untried).collect()
 }
 
 #[cfg(test)]

@@ -1,29 +1,30 @@
 //! A signer's desk without a machine: the throw-away keys of a sample sign what a request asks for.
 
-use std::collections::BTreeMap;
-
 use anchorite::ceremony::ask::{Answer, Ask, AskKind, Form, People};
-use anchorite::ceremony::check::{CheckReport, Ground};
+use anchorite::ceremony::change::certificate;
+use anchorite::ceremony::check::{CheckReport, Ground, base};
 use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::event::{
     Act, AskedFor, Happened, Mode, Opening, Outcome, RoomFact, Seen, SessionId, ToolId, Wanted,
 };
 use anchorite::ceremony::model::word;
-use anchorite::ceremony::plan::Store;
+use anchorite::ceremony::plan::{Plan, Store};
 use anchorite::ceremony::request::answer::AnswerFile;
 use anchorite::ceremony::request::{Asked, Request, make};
+use anchorite::ceremony::roster::{Enrolled, Facts, Proof, Roster, RosterFile, room_challenge};
 use anchorite::ceremony::scene::Verdict;
 use anchorite::ceremony::transcript;
 use anchorite::tuf::digest::Digest;
 use anchorite::tuf::document::Dialect;
 use anchorite::tuf::forge::ForgedKey;
+use anchorite::tuf::key::{Algorithm, KeyId};
 use anchorite::tuf::name::KeyName;
+use anchorite::tuf::time::Timestamp;
 
 use crate::sample::*;
 
-/// A plan that takes root-c out and lets root-d, enrolled with its proof, come in; in Notary, where a new root key needs a
-/// certificate, the same keys stay and the dates move.
-pub(crate) fn rotate_root(sample: &Sample) -> Text {
+/// The same root with later dates: no key is made, so that an office can ask for it.
+pub(crate) fn refresh(sample: &Sample) -> Text {
     let third = match sample.dialect {
         Dialect::Notary1 => YUBI_C,
         Dialect::Tuf1 => AGE,
@@ -35,7 +36,9 @@ pub(crate) fn rotate_root(sample: &Sample) -> Text {
     ];
     let mut body = keys.concat();
     body += &role("root", "\"root-a\", \"root-b\", \"root-c\"", 2, Some("8 years"));
-    body += WAIVE_FILE_ROOT;
+    if sample.dialect == Dialect::Tuf1 {
+        body += WAIVE_FILE_ROOT;
+    }
     Text {
         kind: "refresh",
         codename: "EGRET",
@@ -43,6 +46,58 @@ pub(crate) fn rotate_root(sample: &Sample) -> Text {
         body,
         ..Text::default()
     }
+}
+
+/// A plan in which root-d, made in a room, takes the place of root-c. Keys rest in age files.
+pub(crate) fn rotate_root(sample: &Sample) -> Text {
+    let certificate = match sample.dialect {
+        Dialect::Notary1 => "certificate = { valid_for = \"25 years\" }\n",
+        Dialect::Tuf1 => "",
+    };
+    let keys = [
+        here(sample, "root-a", "Custodian A", AGE),
+        here(sample, "root-b", "Custodian B", AGE),
+        made("root-d", "Custodian D", AGE, "p256", certificate),
+    ];
+    let mut body = keys.concat();
+    body += &role("root", "\"root-a\", \"root-b\", \"root-d\"", 2, Some("8 years"));
+    body += WAIVE_FILE_ROOT;
+    Text {
+        kind: "rotate-root",
+        codename: "HERON",
+        title: "Custodian D takes the place of Custodian C",
+        body,
+        ..Text::default()
+    }
+}
+
+/// What a room in which only root-d was made wrote to OUT.
+pub(crate) fn roster(plan: &Plan, at: Timestamp) -> RosterFile {
+    let facts =
+        Facts { mode: Mode::Real, session: SESSION, plan: plan.digest, base: base(plan, at) };
+    let name: KeyName = "root-d".parse().unwrap();
+    let new = new_key();
+    let public = new.public_key().clone();
+    let mut roster = Roster::default();
+    let proof = match plan.repository.dialect {
+        Dialect::Notary1 => {
+            let payload = certificate(plan, plan.key(&name).unwrap(), &public, &facts).unwrap();
+            let signature = new.sign(payload.to_sign());
+            let pem = payload.envelope(&[(KeyId::new("root-d"), signature.clone())]);
+            roster.certificates.insert(name.clone(), String::from_utf8(pem).unwrap());
+            Proof::Certificate(signature)
+        }
+        Dialect::Tuf1 => Proof::Challenge(new.sign(&room_challenge(&facts, &name, &public))),
+    };
+    roster.proofs.insert(name.clone(), proof);
+    roster.keys.insert(name, Enrolled::Made { key: public });
+    let codename = plan.codename.clone();
+    RosterFile { format: 1, codename, facts, roster, head: Digest::of(b"head") }
+}
+
+/// The key that was made in the room.
+pub(crate) fn new_key() -> ForgedKey {
+    ForgedKey::new(&Digest::of(b"a new key"), "root-d", Algorithm::P256).unwrap()
 }
 
 pub(crate) const SESSION: SessionId = SessionId::new([5; 16]);
@@ -57,8 +112,22 @@ pub(crate) fn request(sample: &Sample, text: &Text) -> (Request, Vec<u8>) {
         .unwrap_or_else(|why| panic!("{why}"))
 }
 
+/// The same for a plan whose new key was made in a room.
+pub(crate) fn request_with_roster(sample: &Sample, text: &Text) -> (Request, Vec<u8>) {
+    let toml = plan(sample, text);
+    let roster = roster(&Plan::parse(toml.as_bytes()).unwrap(), noon());
+    let use_by = "2026-12-24T00:00:00Z".parse().unwrap();
+    make(&toml, &sample.at_hand(&[]), Some(&roster), SESSION, noon(), use_by)
+        .unwrap_or_else(|why| panic!("{why}"))
+}
+
 /// One key's holder answers a request, with a key that the test holds.
 pub(crate) fn sign(request: &Request, key: &str, secret: &ForgedKey) -> Vec<u8> {
+    sign_as(request, key, secret, 9)
+}
+
+/// The same, in another session.
+pub(crate) fn sign_as(request: &Request, key: &str, secret: &ForgedKey, session: u8) -> Vec<u8> {
     let name: KeyName = key.parse().unwrap();
     let asked = Asked::new(request, &name).unwrap();
     let report = CheckReport::of(request.plan(), noon(), &request.files());
@@ -67,7 +136,7 @@ pub(crate) fn sign(request: &Request, key: &str, secret: &ForgedKey) -> Vec<u8> 
         .unwrap_or_else(|| panic!("{:#?}", report.findings));
     let opening = Opening {
         mode: Mode::Real,
-        session: SessionId::new([9; 16]),
+        session: SessionId::new([session; 16]),
         tool: ToolId { name: "anchorite".to_owned(), version: "0".to_owned() },
         plan: request.plan().digest,
         base: request.facts().base,
