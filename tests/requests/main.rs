@@ -9,5 +9,9 @@
 
 mod answers;
 mod desk;
+mod machines;
+mod other_programs;
 #[path = "../changes/sample.rs"]
 mod sample;
+#[path = "../support/mod.rs"]
+mod support;

@@ -189,6 +189,9 @@ impl Answer {
         if file.format != 1 {
             return Err(unreadable(format!("expected format 1, found {}", file.format)));
         }
+        if file.to_json() != bytes {
+            return Err(unreadable("it is not written as we write it".to_owned()));
+        }
         if file.request != request.digest() {
             return Err(BadAnswer::OtherRequest {
                 repository: file.repository,
