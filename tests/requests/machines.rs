@@ -4,16 +4,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anchorite::ceremony::event::Mode;
+use anchorite::ceremony::check::play;
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::request::{Request, RequestFile};
-use anchorite::ceremony::roster::RosterFile;
 use anchorite::driver::bench::system_time;
 use anchorite::tuf::digest::Digest;
 use anchorite::tuf::document::{Dialect, DocRole};
 use anchorite::tuf::forge::ForgedKey;
 use anchorite::tuf::key::Algorithm;
+use anchorite::tuf::signed::Signed;
 use anchorite::tuf::time::Timestamp;
+use anchorite::tuf::verify::{Candidate, RootDigest};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
@@ -30,9 +31,9 @@ pub(crate) fn pem(seed: &Digest, label: &str, key: &ForgedKey) -> String {
     hash.update([0, 0]);
     hash.update(label.as_bytes());
     let secret = hash.finalize();
-    let (prefix, _) = match key.public_key().algorithm() {
-        Algorithm::Ed25519 => ("302e020100300506032b657004220420", ()),
-        _ => ("3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420", ()),
+    let prefix = match key.public_key().algorithm() {
+        Algorithm::Ed25519 => "302e020100300506032b657004220420",
+        _ => "3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420",
     };
     let mut der = data_encoding::HEXLOWER.decode(prefix.as_bytes()).unwrap();
     der.extend(secret);
@@ -49,6 +50,14 @@ pub(crate) fn write_pem(sample: &Sample, key: &str, path: &Path) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
+/// A sample that was made a month ago, so that its certificates are valid by this machine's clock.
+fn old_sample(dialect: Dialect) -> Sample {
+    let sample = Sample::new(dialect);
+    let ago = system_time().plus_seconds(-30 * 86_400).unwrap();
+    let engine = play(&sample.twin, ago).unwrap();
+    Sample { files: engine.served().clone(), engine, ..sample }
+}
+
 /// An office with a plan, and the workspaces of custodians beside it.
 pub(crate) struct Machines {
     folder: TempDir,
@@ -59,7 +68,7 @@ pub(crate) struct Machines {
 impl Machines {
     /// An office that plans this change of a sample, signed for real within a window round now.
     pub(crate) fn of(dialect: Dialect, change: impl Fn(&Sample) -> Text) -> Self {
-        let sample = Sample::new(dialect);
+        let sample = old_sample(dialect);
         let mut toml = plan(&sample, &change(&sample));
         toml = toml.replacen("\n[repository]", &format!("\n{}\n[repository]", window()), 1);
         for finding in [
@@ -271,10 +280,7 @@ fn two_custodians_on_two_machines_rotate_a_root_that_an_office_asked_for() {
         assert!(!machines.at("short").exists());
         let merged = machines
             .program(&["request", "merge", "request.json", "a.json", "b.json", "-o", "merged"])
-            .failure(match dialect {
-                // The new root's own threshold is reached by two of its three keys.
-                Dialect::Notary1 | Dialect::Tuf1 => 0,
-            });
+            .success();
         let joined = machines.at("merged/evidence");
         let whole = machines
             .program(&["evidence", "verify", joined.to_str().unwrap(), "--head", &head(&merged)])
@@ -287,9 +293,14 @@ fn two_custodians_on_two_machines_rotate_a_root_that_an_office_asked_for() {
             Dialect::Notary1 => ("registry.example.com/team/app", "root.json"),
             Dialect::Tuf1 => ("updates.example.com/metadata", "2.root.json"),
         };
-        let new = machines.at("merged/export").join(folder).join(name);
-        let shown = machines.program(&["show", new.to_str().unwrap()]).success();
-        assert!(shown.contains("version 2") || shown.contains("2"), "{shown}");
+        let new = fs::read(machines.at("merged/export").join(folder).join(name)).unwrap();
+        let old = machines.sample.files.iter().find(|(name, _)| name.ends_with("root.json"));
+        let trusted = Candidate::read(dialect, old.unwrap().1)
+            .unwrap()
+            .compared(RootDigest::new(machines.sample.root()))
+            .unwrap();
+        let followed = trusted.succeed(Signed::read(dialect, &new).unwrap()).unwrap();
+        assert_eq!(followed.root().body().version, 2);
     }
 }
 
@@ -346,7 +357,7 @@ fn a_request_that_is_too_late_rehearsed_or_of_an_older_root_is_not_signed() {
             "A",
         ])
         .success();
-    assert!(trust.join("2.root.root.json").is_file() || trust.join("2.root.json").is_file());
+    assert!(trust.join("2.root.json").is_file());
     let replayed = machines
         .sign("A", "Custodian A", "root-a", "request.json", &["-o", "again.json"])
         .failure(3);
@@ -365,11 +376,6 @@ fn a_second_document_of_one_version_is_refused_and_named_where_the_first_is_give
         machines.sign("A", "Custodian A", "root-a", file, &all)
     };
     sign("first.json", &["-o", "one.json"]).success();
-    // The same once more is no other content.
-    sign("first.json", &["-o", "same.json"]).failure(4);
-    std::thread::sleep(std::time::Duration::from_secs(1));
-    sign("first.json", &["-o", "same.json"]).success();
-
     let toml = fs::read_to_string(machines.at("plan.toml")).unwrap();
     fs::write(machines.at("plan.toml"), toml.replace("8 years", "9 years")).unwrap();
     machines.make("second.json", &[]).success();
@@ -386,8 +392,9 @@ fn a_second_document_of_one_version_is_refused_and_named_where_the_first_is_give
     // An answer to the first does not count for the second.
     let merged = machines.program(&["request", "merge", "second.json", "two.json", "one.json"]);
     assert!(merged.failure(3).contains("answers another request"));
-    let twice = machines.program(&["request", "merge", "first.json", "one.json", "same.json"]);
-    assert!(twice.failure(3).contains("answered twice, in different ways"));
+    // And the first is not signed again beside the second.
+    let again = sign("first.json", &["-o", "again.json"]).failure(3);
+    assert!(again.contains("other content was signed here as root"), "{again}");
 }
 
 /// A refresh whose keys rest in age files.

@@ -11,9 +11,11 @@ use crate::support::softhsm::{MODULE, PIN, SoftHsm};
 
 /// The command for this key that the program printed.
 fn printed(told: &str, program: &str, key: &str) -> String {
-    let line = told.lines().find(|line| {
-        line.trim_start().starts_with(program) && line.contains(&format!("{key}.root.sig"))
-    });
+    let mut lines = told.lines().filter(|line| line.contains(&format!("{key}.root.sig")));
+    let line = match program {
+        "pkcs11-tool" => lines.find(|line| line.contains("pkcs11-tool")),
+        _ => lines.find(|line| line.contains(program) && !line.contains("pkcs11-tool")),
+    };
     line.unwrap_or_else(|| panic!("{program} for {key}: {told}")).trim().to_owned()
 }
 

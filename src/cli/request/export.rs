@@ -74,30 +74,37 @@ fn tell(request: &Request, payload: &Payload, path: &Path) {
         }
         let algorithm = enrolled.key().algorithm();
         let sig = format!("{name}.{}.sig", role.to_string().replace('/', "-"));
-        let (openssl, mechanism) = match (algorithm, hash_of(algorithm, payload)) {
-            (Algorithm::Ed25519, _) => {
-                (format!("openssl pkeyutl -sign -rawin -inkey {name}.pem -in {file}"), "EDDSA")
-            }
-            (Algorithm::P256 | Algorithm::P384, Hash::Sha256) => {
-                (format!("openssl dgst -sha256 -sign {name}.pem"), "ECDSA-SHA256")
-            }
-            (Algorithm::P256 | Algorithm::P384, Hash::Sha384) => {
-                (format!("openssl dgst -sha384 -sign {name}.pem"), "ECDSA-SHA384")
-            }
-            (Algorithm::Rsa, _) => (
+        let hash = match hash_of(algorithm, payload) {
+            Hash::Sha256 => "sha256",
+            Hash::Sha384 => "sha384",
+        };
+        let pkcs11 = "pkcs11-tool --module MODULE --login --sign --id ID";
+        let (openssl, token) = match algorithm {
+            Algorithm::Ed25519 => (
+                format!("openssl pkeyutl -sign -rawin -inkey {name}.pem -in {file} -out {sig}"),
+                format!("{pkcs11} --mechanism EDDSA --input-file {file} --output-file {sig}"),
+            ),
+            // Not every token hashes by itself.
+            Algorithm::P256 | Algorithm::P384 => (
+                format!("openssl dgst -{hash} -sign {name}.pem -out {sig} {file}"),
                 format!(
-                    "openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32 -sign {name}.pem"
+                    "openssl dgst -{hash} -binary -out {sig}.{hash} {file} && \
+                     {pkcs11} --mechanism ECDSA --input-file {sig}.{hash} --output-file {sig}"
                 ),
-                "SHA256-RSA-PKCS-PSS",
+            ),
+            Algorithm::Rsa => (
+                format!(
+                    "openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32 \
+                     -sign {name}.pem -out {sig} {file}"
+                ),
+                format!(
+                    "{pkcs11} --mechanism SHA256-RSA-PKCS-PSS --salt-len 32 --input-file {file} \
+                     --output-file {sig}"
+                ),
             ),
         };
-        let input =
-            if algorithm == Algorithm::Ed25519 { String::new() } else { format!(" {file}") };
-        say(format!("  {openssl} -out {sig}{input}"));
-        say(format!(
-            "  pkcs11-tool --module MODULE --login --sign --mechanism {mechanism} --id ID \
-             --input-file {file} --output-file {sig}"
-        ));
+        say(format!("  {openssl}"));
+        say(format!("  {token}"));
         say(format!("  anchorite request merge REQUEST --detached {name}={sig} …"));
     }
 }
