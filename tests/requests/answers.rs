@@ -8,6 +8,7 @@ use anchorite::ceremony::request::merge::{Gathering, NotTaken};
 use anchorite::ceremony::request::pin::{NotPinned, Pinned, follows};
 use anchorite::ceremony::request::{BadRequest, NoRequest, Request, RequestFile, evidence, make};
 use anchorite::ceremony::scene::Verdict;
+use anchorite::driver::signed::{Became, of_ended};
 use anchorite::tuf::digest::Digest;
 use anchorite::tuf::document::{Dialect, DocRole};
 use anchorite::tuf::verify::RootDigest;
@@ -45,7 +46,7 @@ fn two_of_three_custodians_at_their_own_desks_complete_a_root() {
 fn a_rotated_root_needs_both_thresholds_and_a_new_key_counts_for_one() {
     for dialect in BOTH {
         let sample = Sample::new(dialect);
-        let (request, _) = request_with_roster(&sample, &rotate_root(&sample));
+        let (request, _) = request_with(&sample, "root-d", &rotate_root(&sample));
         let mut gathering = Gathering::new(&request);
         gathering.take(&sign(&request, "root-a", &secret(&sample, "root-a"))).unwrap();
         gathering.take(&sign(&request, "root-d", &new_key())).unwrap();
@@ -115,6 +116,84 @@ fn an_answer_to_an_older_request_counts_for_nothing() {
     replayed.request = newer.digest();
     let why = gathering.take(&replayed.to_json()).unwrap_err();
     assert!(matches!(why, NotTaken::Answer(BadAnswer::Record { .. })), "{why}");
+}
+
+/// A plan in which the tagging key leaked: custodians approve the root, the releaser approves the targets.
+fn rotate_tagging(sample: &Sample, targets: &str) -> Text {
+    let mut text = refresh(sample);
+    text.kind = "rotate-tagging";
+    text.title = "The tagging key leaked";
+    text.body += &made("tagging-2", "Releaser", AGE, "p256", "");
+    text.body += &role("targets", "\"tagging-2\"", 1, Some(targets));
+    text.body += &format!(
+        "\n[[compromised]]\nfingerprint = \"{}\"\nreason = \"seen in a build log\"\n",
+        sample.fingerprint("release")
+    );
+    text
+}
+
+#[test]
+fn a_change_of_the_targets_leaves_the_custodians_approval_of_the_root_as_it_is() {
+    let sample = Sample::new(Dialect::Tuf1);
+    let (older, older_bytes) =
+        request_with(&sample, "tagging-2", &rotate_tagging(&sample, "1 year"));
+    let (newer, newer_bytes) =
+        request_with(&sample, "tagging-2", &rotate_tagging(&sample, "2 years"));
+    let root = |request: &Request| request.change().payload(&DocRole::Root).unwrap().digest();
+    assert_eq!(root(&older), root(&newer));
+    assert_ne!(older.change().digest(), newer.change().digest());
+    let answers: Vec<_> =
+        ["root-a", "root-b"].map(|key| sign(&older, key, &secret(&sample, key))).to_vec();
+    let targets = newer.change().payload(&DocRole::Targets).unwrap();
+    let released = new_key().sign(targets.to_sign()).to_ecdsa_der().unwrap();
+    let name = "tagging-2".parse().unwrap();
+    let asked: Vec<_> = newer.asks(&name).iter().map(|p| p.id().role.clone()).collect();
+    assert_eq!(asked, [DocRole::Targets], "the releaser has no word in the root");
+
+    let mut gathering = Gathering::new(&newer);
+    assert!(gathering.take(&answers[0]).is_err(), "the older request is not at hand");
+    gathering.remember(older.clone(), older_bytes.clone());
+    for answer in &answers {
+        gathering.take(answer).unwrap();
+    }
+    assert!(gathering.complete(noon()).is_none(), "nobody has released the targets");
+    gathering.take_detached(&name, &released).unwrap();
+    let complete = gathering.complete(noon()).unwrap().unwrap();
+    let tool = ToolId { name: "anchorite".to_owned(), version: "0".to_owned() };
+    let files = evidence::files(&newer_bytes, &gathering, &complete, noon(), tool);
+    let whole = Digest::of(&files["MANIFEST"]);
+    let audited = audit(&files, Some(whole));
+    assert_eq!(audited.verdict(), Verdict::Warn, "{audited:#?}");
+
+    // The releaser's signature on the older targets is one over other bytes now.
+    let old = older.change().payload(&DocRole::Targets).unwrap();
+    let stale = new_key().sign(old.to_sign()).to_ecdsa_der().unwrap();
+    let mut again = Gathering::new(&newer);
+    again.remember(older, older_bytes);
+    assert!(again.take_detached(&name, &stale).is_err());
+}
+
+#[test]
+fn what_was_signed_before_with_other_content_is_named_in_the_review() {
+    let sample = Sample::new(Dialect::Tuf1);
+    let (request, _) = request(&sample, &refresh(&sample));
+    let (scenes, _) = stop_after_signing(&request, "root-a", &secret(&sample, "root-a"));
+    let review = scenes.iter().find(|scene| scene.title == "REVIEW").unwrap();
+    let told = format!("{:?}", review.blocks);
+    assert!(told.contains("was signed before with other content"), "{told}");
+    assert!(told.contains("root-b"), "{told}");
+}
+
+#[test]
+fn a_draft_that_is_given_up_with_a_good_signature_is_kept_in_mind() {
+    let sample = Sample::new(Dialect::Tuf1);
+    let (request, _) = request(&sample, &refresh(&sample));
+    let (_, engine) = stop_after_signing(&request, "root-a", &secret(&sample, "root-a"));
+    assert!(AnswerFile::of(&engine, b"").is_none(), "what was stopped is no answer");
+    let lines = of_ended(engine.record(), noon());
+    let payload = request.change().payload(&DocRole::Root).unwrap();
+    assert_eq!(lines.len(), 1);
+    assert_eq!((lines[0].became, lines[0].payload), (Became::Abandoned, payload.digest()));
 }
 
 #[test]
@@ -199,7 +278,7 @@ fn altered(bytes: &[u8], change: impl FnOnce(&mut RequestFile)) -> BadRequest {
 fn an_altered_request_is_refused_whatever_was_altered() {
     for dialect in BOTH {
         let sample = Sample::new(dialect);
-        let (_, bytes) = request_with_roster(&sample, &rotate_root(&sample));
+        let (_, bytes) = request_with(&sample, "root-d", &rotate_root(&sample));
         let said = |change: &dyn Fn(&mut RequestFile)| altered(&bytes, change).to_string();
         let root = said(&|file| file.previous_root = Digest::of(b"other"));
         assert!(root.contains("the request says root before"), "{root}");
@@ -287,7 +366,7 @@ fn what_cannot_be_asked_for_is_said_at_once() {
     let first = make(&first, &files, None, SESSION, noon(), use_by).unwrap_err();
     assert!(matches!(first, BadRequest::Alone(NoRequest::Kind(_))), "{first}");
     let toml = plan(&sample, &rotate_root(&sample));
-    let roster = roster(&Plan::parse(toml.as_bytes()).unwrap(), noon());
+    let roster = roster(&Plan::parse(toml.as_bytes()).unwrap(), "root-d", noon());
     let mut rehearsed = roster.clone();
     rehearsed.facts.mode = Mode::Rehearsal;
     // A real roster does not pass as a rehearsal's: its keys are not the stand-ins.

@@ -1,21 +1,22 @@
 //! A signer's desk without a machine: the throw-away keys of a sample sign what a request asks for.
 
-use anchorite::ceremony::ask::{Answer, Ask, AskKind, Form, People};
+use anchorite::ceremony::ask::{Answer, Ask, AskKind, Form, People, Wish};
 use anchorite::ceremony::change::certificate;
 use anchorite::ceremony::check::{CheckReport, Ground, base};
 use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::event::{
-    Act, AskedFor, Happened, Mode, Opening, Outcome, RoomFact, Seen, SessionId, ToolId, Wanted,
+    Act, AskedFor, Earlier, Happened, Mode, Next, Opening, Outcome, RoomFact, Seen, SessionId,
+    ToolId, Wanted,
 };
 use anchorite::ceremony::model::word;
 use anchorite::ceremony::plan::{Plan, Store};
 use anchorite::ceremony::request::answer::AnswerFile;
 use anchorite::ceremony::request::{Asked, Request, make};
 use anchorite::ceremony::roster::{Enrolled, Facts, Proof, Roster, RosterFile, room_challenge};
-use anchorite::ceremony::scene::Verdict;
+use anchorite::ceremony::scene::{Scene, Verdict};
 use anchorite::ceremony::transcript;
 use anchorite::tuf::digest::Digest;
-use anchorite::tuf::document::Dialect;
+use anchorite::tuf::document::{Dialect, DocRole};
 use anchorite::tuf::forge::ForgedKey;
 use anchorite::tuf::key::{Algorithm, KeyId};
 use anchorite::tuf::name::KeyName;
@@ -71,11 +72,10 @@ pub(crate) fn rotate_root(sample: &Sample) -> Text {
     }
 }
 
-/// What a room in which only root-d was made wrote to OUT.
-pub(crate) fn roster(plan: &Plan, at: Timestamp) -> RosterFile {
-    let facts =
-        Facts { mode: Mode::Real, session: SESSION, plan: plan.digest, base: base(plan, at) };
-    let name: KeyName = "root-d".parse().unwrap();
+/// What a room in which only this key was made wrote to OUT.
+pub(crate) fn roster(plan: &Plan, key: &str, at: Timestamp) -> RosterFile {
+    let facts = facts(plan, at);
+    let name: KeyName = key.parse().unwrap();
     let new = new_key();
     let public = new.public_key().clone();
     let mut roster = Roster::default();
@@ -83,7 +83,7 @@ pub(crate) fn roster(plan: &Plan, at: Timestamp) -> RosterFile {
         Dialect::Notary1 => {
             let payload = certificate(plan, plan.key(&name).unwrap(), &public, &facts).unwrap();
             let signature = new.sign(payload.to_sign());
-            let pem = payload.envelope(&[(KeyId::new("root-d"), signature.clone())]);
+            let pem = payload.envelope(&[(KeyId::new(key), signature.clone())]);
             roster.certificates.insert(name.clone(), String::from_utf8(pem).unwrap());
             Proof::Certificate(signature)
         }
@@ -91,8 +91,22 @@ pub(crate) fn roster(plan: &Plan, at: Timestamp) -> RosterFile {
     };
     roster.proofs.insert(name.clone(), proof);
     roster.keys.insert(name, Enrolled::Made { key: public });
-    let codename = plan.codename.clone();
-    RosterFile { format: 1, codename, facts, roster, head: Digest::of(b"head") }
+    roster_of(plan, roster, at)
+}
+
+/// A roster with these keys.
+pub(crate) fn roster_of(plan: &Plan, roster: Roster, at: Timestamp) -> RosterFile {
+    RosterFile {
+        format: 1,
+        codename: plan.codename.clone(),
+        facts: facts(plan, at),
+        roster,
+        head: Digest::of(b"head"),
+    }
+}
+
+fn facts(plan: &Plan, at: Timestamp) -> Facts {
+    Facts { mode: Mode::Real, session: SESSION, plan: plan.digest, base: base(plan, at) }
 }
 
 /// The key that was made in the room.
@@ -113,9 +127,9 @@ pub(crate) fn request(sample: &Sample, text: &Text) -> (Request, Vec<u8>) {
 }
 
 /// The same for a plan whose new key was made in a room.
-pub(crate) fn request_with_roster(sample: &Sample, text: &Text) -> (Request, Vec<u8>) {
+pub(crate) fn request_with(sample: &Sample, key: &str, text: &Text) -> (Request, Vec<u8>) {
     let toml = plan(sample, text);
-    let roster = roster(&Plan::parse(toml.as_bytes()).unwrap(), noon());
+    let roster = roster(&Plan::parse(toml.as_bytes()).unwrap(), key, noon());
     let use_by = "2026-12-24T00:00:00Z".parse().unwrap();
     make(&toml, &sample.at_hand(&[]), Some(&roster), SESSION, noon(), use_by)
         .unwrap_or_else(|why| panic!("{why}"))
@@ -128,25 +142,7 @@ pub(crate) fn sign(request: &Request, key: &str, secret: &ForgedKey) -> Vec<u8> 
 
 /// The same, in another session.
 pub(crate) fn sign_as(request: &Request, key: &str, secret: &ForgedKey, session: u8) -> Vec<u8> {
-    let name: KeyName = key.parse().unwrap();
-    let asked = Asked::new(request, &name).unwrap();
-    let report = CheckReport::of(request.plan(), noon(), &request.files());
-    let checked = report
-        .clear(request.plan(), Mode::Rehearsal)
-        .unwrap_or_else(|| panic!("{:#?}", report.findings));
-    let opening = Opening {
-        mode: Mode::Real,
-        session: SessionId::new([session; 16]),
-        tool: ToolId { name: "anchorite".to_owned(), version: "0".to_owned() },
-        plan: request.plan().digest,
-        base: request.facts().base,
-        at: noon(),
-        check: Some(Digest::of(&report.to_json())),
-        unattended: false,
-        asked: Some(AskedFor { request: request.digest(), key: name.clone() }),
-        earlier: Vec::new(),
-    };
-    let (mut engine, mut next) = Engine::open(Ground::asked(checked, request, asked), opening);
+    let (mut engine, mut next) = open(request, key, session, Vec::new());
     let mut record = Vec::new();
     let mut head = request.plan().digest;
     for _ in 0..100 {
@@ -169,6 +165,71 @@ pub(crate) fn sign_as(request: &Request, key: &str, secret: &ForgedKey, session:
         };
     }
     panic!("it does not end: {:?}", engine.scene());
+}
+
+fn open(request: &Request, key: &str, session: u8, earlier: Vec<Earlier>) -> (Engine, Next) {
+    let name: KeyName = key.parse().unwrap();
+    let asked = Asked::new(request, &name).unwrap();
+    let report = CheckReport::of(request.plan(), noon(), &request.files());
+    let checked = report
+        .clear(request.plan(), Mode::Rehearsal)
+        .unwrap_or_else(|| panic!("{:#?}", report.findings));
+    let opening = Opening {
+        mode: Mode::Real,
+        session: SessionId::new([session; 16]),
+        tool: ToolId { name: "anchorite".to_owned(), version: "0".to_owned() },
+        plan: request.plan().digest,
+        base: request.facts().base,
+        at: noon(),
+        check: Some(Digest::of(&report.to_json())),
+        unattended: false,
+        asked: Some(AskedFor { request: request.digest(), key: name.clone() }),
+        earlier,
+    };
+    Engine::open(Ground::asked(checked, request, asked), opening)
+}
+
+/// The holder signs, and the ceremony is stopped for good after that. The workspace knows of another root that root-b
+/// signed. What was shown at each question comes back too.
+pub(crate) fn stop_after_signing(
+    request: &Request,
+    key: &str,
+    secret: &ForgedKey,
+) -> (Vec<Scene>, Engine) {
+    let earlier = Earlier {
+        role: DocRole::Root,
+        version: 2,
+        payload: Digest::of(b"another root"),
+        at: noon(),
+        keys: vec!["root-b".parse().unwrap()],
+    };
+    let (mut engine, mut next) = open(request, key, 9, vec![earlier]);
+    let mut scenes = Vec::new();
+    let mut stopped = false;
+    loop {
+        next = match next.wanted {
+            Wanted::Close(outcome) => {
+                assert_eq!(outcome, Outcome::Aborted);
+                return (scenes, engine);
+            }
+            Wanted::Act(_, Act::Seal(_)) if !stopped => {
+                stopped = true;
+                engine.people(noon(), People::Wish(Wish::Abort)).unwrap()
+            }
+            Wanted::Act(id, act) => {
+                let what = act_of(&act, secret);
+                engine.happened(noon(), id, what)
+            }
+            Wanted::Ask(ask) => {
+                scenes.push(engine.scene());
+                let say = match ask.id.kind {
+                    AskKind::Abort => Answer::Typed(vec!["EGRET".to_owned(), "a test".to_owned()]),
+                    _ => say(&ask, request),
+                };
+                engine.people(noon(), People::Answer { ask: ask.id.clone(), say }).unwrap()
+            }
+        };
+    }
 }
 
 fn act_of(act: &Act, secret: &ForgedKey) -> Happened {

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anchorite::ceremony::check::play;
+use anchorite::ceremony::event::Mode;
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::request::{Request, RequestFile};
+use anchorite::ceremony::roster::Roster;
 use anchorite::driver::bench::system_time;
 use anchorite::tuf::digest::Digest;
 use anchorite::tuf::document::{Dialect, DocRole};
@@ -109,7 +111,8 @@ impl Machines {
         let mut arguments = vec!["request", "make", "plan.toml", "-o", out];
         if self.toml.contains("root-d") {
             let plan = Plan::parse(self.toml.as_bytes()).unwrap();
-            fs::write(self.at("roster.json"), roster(&plan, system_time()).to_json()).unwrap();
+            fs::write(self.at("roster.json"), roster(&plan, "root-d", system_time()).to_json())
+                .unwrap();
             arguments.extend(["--roster", "roster.json"]);
         }
         arguments.extend_from_slice(more);
@@ -318,6 +321,14 @@ fn a_request_that_is_too_late_rehearsed_or_of_an_older_root_is_not_signed() {
     fs::write(machines.at("late.json"), shift(&bytes, |file| file.use_by = past)).unwrap();
     let late = sign("late.json", &root).failure(3);
     assert!(late.contains("was to be used by 2026-01-01"), "{late}");
+
+    let plan = Plan::parse(&fs::read(machines.at("plan.toml")).unwrap()).unwrap();
+    let mut rehearsed = roster_of(&plan, Roster::default(), system_time());
+    rehearsed.facts.mode = Mode::Rehearsal;
+    fs::write(machines.at("rehearsed.roster.json"), rehearsed.to_json()).unwrap();
+    machines.make("rehearsed.json", &["--roster", "rehearsed.roster.json"]).success();
+    let rehearsed = sign("rehearsed.json", &root).failure(3);
+    assert!(rehearsed.contains("REHEARSAL"), "{rehearsed}");
 
     let other = sign("request.json", &"0".repeat(64)).failure(3);
     assert!(other.contains("is not among the roots of the request"), "{other}");

@@ -172,6 +172,11 @@ impl AnswerFile {
         })
     }
 
+    /// Which request an answer claims to answer, before anything of it is believed; nothing where it cannot be read.
+    pub fn request_of(bytes: &[u8]) -> Option<Digest> {
+        serde_json::from_slice::<Self>(bytes).ok().map(|file| file.request)
+    }
+
     /// As JSON with a final newline.
     pub fn to_json(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("names and digests are JSON");

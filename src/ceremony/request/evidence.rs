@@ -54,9 +54,16 @@ pub fn files(
 ) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     files.insert(REQUEST.to_owned(), request.to_vec());
-    for (key, answer, bytes) in gathering.answers() {
-        files.insert(format!("answers/{key}.json"), bytes.to_vec());
-        files.insert(format!("signers/{key}/transcript.jsonl"), answer.transcript.clone());
+    for (answered, bytes) in gathering.earlier() {
+        files.insert(
+            format!("{}request.json", folder(answered, Digest::of(request))),
+            bytes.to_vec(),
+        );
+    }
+    for (answered, answer, bytes) in gathering.answers() {
+        let (folder, key) = (folder(answered, Digest::of(request)), &answer.key);
+        files.insert(format!("{folder}answers/{key}.json"), bytes.to_vec());
+        files.insert(format!("{folder}signers/{key}/transcript.jsonl"), answer.transcript.clone());
     }
     let mut detached = Vec::new();
     for (nth, (key, role, bytes)) in (1..).zip(gathering.detached()) {
@@ -74,6 +81,14 @@ pub fn files(
     files.insert("MANIFEST".to_owned(), audit::manifest_text(&files).into_bytes());
     files
 }
+
+/// Where the answers to a request lie: those to an older one below a folder of its own.
+fn folder(answered: Digest, request: Digest) -> String {
+    if answered == request { String::new() } else { format!("{EARLIER}{answered}/") }
+}
+
+/// The folder of older requests.
+const EARLIER: &str = "earlier/";
 
 /// Audits the evidence of a change that was signed on several machines. `head` is what some paper says: the head of the
 /// whole, or that of one signer's record.
@@ -104,8 +119,17 @@ fn derived(
     let text = "The documents are derived again from the plan and what it starts from.";
     audit.claim(Verdict::Pass, "request", text);
     let mut gathering = Gathering::new(&request);
-    for (name, bytes) in files.range("answers/".to_owned().."answers0".to_owned()) {
-        gathering.take(bytes).map_err(|why| format!("{name}: {why}."))?;
+    for (name, bytes) in files.iter().filter(|(name, _)| name.starts_with(EARLIER)) {
+        if name.ends_with("/request.json") {
+            let earlier = Request::open(bytes).map_err(|why| format!("{name}: {why}."))?;
+            gathering.remember(earlier, bytes.clone());
+        }
+    }
+    for (name, bytes) in files {
+        let earlier = name.starts_with(EARLIER) && name.contains("/answers/");
+        if name.starts_with("answers/") || earlier {
+            gathering.take(bytes).map_err(|why| format!("{name}: {why}."))?;
+        }
     }
     for made in &merge.detached {
         let role = gathering
@@ -163,11 +187,11 @@ fn heads(audit: &mut Audit, gathering: &Gathering<'_>, head: Option<Digest>, who
         );
         return;
     };
-    let signer = |(_, answer, _): &(&KeyName, &Answer, &[u8])| answer.head == paper;
+    let signer = |(_, answer, _): &(Digest, &Answer, &[u8])| answer.head == paper;
     if paper == whole {
         let text = "This is the evidence whose head is on the paper you hold.";
         audit.claim(Verdict::Pass, "head", text);
-    } else if let Some((key, _, _)) = gathering.answers().find(signer) {
+    } else if let Some((_, Answer { key, .. }, _)) = gathering.answers().find(signer) {
         let text = format!("The paper that you hold is of the record of {key}, and it is in here.");
         audit.claim(Verdict::Pass, "head", text);
         let text = "The other records are consistent; their papers are with their signers.";
@@ -179,7 +203,8 @@ fn heads(audit: &mut Audit, gathering: &Gathering<'_>, head: Option<Digest>, who
 }
 
 fn signers(audit: &mut Audit, gathering: &Gathering<'_>) {
-    for (key, answer, _) in gathering.answers() {
+    for (_, answer, _) in gathering.answers() {
+        let key = &answer.key;
         let text = format!(
             "{key}: the record is chained, and the engine derives each entry again; its head is {}.",
             answer.head

@@ -14,13 +14,16 @@ use crate::tuf::verify::{Authority, Tally};
 use super::super::authority;
 use super::super::engine::{Complete, State};
 use super::Request;
-use super::answer::{Answer, BadAnswer};
+use super::answer::{Answer, AnswerFile, BadAnswer};
 
 /// The answers to one request so far.
 #[derive(Debug, Clone)]
 pub struct Gathering<'a> {
     request: &'a Request,
-    answers: BTreeMap<KeyName, (Answer, Vec<u8>)>,
+    /// Older requests, with their files' bytes.
+    earlier: Vec<(Request, Vec<u8>)>,
+    /// Answers by key and by the request that they answer.
+    answers: BTreeMap<(KeyName, Digest), (Answer, Vec<u8>)>,
     detached: BTreeMap<(KeyName, DocRole), (Signature, Vec<u8>)>,
 }
 
@@ -75,20 +78,42 @@ impl Standing {
 impl<'a> Gathering<'a> {
     /// Begins with nothing.
     pub const fn new(request: &'a Request) -> Self {
-        Self { request, answers: BTreeMap::new(), detached: BTreeMap::new() }
+        Self { request, earlier: Vec::new(), answers: BTreeMap::new(), detached: BTreeMap::new() }
     }
 
-    /// Takes an answer file. The very same file twice counts once.
+    /// Takes an older request too: where a document is still the same, byte by byte, what was approved then stays approved.
+    pub fn remember(&mut self, earlier: Request, bytes: Vec<u8>) {
+        self.earlier.push((earlier, bytes));
+    }
+
+    /// Takes an answer file. The very same file twice counts once. An answer to an older request that is at hand counts on
+    /// the documents that are the same in both; where none is, it is an answer to another request.
     pub fn take(&mut self, bytes: &[u8]) -> Result<KeyName, NotTaken> {
-        let answer = Answer::read(self.request, bytes)?;
+        let answered = AnswerFile::request_of(bytes);
+        let earlier =
+            self.earlier.iter().map(|(request, _)| request).find(|r| Some(r.digest()) == answered);
+        let mut answer = Answer::read(earlier.unwrap_or(self.request), bytes)?;
+        if let Some(earlier) = earlier {
+            answer.signatures.retain(|(role, _)| {
+                earlier.change().payload(role) == self.request.change().payload(role)
+            });
+            if answer.signatures.is_empty() {
+                return Err(NotTaken::Answer(BadAnswer::OtherRequest {
+                    repository: earlier.played().repository.name.clone(),
+                    answered: earlier.digest(),
+                    request: self.request.digest(),
+                }));
+            }
+        }
         let key = answer.key.clone();
-        match self.answers.get(&key) {
+        let place = (key.clone(), earlier.map_or(self.request.digest(), Request::digest));
+        match self.answers.get(&place) {
             Some((_, known)) if known != bytes => {
                 Err(NotTaken::Twice { key, first: Digest::of(known), second: Digest::of(bytes) })
             }
             Some(_) => Ok(key),
             None => {
-                self.answers.insert(key.clone(), (answer, bytes.to_vec()));
+                self.answers.insert(place, (answer, bytes.to_vec()));
                 Ok(key)
             }
         }
@@ -117,9 +142,22 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// The answers: the key, what was read, and the file's bytes.
-    pub fn answers(&self) -> impl Iterator<Item = (&KeyName, &Answer, &[u8])> {
-        self.answers.iter().map(|(key, (answer, bytes))| (key, answer, bytes.as_slice()))
+    /// The answers: which request they answer, what was read, and the file's bytes.
+    pub fn answers(&self) -> impl Iterator<Item = (Digest, &Answer, &[u8])> {
+        self.answers
+            .iter()
+            .map(|((_, request), (answer, bytes))| (*request, answer, bytes.as_slice()))
+    }
+
+    /// The older requests that some answer is to: their digests and their files' bytes.
+    pub fn earlier(&self) -> impl Iterator<Item = (Digest, &[u8])> {
+        let answered = |request: &Request| {
+            self.answers.keys().any(|(_, answered)| *answered == request.digest())
+        };
+        self.earlier
+            .iter()
+            .filter(move |(request, _)| answered(request))
+            .map(|(request, bytes)| (request.digest(), bytes.as_slice()))
     }
 
     /// The detached signatures: the key, the document, and the file's bytes.
@@ -131,8 +169,8 @@ impl<'a> Gathering<'a> {
     fn signatures(&self) -> BTreeMap<DocRole, Vec<(KeyName, Signature)>> {
         let mut all: BTreeMap<DocRole, Vec<(KeyName, Signature)>> = BTreeMap::new();
         for key in &self.request.played().keys {
-            let answered = self.answers.get(&key.name).into_iter();
-            let answered = answered.flat_map(|(answer, _)| answer.signatures.clone());
+            let answered = self.answers.iter().filter(|((name, _), _)| *name == key.name);
+            let answered = answered.flat_map(|(_, (answer, _))| answer.signatures.clone());
             let alone = self.detached.iter().filter(|((name, _), _)| *name == key.name);
             let alone = alone.map(|((_, role), (signature, _))| (role.clone(), signature.clone()));
             for (role, signature) in answered.chain(alone) {

@@ -25,6 +25,9 @@ pub(in super::super) struct Merge {
     file: PathBuf,
     /// The answers.
     answers: Vec<PathBuf>,
+    /// An older request, whose answers count on the documents that are the same in both.
+    #[arg(long, value_name = "REQUEST")]
+    earlier: Vec<PathBuf>,
     /// A signature that another program made over an exported payload.
     #[arg(long, value_name = "KEYNAME=SIGFILE", value_parser = super::super::ceremony::mount)]
     detached: Vec<(KeyName, PathBuf)>,
@@ -40,6 +43,10 @@ impl Merge {
     pub(super) fn run(self, workspace: Option<&Path>) -> Result<(), Failure> {
         let (bytes, request) = open(&self.file)?;
         let mut gathering = Gathering::new(&request);
+        for path in &self.earlier {
+            let (bytes, earlier) = open(path)?;
+            gathering.remember(earlier, bytes);
+        }
         for path in &self.answers {
             let answer = super::super::read(path, MAX_REQUEST)?;
             let key = gathering.take(&answer).map_err(|why| not_taken(path, &why))?;
