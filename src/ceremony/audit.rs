@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::tuf::digest::Digest;
 use crate::tuf::name::KeyName;
 use crate::tuf::signature::Signature;
+use crate::tuf::verify::RootDigest;
 
 use super::before::Before;
 use super::check::{Checked, Ground};
 use super::engine::{Compared, Engine};
 use super::event::{Entry, Event, FileAt, Happened, Mode, Opening, Outcome, Place, Wanted};
 use super::plan::{Input, Plan};
+use super::request::pin::follows;
 use super::request::{self, Asked, Request};
 use super::scene::Verdict;
 use super::transcript;
@@ -119,7 +121,8 @@ pub fn ground(
         if limited.facts.mode != opening.mode || limited.use_by < opening.at {
             return Err("the record was begun in another mode, or after the use-by date".to_owned());
         }
-        return Ok(Ground::asked(checked, request, limited));
+        follows(request, RootDigest::new(asked.pinned)).map_err(|why| why.to_string())?;
+        return Ok(Ground::asked(&checked, request, limited));
     }
     let purpose = match opening.mode {
         Mode::Real => return Ok(Ground::new(checked, before.clone())),

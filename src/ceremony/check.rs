@@ -188,7 +188,7 @@ impl Ground {
 
     /// Stands on a request, for one of its keys. A key for which the plan names no store rests in an age file of the
     /// signer's own.
-    pub fn asked(checked: Checked, request: &Request, asked: Asked) -> Self {
+    pub fn asked(checked: &Checked, request: &Request, asked: Asked) -> Self {
         let mut plan = request.played().clone();
         for key in plan.keys.iter_mut().filter(|key| key.name == asked.key) {
             key.store.get_or_insert(Store::Age { recovery: Vec::new() });

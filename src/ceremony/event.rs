@@ -116,6 +116,8 @@ pub struct AskedFor {
     pub request: Digest,
     /// The key that signs.
     pub key: KeyName,
+    /// The root digest that its holder trusted beforehand, and from which the request follows.
+    pub pinned: Digest,
 }
 
 /// A document that was signed before and never became the repository's: whoever has the signatures can still publish it.

@@ -19,6 +19,7 @@ use crate::ceremony::transcript::{self, TranscriptError};
 use crate::ceremony::twin::Twin;
 use crate::tuf::digest::Digest;
 use crate::tuf::time::Timestamp;
+use crate::tuf::verify::RootDigest;
 
 use super::evidence;
 use super::file::{self, Readers};
@@ -75,6 +76,8 @@ pub struct Answering<'a> {
     pub request: &'a Request,
     /// What one key signs of it.
     pub asked: Asked,
+    /// The root that the signer trusts, and from which it follows.
+    pub pinned: RootDigest,
 }
 
 /// Why a session cannot be opened or resumed.
@@ -134,6 +137,7 @@ impl Session {
             asked: begin.answering.as_ref().map(|answering| AskedFor {
                 request: answering.request.digest(),
                 key: answering.asked.key.clone(),
+                pinned: answering.pinned.digest(),
             }),
             earlier: begin.earlier,
         };
@@ -145,7 +149,7 @@ impl Session {
         };
         let before = begin.twin.map_or(begin.before, Twin::before);
         let ground = match begin.answering {
-            Some(answering) => Ground::asked(checked, answering.request, answering.asked),
+            Some(answering) => Ground::asked(&checked, answering.request, answering.asked),
             None => Ground::new(checked, before.clone()),
         };
         let (engine, next) = Engine::open(ground, opening);

@@ -224,12 +224,36 @@ fn an_answer_over_other_bytes_counts_for_nothing() {
     assert!(none.contains("has not signed root exactly once"), "{none}");
     let head = refused(&|file| file.head = Digest::of(b"other"));
     assert!(head.contains("its head is not the one"), "{head}");
+    // The record says from which root its signer came, and that root must lead to the request.
+    let pin = refused(&|file| {
+        let own = sample.root().to_string();
+        let other = Digest::of(b"another root").to_string();
+        file.transcript = rechained(&request, &file.transcript, &own, &other);
+        let record: String = file.transcript.iter().map(|line| line.clone() + "\n").collect();
+        file.head = anchorite::ceremony::transcript::head(record.as_bytes());
+    });
+    assert!(pin.contains("is not among the roots of the request"), "{pin}");
     let short = refused(&|file| {
         file.transcript.pop();
         let record: String = file.transcript.iter().map(|line| line.clone() + "\n").collect();
         file.head = anchorite::ceremony::transcript::head(record.as_bytes());
     });
     assert!(short.contains("was not held to its end"), "{short}");
+}
+
+/// A record in which a word was changed and the chain made again.
+fn rechained(request: &Request, record: &[String], from: &str, to: &str) -> Vec<String> {
+    let changed: String = record.iter().map(|line| line.replace(from, to) + "\n").collect();
+    let mut head = request.plan().digest;
+    let mut lines = Vec::new();
+    for line in changed.lines() {
+        let mut value: serde_json::Value = serde_json::from_str(line).unwrap();
+        value["prev"] = head.to_string().into();
+        let line = serde_json::to_string(&value).unwrap();
+        head = anchorite::ceremony::transcript::head_of(line.as_bytes());
+        lines.push(line);
+    }
+    lines
 }
 
 #[test]

@@ -183,10 +183,14 @@ fn open(request: &Request, key: &str, session: u8, earlier: Vec<Earlier>) -> (En
         at: noon(),
         check: Some(Digest::of(&report.to_json())),
         unattended: false,
-        asked: Some(AskedFor { request: request.digest(), key: name.clone() }),
+        asked: Some(AskedFor {
+            request: request.digest(),
+            key: name.clone(),
+            pinned: request.anchor().pinned().digest(),
+        }),
         earlier,
     };
-    Engine::open(Ground::asked(checked, request, asked), opening)
+    Engine::open(Ground::asked(&checked, request, asked), opening)
 }
 
 /// The holder signs, and the ceremony is stopped for good after that. The workspace knows of another root that root-b

@@ -329,6 +329,7 @@ fn a_request_that_is_too_late_rehearsed_or_of_an_older_root_is_not_signed() {
     machines.make("rehearsed.json", &["--roster", "rehearsed.roster.json"]).success();
     let rehearsed = sign("rehearsed.json", &root).failure(3);
     assert!(rehearsed.contains("REHEARSAL"), "{rehearsed}");
+    machines.program(&["request", "merge", "rehearsed.json"]).failure(3);
 
     let other = sign("request.json", &"0".repeat(64)).failure(3);
     assert!(other.contains("is not among the roots of the request"), "{other}");

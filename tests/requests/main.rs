@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::tests_outside_test_module,
+    clippy::wildcard_enum_match_arm,
     reason = "a test may fail loudly"
 )]
 #![allow(dead_code, unused_imports, reason = "shared files: each test binary uses its own part")]

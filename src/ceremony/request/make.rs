@@ -81,13 +81,11 @@ pub fn make(
     if use_by <= at {
         return Err(NoRequest::Over { use_by, at }.into());
     }
-    let (facts, known) = match roster {
-        Some(roster) => (roster.facts, roster.roster.clone()),
-        None => {
-            let base = base(&plan, at);
-            (Facts { mode: Mode::Real, session, plan: plan.digest, base }, Roster::default())
-        }
+    let office = || {
+        let base = base(&plan, at);
+        (Facts { mode: Mode::Real, session, plan: plan.digest, base }, Roster::default())
     };
+    let (facts, known) = roster.map_or_else(office, |roster| (roster.facts, roster.roster.clone()));
     let real = Before::of(&plan, at_hand)?;
     let (played, before, inputs) = match facts.mode {
         Mode::Real => (plan.clone(), real, at_hand.clone()),

@@ -72,13 +72,13 @@ fn is_as_planned(
     let name = &key.name;
     let found = enrolled.key().fingerprint();
     match (&key.origin, enrolled) {
-        (Origin::Make { .. }, Enrolled::Made { .. }) => Ok(()),
         (Origin::Fingerprint(confirmed), Enrolled::Shown { .. } | Enrolled::Listed { .. })
             if confirmed.value != found =>
         {
             Err(format!("{name}: expected the fingerprint {}, found {found}", confirmed.value))
         }
-        (Origin::Fingerprint(_), Enrolled::Shown { .. }) => Ok(()),
+        (Origin::Make { .. }, Enrolled::Made { .. })
+        | (Origin::Fingerprint(_), Enrolled::Shown { .. }) => Ok(()),
         (Origin::Listed(wanted), Enrolled::Listed { .. }) if *wanted != found => {
             Err(format!("{name}: expected the fingerprint {wanted}, found {found}"))
         }

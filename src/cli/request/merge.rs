@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::ceremony::event::Mode;
 use crate::ceremony::request::evidence;
 use crate::ceremony::request::merge::Gathering;
+use crate::ceremony::request::pin::follows;
 use crate::ceremony::request::{MAX_REQUEST, Request};
 use crate::driver::bench::system_time;
 use crate::driver::file::{self, Readers};
@@ -42,6 +44,12 @@ pub(in super::super) struct Merge {
 impl Merge {
     pub(super) fn run(self, workspace: Option<&Path>) -> Result<(), Failure> {
         let (bytes, request) = open(&self.file)?;
+        if request.facts().mode != Mode::Real {
+            return Err(Failure::new(
+                Exit::Wrong,
+                "this is the request of a REHEARSAL; it proves nothing",
+            ));
+        }
         let mut gathering = Gathering::new(&request);
         for path in &self.earlier {
             let (bytes, earlier) = open(path)?;
@@ -139,10 +147,12 @@ fn trust(
     let book = Workspace::find(workspace, &here)?;
     let folder = book.trust();
     // A workspace that trusts nothing of the repository yet has no pin from which this would follow.
-    super::sign::pinned_in(&book, request)?.ok_or_else(|| {
+    let known = super::sign::pinned_in(&book, request)?.ok_or_else(|| {
         Failure::new(Exit::CannotTell, "the workspace trusts nothing of this repository yet")
             .hint("Take the repository over first, in a ceremony of the kind adopt.")
     })?;
+    follows(request, known.root)
+        .map_err(|why| Failure::new(Exit::Wrong, escape(&why.to_string())))?;
     for (name, bytes) in documents {
         match file::write_new(&folder, name, bytes, Readers::Owner) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {

@@ -69,7 +69,7 @@ impl Sign {
         let here =
             std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
         let book = Workspace::find(workspace, &here)?;
-        self.pinned(&book, &request)?;
+        let pinned = self.pinned(&book, &request)?;
         self.given_up(&book, &request, at)?;
         let report = CheckReport::of(request.plan(), at, &request.files());
         let Some(checked) = report.clear(request.plan(), Mode::Real) else {
@@ -103,7 +103,7 @@ impl Sign {
             at,
             unattended: self.faces.unattended(),
             folder: &folder,
-            answering: Some(Answering { bytes: &bytes, request: &request, asked }),
+            answering: Some(Answering { bytes: &bytes, request: &request, asked, pinned }),
             earlier: standing.earlier(),
         })?;
         let plan = session.engine().plan().clone();
@@ -139,7 +139,7 @@ impl Sign {
     }
 
     /// The request follows from the signer's own root: the one that was named, and what the workspace trusts.
-    fn pinned(&self, book: &Workspace, request: &Request) -> Result<(), Failure> {
+    fn pinned(&self, book: &Workspace, request: &Request) -> Result<RootDigest, Failure> {
         let wrong = |why: &dyn std::fmt::Display| {
             Failure::new(Exit::Wrong, escape(&why.to_string())).hint(
                 "Nothing was signed. Find out which of the two is right before anything else.",
@@ -151,8 +151,11 @@ impl Sign {
             follows(request, known.root).map_err(|why| wrong(&why))?;
         }
         match (self.pin_root, known) {
-            (Some(pin), _) => follows(request, RootDigest::new(pin)).map_err(|why| wrong(&why)),
-            (None, Some(_)) => Ok(()),
+            (Some(pin), _) => {
+                let pin = RootDigest::new(pin);
+                follows(request, pin).map(|()| pin).map_err(|why| wrong(&why))
+            }
+            (None, Some(known)) => Ok(known.root),
             (None, None) => Err(Failure::new(
                 Exit::CannotTell,
                 "no root of this repository is trusted here, so that nothing can be checked against it",

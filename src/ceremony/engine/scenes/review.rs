@@ -35,6 +35,9 @@ impl Painter<'_> {
             row("request", asked.request.groups().join(" ")),
             row("use by", asked.use_by.to_minute()),
         ];
+        if let Some(stated) = &self.state.opening.asked {
+            rows.push(row("your own root", stated.pinned.groups().join(" ")));
+        }
         for doc in &asked.recipe.documents {
             rows.push(row("signed here", format!("{}, by {}", doc.role, asked.key)));
         }
