@@ -10,12 +10,15 @@ use serde::{Deserialize, Serialize};
 use crate::tuf::digest::Digest;
 use crate::tuf::name::KeyName;
 use crate::tuf::signature::Signature;
+use crate::tuf::verify::RootDigest;
 
 use super::before::Before;
 use super::check::{Checked, Ground};
 use super::engine::{Compared, Engine};
 use super::event::{Entry, Event, FileAt, Happened, Mode, Opening, Outcome, Place, Wanted};
 use super::plan::{Input, Kind, Plan};
+use super::request::pin::follows;
+use super::request::{self, Asked, Request};
 use super::scene::Verdict;
 use super::transcript;
 use super::twin::{Purpose, Twin};
@@ -56,7 +59,7 @@ impl Audit {
         self.claims.iter().map(|claim| claim.verdict).max().unwrap_or(Verdict::Unknown)
     }
 
-    const fn empty() -> Self {
+    pub(super) const fn empty() -> Self {
         Self {
             format: 1,
             codename: String::new(),
@@ -67,7 +70,7 @@ impl Audit {
         }
     }
 
-    fn claim(&mut self, verdict: Verdict, name: &str, text: impl Into<String>) {
+    pub(super) fn claim(&mut self, verdict: Verdict, name: &str, text: impl Into<String>) {
         self.claims.push(Claim { verdict, name: name.to_owned(), text: text.into() });
     }
 }
@@ -76,6 +79,7 @@ impl Audit {
 pub fn replay(
     plan: &Plan,
     before: &Before,
+    request: Option<&Request>,
     transcript: &[u8],
 ) -> Result<(Engine, Vec<Entry>), Claim> {
     let fail =
@@ -91,23 +95,46 @@ pub fn replay(
             format!("the transcript is of the plan {}, not of this one", opening.plan),
         ));
     }
-    let ground = ground(plan, before, opening);
+    let ground = ground(plan, before, request, opening).map_err(|why| fail("request", why))?;
     let engine = Engine::replay(ground, &entries)
         .map_err(|why| fail("transcript-replay", why.to_string()))?;
     Ok((engine, entries))
 }
 
-/// What a recorded ceremony stood on: its plan, or in a rehearsal its plan's twin.
-pub fn ground(plan: &Plan, before: &Before, opening: &Opening) -> Ground {
+/// What a recorded ceremony stood on: its plan, or in a rehearsal its plan's twin; or the request that it answered. The
+/// error is a sentence.
+pub fn ground(
+    plan: &Plan,
+    before: &Before,
+    request: Option<&Request>,
+    opening: &Opening,
+) -> Result<Ground, String> {
     let checked = Checked::on_record(plan.clone(), opening.check);
+    if let Some(asked) = &opening.asked {
+        let request = request.ok_or_else(|| "request.json is missing".to_owned())?;
+        if request.digest() != asked.request || request.plan().digest != plan.digest {
+            return Err(format!("the record answers the request {}, not this one", asked.request));
+        }
+        let key = &asked.key;
+        let limited = Asked::new(request, key)
+            .ok_or_else(|| format!("the request asks for no signature of {key}"))?;
+        if limited.facts.mode != opening.mode || limited.use_by < opening.at {
+            return Err("the record was begun in another mode, or after the use-by date".to_owned());
+        }
+        follows(request, RootDigest::new(asked.pinned)).map_err(|why| why.to_string())?;
+        return Ok(Ground::asked(&checked, request, limited));
+    }
     let purpose = match opening.mode {
-        Mode::Real => return Ground::new(checked, before.clone()),
+        Mode::Real => return Ok(Ground::new(checked, before.clone())),
         Mode::Check => Purpose::Check,
         Mode::Rehearsal => Purpose::Rehearse,
     };
     let twin = Twin::new(plan, before, purpose);
-    Ground::new(checked.twinned(&twin), twin.before().clone())
+    Ok(Ground::new(checked.twinned(&twin), twin.before().clone()))
 }
+
+/// The name under which the evidence keeps a request.
+pub const REQUEST: &str = "request.json";
 
 /// The files of the state before, as they lie in an evidence folder below `before/MEDIUM/`.
 pub fn before_files(plan: &Plan, files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<FileAt, Vec<u8>> {
@@ -128,6 +155,9 @@ pub fn before_path(input: &Input) -> String {
 /// Audits an evidence folder: the plan, the transcript and all other files by their path. `head` is what the signed
 /// paper says, if somebody has it.
 pub fn audit(files: &BTreeMap<String, Vec<u8>>, head: Option<Digest>) -> Audit {
+    if files.contains_key(request::evidence::MERGE) && !files.contains_key("transcript.jsonl") {
+        return request::evidence::audit(files, head);
+    }
     let mut audit = Audit::empty();
     let (Some(plan), Some(record)) = (files.get("plan.toml"), files.get("transcript.jsonl")) else {
         audit.claim(
@@ -173,7 +203,14 @@ pub fn audit(files: &BTreeMap<String, Vec<u8>>, head: Option<Digest>) -> Audit {
             return audit;
         }
     };
-    match replay(&plan, &before, record) {
+    let request = match files.get(REQUEST).map(|bytes| Request::open(bytes)).transpose() {
+        Ok(request) => request,
+        Err(why) => {
+            audit.claim(Verdict::Fail, "request", format!("request.json: {why}."));
+            return audit;
+        }
+    };
+    match replay(&plan, &before, request.as_ref(), record) {
         Err(claim) => audit.claims.push(claim),
         Ok((engine, entries)) => {
             audit.mode = Some(engine.opening().mode);
@@ -274,7 +311,7 @@ pub fn integrity(files: &BTreeMap<String, Vec<u8>>) -> Verdict {
     audit.verdict()
 }
 
-fn manifest(audit: &mut Audit, files: &BTreeMap<String, Vec<u8>>) {
+pub(super) fn manifest(audit: &mut Audit, files: &BTreeMap<String, Vec<u8>>) {
     let Some(stated) = files.get("MANIFEST") else {
         audit.claim(
             Verdict::Fail,
@@ -398,6 +435,10 @@ fn ended(audit: &mut Audit, engine: &Engine) {
 fn signatures(audit: &mut Audit, engine: &Engine) {
     let record = engine.record();
     for doc in record.recipe.all() {
+        if record.asked.is_some() {
+            part(audit, engine, doc);
+            continue;
+        }
         let good = super::authority::tally(record, &doc.role).len();
         let need = usize::try_from(doc.threshold).unwrap_or(usize::MAX);
         let text = format!("{}: {good} good signatures, {need} needed.", doc.role);
@@ -471,6 +512,14 @@ fn fleet(audit: &mut Audit, engine: &Engine, files: &BTreeMap<String, Vec<u8>>) 
     }
 }
 
+/// What one key that answers a request signed of a document.
+fn part(audit: &mut Audit, engine: &Engine, doc: &super::recipe::DocRecipe) {
+    let made = engine.record().signatures.get(&doc.role).map_or(0, Vec::len);
+    let verdict = if made == doc.signers.len() { Verdict::Pass } else { Verdict::Warn };
+    let text = format!("{}: {made} of 1 signature that was asked for.", doc.role);
+    audit.claim(verdict, "signatures", text);
+}
+
 /// A repeated ECDSA nonce gives the private key away.
 fn nonces(audit: &mut Audit, entries: &[Entry]) {
     let mut seen: BTreeMap<(String, Vec<u8>), Option<Digest>> = BTreeMap::new();
@@ -520,6 +569,11 @@ fn comparisons(audit: &mut Audit, engine: &Engine) {
             Verdict::Pass,
             "comparisons",
             "The digest of the change was compared with a second laptop, word by word.",
+        ),
+        Some(Compared::Request) => audit.claim(
+            Verdict::Pass,
+            "comparisons",
+            "The digest of the change was compared with what whoever asked for it said, word by word.",
         ),
         Some(Compared::WrittenDown) => audit.claim(
             Verdict::Warn,

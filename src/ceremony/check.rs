@@ -23,7 +23,8 @@ use super::engine::Engine;
 use super::event::{FileAt, Mode, Opening, Outcome, SessionId, ToolId, Wanted};
 use super::fleet::Survey;
 use super::model::Room;
-use super::plan::Plan;
+use super::plan::{Plan, Store};
+use super::request::{Asked, Request};
 use super::scene::Verdict;
 use super::twin::{Purpose, Twin};
 use super::walk;
@@ -53,6 +54,7 @@ pub enum Clearance {
 pub struct Ground {
     checked: Checked,
     before: Arc<Before>,
+    asked: Option<Arc<Asked>>,
 }
 
 /// What a check found.
@@ -205,7 +207,26 @@ impl Checked {
 impl Ground {
     /// Stands on a checked plan and what it starts from; in a rehearsal both are the twin's.
     pub fn new(checked: Checked, before: Before) -> Self {
-        Self { checked, before: Arc::new(before) }
+        Self { checked, before: Arc::new(before), asked: None }
+    }
+
+    /// Stands on a request, for one of its keys. A key for which the plan names no store rests in an age file of the
+    /// signer's own.
+    pub fn asked(checked: &Checked, request: &Request, asked: Asked) -> Self {
+        let mut plan = request.played().clone();
+        for key in plan.keys.iter_mut().filter(|key| key.name == asked.key) {
+            key.store.get_or_insert(Store::Age { recovery: Vec::new() });
+        }
+        Self {
+            checked: Checked { plan, clearance: checked.clearance },
+            before: Arc::new(request.before().clone()),
+            asked: Some(Arc::new(asked)),
+        }
+    }
+
+    /// What another machine asks for, if it does.
+    pub(super) const fn for_another(&self) -> Option<&Arc<Asked>> {
+        self.asked.as_ref()
     }
 
     /// What the ceremony starts from.
@@ -262,6 +283,8 @@ fn play_fleet(twin: &Twin, at: Timestamp, fleet: Option<&Survey>) -> Result<Engi
         at,
         check: None,
         unattended: false,
+        asked: None,
+        earlier: Vec::new(),
     };
     let mut room = Room::new(twin.clone()).with_fleet(fleet.cloned());
     let turns = fleet.iter().flat_map(|survey| survey.turns.values());

@@ -8,6 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::tuf::digest::Digest;
+use crate::tuf::document::DocRole;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
 use crate::tuf::payload::Payload;
@@ -101,6 +102,40 @@ pub struct Opening {
     pub check: Option<Digest>,
     /// Whether a script answers instead of people.
     pub unattended: bool,
+    /// What another machine asks for; nothing in a ceremony of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<AskedFor>,
+    /// Other content that was signed before under versions that this ceremony signs, as the workspace knows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Earlier>,
+}
+
+/// Which request is answered, by which key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedFor {
+    /// SHA-256 of the request.
+    pub request: Digest,
+    /// The key that signs.
+    pub key: KeyName,
+    /// The root digest that its holder trusted beforehand, and from which the request follows.
+    pub pinned: Digest,
+}
+
+/// A document that was signed before and never became the repository's: whoever has the signatures can still publish it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Earlier {
+    /// Its role.
+    pub role: DocRole,
+    /// Its version.
+    pub version: u64,
+    /// SHA-256 of the bytes that were signed.
+    pub payload: Digest,
+    /// When.
+    pub at: Timestamp,
+    /// The keys that signed it.
+    pub keys: Vec<KeyName>,
 }
 
 /// What kind of run it is.

@@ -17,6 +17,7 @@ pub mod mounted;
 pub mod plan;
 pub mod recipe;
 pub mod report;
+pub mod request;
 pub mod review;
 pub mod roster;
 pub mod scene;

@@ -111,6 +111,7 @@ fn report(engine: &Engine) -> Report<'_> {
         compared: record.compared.map(|how| match how {
             Compared::SecondLaptop => "second-laptop",
             Compared::WrittenDown => "written-down",
+            Compared::Request => "request",
         }),
         keys: record
             .roster

@@ -122,6 +122,54 @@ pub const FIRST_ROOT: [&str; 15] = [
     "seal",
 ];
 
+/// The steps of one key's holder who answers a request, on a machine of their own.
+pub fn answering() -> Vec<Step> {
+    vec![
+        step(
+            StepId::Open,
+            "ROLL CALL",
+            &["Somebody asks for your signature. Please say your name."],
+            &["The holder of the key ticks everybody who is here."],
+        ),
+        step(
+            StepId::Room,
+            "ROOM AND CLOCK",
+            &["Please read the time, in UTC, from a clock that is not this machine's."],
+            &["The machine checks network, swap, clock and core dumps."],
+        ),
+        step(
+            StepId::Gate,
+            "IS THIS THE PLAN",
+            &["From your own paper of the plan, box A: the words with these numbers, please."],
+            &["Words of the plan's digest, from the paper or from whoever approved the plan."],
+        ),
+        step(
+            StepId::Review,
+            "REVIEW",
+            &["We review what will be signed. Nothing else is signed today."],
+            &["Every line on the screen is read and ticked."],
+        ),
+        step(
+            StepId::Compare,
+            "COMPARE",
+            &["From whoever made the request: the words with these numbers, please."],
+            &["Words of the digest of the change, by telephone or from paper."],
+        ),
+        step(
+            StepId::Sign,
+            "SIGN",
+            &["The holder signs the documents that were reviewed, and no others."],
+            &["One key signs its part; whoever gathers the answers puts the parts together."],
+        ),
+        step(
+            StepId::Seal,
+            "SEAL",
+            &["We seal the evidence. Please write down the last head and sign beside it."],
+            &["The head goes into the answer too."],
+        ),
+    ]
+}
+
 fn kind_steps(plan: &Plan) -> Vec<Step> {
     match plan.kind {
         Kind::Adopt => adopt(plan),

@@ -20,6 +20,7 @@ use crate::driver::known;
 use crate::driver::media::{self, Media};
 use crate::driver::ports::World;
 use crate::driver::session::{Begin, Ended, Resumed, Session, read_before, read_plan};
+use crate::driver::signed::Signed;
 use crate::driver::workspace::{Workspace, level};
 use crate::front::words::escape;
 use crate::keystore::memory;
@@ -27,7 +28,7 @@ use crate::tuf::digest::Digest;
 use crate::tuf::key::Fingerprint;
 use crate::tuf::name::KeyName;
 
-use self::record::{barred, register};
+pub(super) use self::record::{barred, register};
 use super::people::Faces;
 use super::plan::tell_findings;
 use super::{Exit, Failure, say};
@@ -123,6 +124,8 @@ impl Rehearse {
             at,
             unattended: self.faces.unattended(),
             folder: &folder,
+            answering: None,
+            earlier: Vec::new(),
         })?;
         let mut bench = scratch.bench(&twin, &folder, clock).with_fleet(&plan);
         let ended = self.faces.with_front(&[], |front| {
@@ -244,6 +247,8 @@ impl Run {
         let folder = book
             .new_evidence(at, plan.codename.as_str())
             .map_err(|error| Failure::file(book.folder(), &error))?;
+        let known = Signed::read(&book, &plan.repository.name)
+            .map_err(|error| Failure::file(book.folder(), &error))?;
         let session = Session::begin(Begin {
             plan_bytes: &plan_bytes,
             plan: &plan,
@@ -256,6 +261,8 @@ impl Run {
             at,
             unattended: self.faces.unattended(),
             folder: &folder,
+            answering: None,
+            earlier: known.earlier(),
         })?;
         let mut bench = real_bench(&plan, &book, barred, media.clone(), &folder);
         let ended = self.faces.with_front(&[], |front| {
@@ -310,14 +317,18 @@ impl Resume {
         let ended = match session.engine().opening().mode {
             Mode::Real => {
                 let media = media_of(&plan, &self.medium)?;
-                let barred = barred(&book, &plan, &media.at_hand(&plan))?;
-                let mut bench = real_bench(&plan, &book, barred, media.clone(), &folder);
+                let played = session.engine().plan().clone();
+                let barred = barred(&book, &played, &media.at_hand(&played))?;
+                let mut bench = real_bench(&played, &book, barred, media.clone(), &folder);
                 let ended = self.faces.with_front(&said, |front| {
                     let held = session.hold(front, &mut bench);
                     held.map_err(|why| rests(&why, &folder, &self.medium))
                 })?;
                 register(&book, &ended)?;
-                level_copies(&plan, &book, &media);
+                super::request::answered(&ended);
+                if ended.engine.record().asked.is_none() {
+                    level_copies(&plan, &book, &media);
+                }
                 ended
             }
             Mode::Rehearsal | Mode::Check => {
@@ -387,7 +398,7 @@ fn level_copies(plan: &Plan, book: &Workspace, media: &Media) {
     }
 }
 
-fn real_bench(
+pub(super) fn real_bench(
     plan: &Plan,
     book: &Workspace,
     barred: BTreeMap<Fingerprint, String>,
@@ -413,7 +424,7 @@ fn real_bench(
 }
 
 /// 16 random bytes, or the ones that were asked for.
-fn session_id(stated: Option<&str>) -> Result<SessionId, Failure> {
+pub(super) fn session_id(stated: Option<&str>) -> Result<SessionId, Failure> {
     if let Some(text) = stated {
         return SessionId::try_from(text.to_owned())
             .map_err(|_| Failure::input("--session takes 32 hex digits"));
@@ -425,7 +436,7 @@ fn session_id(stated: Option<&str>) -> Result<SessionId, Failure> {
 }
 
 /// Says how it ended, where everything is, and the exact command that verifies it.
-fn tell_end(ended: &Ended) -> Result<(), Failure> {
+pub(super) fn tell_end(ended: &Ended) -> Result<(), Failure> {
     let head = ended.engine.head();
     let folder = ended.folder.canonicalize().unwrap_or_else(|_| ended.folder.clone());
     let rehearsal = match ended.engine.opening().mode {
@@ -452,7 +463,7 @@ fn tell_end(ended: &Ended) -> Result<(), Failure> {
 }
 
 /// A ceremony that rests, and the very command that goes on with it.
-fn rests(why: &HoldError, folder: &Path, mounts: &[(KeyName, PathBuf)]) -> Failure {
+pub(super) fn rests(why: &HoldError, folder: &Path, mounts: &[(KeyName, PathBuf)]) -> Failure {
     let whole = |path: &Path| {
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         quoted(&path.display().to_string())

@@ -130,7 +130,9 @@ fn fleet(
         return Vec::new();
     };
     let Some(fleet) = &plan.fleet else { return Vec::new() };
-    let Ok((engine, _)) = audit::replay(&plan, &Before::none(), record) else { return Vec::new() };
+    let Ok((engine, _)) = audit::replay(&plan, &Before::none(), None, record) else {
+        return Vec::new();
+    };
     let from = mounts.iter().find(|(name, _)| *name == fleet.medium).map(|(_, at)| at.as_path());
     crate::driver::fleet::claims(&plan, &engine, dir, from)
 }

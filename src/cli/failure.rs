@@ -143,7 +143,7 @@ impl From<NoSession> for Failure {
             NoSession::Transcript(_) | NoSession::Replay(_) => Self::new(Exit::Wrong, what)
                 .hint("The record was changed or is damaged. Keep it; begin a new ceremony."),
             NoSession::Plan(_) => Self::input(what),
-            NoSession::Before(_) => Self::new(Exit::Wrong, what),
+            NoSession::Before(_) | NoSession::Request(_) => Self::new(Exit::Wrong, what),
         }
     }
 }

@@ -14,6 +14,7 @@ mod lint;
 mod media;
 mod people;
 mod plan;
+mod request;
 mod roots;
 mod show;
 mod token;
@@ -55,6 +56,9 @@ enum Command {
     Run(ceremony::Run),
     /// Go on with a ceremony that was interrupted.
     Resume(ceremony::Resume),
+    /// Ask other machines for signatures, answer them, and put the answers together.
+    #[command(subcommand)]
+    Request(request::Command),
     /// Show what a document says and who signed it.
     Show(show::Show),
     /// Say what changed between two documents or repositories, by role and public key.
@@ -107,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Rehearse(command) => command.run(),
         Command::Run(command) => command.run(workspace.as_deref()),
         Command::Resume(command) => command.run(workspace.as_deref()),
+        Command::Request(command) => command.run(workspace.as_deref()),
         Command::Show(command) => command.run(),
         Command::Diff(command) => command.run(),
         Command::Lint(command) => command.run(),

@@ -15,5 +15,6 @@ pub mod ports;
 pub mod register;
 pub mod room;
 pub mod session;
+pub mod signed;
 pub mod token;
 pub mod workspace;

@@ -10,13 +10,16 @@ use crate::ceremony::before::{Before, NoBefore};
 use crate::ceremony::check::{CheckReport, Checked, Ground, base};
 use crate::ceremony::engine::{Engine, ReplayError};
 use crate::ceremony::event::{
-    Entry, Event, FileAt, Mode, Next, Opening, Outcome, Place, SessionId, ToolId, Wanted,
+    AskedFor, Earlier, Entry, Event, FileAt, Mode, Next, Opening, Outcome, Place, SessionId,
+    ToolId, Wanted,
 };
 use crate::ceremony::plan::Plan;
+use crate::ceremony::request::{Asked, MAX_REQUEST, Request};
 use crate::ceremony::transcript::{self, TranscriptError};
 use crate::ceremony::twin::Twin;
 use crate::tuf::digest::Digest;
 use crate::tuf::time::Timestamp;
+use crate::tuf::verify::RootDigest;
 
 use super::evidence;
 use super::file::{self, Readers};
@@ -58,6 +61,23 @@ pub struct Begin<'a> {
     pub unattended: bool,
     /// The evidence folder: it exists and is empty.
     pub folder: &'a Path,
+    /// The request that is answered; nothing in a ceremony of its own.
+    pub answering: Option<Answering<'a>>,
+    /// What was signed before, as the workspace knows.
+    pub earlier: Vec<Earlier>,
+}
+
+/// A request, and what one key signs of it.
+#[derive(Debug)]
+pub struct Answering<'a> {
+    /// The request file's bytes.
+    pub bytes: &'a [u8],
+    /// The request.
+    pub request: &'a Request,
+    /// What one key signs of it.
+    pub asked: Asked,
+    /// The root that the signer trusts, and from which it follows.
+    pub pinned: RootDigest,
 }
 
 /// Why a session cannot be opened or resumed.
@@ -75,6 +95,9 @@ pub enum NoSession {
     /// The plan in the evidence cannot be read.
     #[error("plan.toml in the evidence folder cannot be read: {0}")]
     Plan(String),
+    /// The request in the evidence cannot be believed, or is another one.
+    #[error("the request in the evidence folder: {0}")]
+    Request(String),
     /// The state before in the evidence cannot be believed.
     #[error("the state before, in the evidence folder: {0}")]
     Before(#[from] NoBefore),
@@ -91,6 +114,9 @@ impl Session {
         let report = begin.report.to_json();
         file::write_new(begin.folder, "plan.toml", begin.plan_bytes, Readers::Owner)?;
         file::write_new(begin.folder, "check.json", &report, Readers::Owner)?;
+        if let Some(answering) = &begin.answering {
+            file::write_new(begin.folder, audit::REQUEST, answering.bytes, Readers::Owner)?;
+        }
         for input in begin.plan.before_inputs() {
             let place = Place::Medium(input.medium.clone());
             let file = FileAt { place, path: input.path.clone() };
@@ -108,13 +134,25 @@ impl Session {
             at: begin.at,
             check: Some(Digest::of(&report)),
             unattended: begin.unattended,
+            asked: begin.answering.as_ref().map(|answering| AskedFor {
+                request: answering.request.digest(),
+                key: answering.asked.key.clone(),
+                pinned: answering.pinned.digest(),
+            }),
+            earlier: begin.earlier,
         };
+        let base_of_request = begin.answering.as_ref().map(|answering| answering.asked.facts.base);
+        let opening = Opening { base: base_of_request.unwrap_or(opening.base), ..opening };
         let checked = match begin.twin {
             Some(twin) => begin.checked.twinned(twin),
             None => begin.checked,
         };
         let before = begin.twin.map_or(begin.before, Twin::before);
-        let (engine, next) = Engine::open(Ground::new(checked, before.clone()), opening);
+        let ground = match begin.answering {
+            Some(answering) => Ground::asked(&checked, answering.request, answering.asked),
+            None => Ground::new(checked, before.clone()),
+        };
+        let (engine, next) = Engine::open(ground, opening);
         Ok(Self { engine, next, journal, folder: begin.folder.to_owned() })
     }
 
@@ -130,7 +168,10 @@ impl Session {
         let Some(Entry { event: Event::Opened(opening), .. }) = entries.first() else {
             return Err(NoSession::Replay(ReplayError::NotOpened));
         };
-        let mut engine = Engine::replay(audit::ground(&plan, &before, opening), &entries)?;
+        let request = read_request(folder)?;
+        let ground = audit::ground(&plan, &before, request.as_ref(), opening);
+        let ground = ground.map_err(NoSession::Request)?;
+        let mut engine = Engine::replay(ground, &entries)?;
         let said = entries
             .into_iter()
             .filter_map(|entry| match entry.event {
@@ -203,6 +244,18 @@ pub struct Ended {
 pub fn read_plan(folder: &Path) -> Result<Plan, NoSession> {
     let bytes = file::read_back(folder, "plan.toml", 1 << 20)?;
     Plan::parse(&bytes).map_err(|why| NoSession::Plan(why.to_string()))
+}
+
+/// Reads the request that a ceremony answered; nothing where it was a ceremony of its own.
+pub fn read_request(folder: &Path) -> Result<Option<Request>, NoSession> {
+    match file::read_back(folder, audit::REQUEST, MAX_REQUEST) {
+        Ok(bytes) => {
+            let opened = Request::open(&bytes);
+            Ok(Some(opened.map_err(|why| NoSession::Request(why.to_string()))?))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Reads the state before of an evidence folder.

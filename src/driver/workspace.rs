@@ -111,6 +111,21 @@ impl Workspace {
         file::make_folder(&folder)?;
         Ok(folder)
     }
+
+    /// Adds lines to a file that only grows, synced.
+    pub(super) fn append(&self, name: &str, lines: &[String]) -> io::Result<()> {
+        use std::io::Write as _;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let mut register = std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(self.folder.join(name))?;
+        for line in lines {
+            register.write_all(format!("{line}\n").as_bytes())?;
+        }
+        register.sync_all()
+    }
 }
 
 /// Brings a second copy of a BOOK level with it, and says how many files were copied or grew.

@@ -158,7 +158,8 @@ fn number_of(line: &str) -> Option<(usize, usize)> {
     Some((digits(number)?, digits(of)?))
 }
 
-fn code(text: &str) -> Result<String, TokenError> {
+/// A QR code as half blocks, dark on light paper.
+pub fn code(text: &str) -> Result<String, TokenError> {
     qr::drawn(text).map_err(|error| TokenError::Unsupported(error.to_string()))
 }
 

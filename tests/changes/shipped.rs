@@ -133,6 +133,8 @@ fn answers(plan: &Plan, at_hand: &BTreeMap<FileAt, Vec<u8>>) -> String {
         at: noon(),
         check: None,
         unattended: false,
+        asked: None,
+        earlier: Vec::new(),
     };
     let mut room = Room::new(twin.clone());
     let (mut engine, mut next) = Engine::open(Ground::new(checked, twin.before().clone()), opening);

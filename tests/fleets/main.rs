@@ -101,7 +101,7 @@ impl Rehearsal {
         let files = evidence::read(&ended.folder).unwrap();
         let mut audit = audit::audit(&files, Some(ended.engine.head()));
         let record = &files["transcript.jsonl"];
-        let (engine, _) = audit::replay(&self.stage.plan, &Before::none(), record).unwrap();
+        let (engine, _) = audit::replay(&self.stage.plan, &Before::none(), None, record).unwrap();
         let from = self.stage.medium("IN");
         audit.claims.extend(claims(&self.stage.plan, &engine, &ended.folder, Some(&from)));
         audit.claims

@@ -71,6 +71,8 @@ fn play_by(name: &str, mut answer: impl FnMut(&Engine, &Room, &Ask) -> People) {
         at,
         check: None,
         unattended: false,
+        asked: None,
+        earlier: Vec::new(),
     };
     let mut room = Room::new(twin);
     let (mut engine, mut next) = Engine::open(ground, opening);

@@ -114,6 +114,8 @@ fn hold(
         at,
         unattended: false,
         folder: &evidence,
+        answering: None,
+        earlier: Vec::new(),
     })
     .unwrap();
     let forged = forged_fingerprints(&plan)

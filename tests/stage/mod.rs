@@ -205,6 +205,8 @@ impl Stage {
             at: noon(),
             unattended: false,
             folder: &self.evidence(),
+            answering: None,
+            earlier: Vec::new(),
         })
         .unwrap()
     }

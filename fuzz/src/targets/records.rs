@@ -87,6 +87,8 @@ fn held(plan: &[u8]) -> Held {
         at: noon(),
         check: None,
         unattended: false,
+        asked: None,
+        earlier: Vec::new(),
     };
     let facts = Facts {
         session: opening.session,
@@ -153,7 +155,7 @@ pub(crate) fn transcript(bytes: &[u8]) {
         assert_eq!(transcript::head(&written), prev);
         let read = transcript::read(&written, held.plan.digest);
         assert_eq!(read.as_ref(), Ok(&entries));
-        if let Err(claim) = audit::replay(&held.plan, &Before::none(), &written) {
+        if let Err(claim) = audit::replay(&held.plan, &Before::none(), None, &written) {
             assert!(!claim.text.is_empty());
         }
     }

@@ -6,7 +6,7 @@ use crate::tuf::time::Timestamp;
 use super::super::ask::{Answer, Ask, AskKind, Form, People, Wish};
 use super::super::check::Ground;
 use super::super::event::{Refusal, TroubleKind, Wanted};
-use super::super::plan::{Medium, MediumRole, Part, Plan};
+use super::super::plan::{Medium, MediumRole, Part, Plan, PlannedKey};
 use super::super::roster::Enrolled;
 use super::state::{Compared, Comparison, Exception, State, Statement};
 use super::{comparison, program};
@@ -78,6 +78,10 @@ impl State {
             AskKind::Abort => self.abort(plan, say)?,
             AskKind::Review => {
                 all_ticked(&ask.form, say)?;
+                if self.asked.is_some() {
+                    // Whoever made the request knows the digest: there is always something to compare with.
+                    self.compared = Some(Compared::Request);
+                }
                 press(self);
             }
             AskKind::Ready => {
@@ -109,19 +113,25 @@ impl State {
 
     fn roll_call(&mut self, plan: &Plan, say: &Answer) {
         let Answer::Ticked(present) = say else { return };
+        let asked = self.asked.clone();
+        let needed = |key: &&PlannedKey| {
+            asked.as_ref().map_or_else(|| key.is_here(), |asked| asked.key == key.name)
+        };
         let holders = plan
             .keys
             .iter()
-            .filter(|key| key.is_here())
+            .filter(needed)
             .filter_map(|key| key.holder.as_ref())
             .map(super::super::plan::Label::as_str);
-        let operators = plan.people_who(Part::Operator).map(|person| person.name.as_str());
+        // Whoever answers a request may be alone, and is the operator then.
+        let alone = asked.is_some();
+        let operators = plan.people_who(Part::Operator).filter(|_| !alone);
         let missing: Vec<&str> = holders
-            .chain(operators)
+            .chain(operators.map(|person| person.name.as_str()))
             .filter(|name| !present.iter().any(|here| here == name))
             .collect();
-        let witnesses: Vec<_> = program::comparers(plan);
-        let nobody_compares = !witnesses.iter().any(|name| present.contains(name));
+        let witnesses: Vec<_> = program::comparers(plan, self.asked.as_deref());
+        let nobody_compares = !alone && !witnesses.iter().any(|name| present.contains(name));
         if let Some(name) = missing.first() {
             self.open("roll-call", TroubleKind::Absent, format!("{name} is not here"));
         } else if nobody_compares {
@@ -129,7 +139,7 @@ impl State {
             self.open("roll-call", TroubleKind::Absent, found);
         } else {
             self.present = Some(present.iter().cloned().collect());
-            for name in witnesses.iter().filter(|name| !present.contains(name)) {
+            for name in witnesses.iter().filter(|name| !alone && !present.contains(name)) {
                 self.pressed.insert((AskKind::ComparePlan, name.clone()));
             }
         }

@@ -8,6 +8,7 @@ mod answers;
 mod care;
 mod comparison;
 mod fleet;
+mod gathered;
 mod help;
 mod inputs;
 mod outcome;
@@ -34,6 +35,7 @@ use super::transcript;
 
 pub use care::{Care, HeldPin, Recovered};
 pub use fleet::FleetState;
+pub use gathered::Complete;
 pub use inputs::incoming;
 pub use outcome::file_name;
 pub use state::{Compared, Comparison, Exception, State, Statement};
@@ -53,7 +55,10 @@ impl Engine {
     pub fn open(ground: Ground, opening: Opening) -> (Self, Next) {
         let at = opening.at;
         let head = opening.plan;
-        let state = State::new(&ground, opening.clone());
+        let mut state = State::new(&ground, opening.clone());
+        if ground.for_another().is_some() {
+            state.derive(ground.plan());
+        }
         let wanted = Wanted::Close(Outcome::Aborted);
         let mut engine = Self { ground, state, head, entries: 0, wanted };
         let next = engine.advance(at, Event::Opened(opening));

@@ -11,8 +11,9 @@ use super::super::check::Ground;
 use super::super::event::{Act, ActKind, FileAt, Mode, Outcome, Place, Wanted};
 use super::super::mounted::Mounted;
 use super::super::plan::{Input, Kind, MediumRole, Part, Plan};
+use super::super::request::Asked;
 use super::super::scene::Verdict;
-use super::super::steps::{Step, StepId, steps};
+use super::super::steps::{Step, StepId, answering, steps};
 use super::state::{Open, State};
 use super::want::{Want, in_evidence};
 use super::{care, comparison, fleet, outcome, turns};
@@ -49,7 +50,7 @@ pub(super) fn want(ground: &Ground, state: &State) -> Want {
     if state.differed {
         return comparison_failed();
     }
-    steps(ground.plan())
+    steps_of(ground)
         .iter()
         .find_map(|step| {
             of_step(ground, state, step).or_else(|| level(ground.plan(), state, &step.id))
@@ -57,8 +58,17 @@ pub(super) fn want(ground: &Ground, state: &State) -> Want {
         .unwrap_or(Want::Close(Outcome::Done))
 }
 
+/// The steps of the ceremony: the plan's, or those of one key that answers a request.
+pub(super) fn steps_of(ground: &Ground) -> Vec<Step> {
+    if ground.for_another().is_some() { answering() } else { steps(ground.plan()) }
+}
+
 /// After each step, every second copy of the BOOK is brought level, once.
 fn level(plan: &Plan, state: &State, step: &StepId) -> Option<Want> {
+    // The plan's copies are those of another book.
+    if state.asked.is_some() {
+        return None;
+    }
     let open = |name: &KeyName| !state.levelled.contains(&(name.clone(), step.as_str().to_owned()));
     let copy = plan.copies().find(|copy| open(&copy.name))?;
     Some(Want::Act {
@@ -71,7 +81,7 @@ fn level(plan: &Plan, state: &State, step: &StepId) -> Option<Want> {
 
 /// The step that the open want belongs to: the first that is not done.
 pub(super) fn current_step(ground: &Ground, state: &State) -> usize {
-    let all = steps(ground.plan());
+    let all = steps_of(ground);
     all.iter().position(|step| of_step(ground, state, step).is_some()).unwrap_or(all.len() - 1)
 }
 
@@ -215,15 +225,19 @@ fn room(plan: &Plan, state: &State) -> Option<Want> {
 }
 
 fn gate(plan: &Plan, state: &State) -> Option<Want> {
-    let waiting = comparers(plan)
+    let waiting = comparers(plan, state.asked.as_deref())
         .into_iter()
         .find(|name| !state.has_pressed(AskKind::ComparePlan, name))
         .map(|name| Want::ask(AskKind::ComparePlan, name, Form::Words(Vec::new())));
     waiting.or_else(|| head(state, "plan accepted"))
 }
 
-/// Who reads words of the plan's digest from the paper: every witness, or else whoever reads aloud.
-pub(super) fn comparers(plan: &Plan) -> Vec<String> {
+/// Who reads words of the plan's digest from the paper: every witness, or else whoever reads aloud; for a request the
+/// signer alone.
+pub(super) fn comparers(plan: &Plan, asked: Option<&Asked>) -> Vec<String> {
+    if let Some(asked) = asked {
+        return vec![asked.signer(plan)];
+    }
     let named = |part| plan.people_who(part).map(|p| p.name.to_string()).collect::<Vec<_>>();
     [Part::Witness, Part::Administrator, Part::Custodian]
         .into_iter()
@@ -381,7 +395,7 @@ fn compare(state: &State) -> Option<Want> {
         || state.has_pressed(AskKind::WrittenDown, "");
     if !done {
         return Some(match state.compared {
-            Some(super::state::Compared::SecondLaptop) => {
+            Some(super::state::Compared::SecondLaptop | super::state::Compared::Request) => {
                 Want::ask(AskKind::CompareChange, "", Form::Words(Vec::new()))
             }
             Some(super::state::Compared::WrittenDown) | None => {

@@ -1,5 +1,7 @@
 //! What came of acts: taken as it is, useful or not, and what follows from it.
 
+use std::collections::BTreeMap;
+
 use crate::tuf::digest::Digest;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
@@ -22,6 +24,15 @@ use super::state::{Open, State};
 use super::turns;
 
 impl State {
+    /// What leaves on OUT, once everything is signed.
+    pub(super) fn export(&self, plan: &Plan) -> BTreeMap<String, Vec<u8>> {
+        let start = Start {
+            base: Some(self.facts().base),
+            before: self.before.anchor().map(Anchor::current_files).unwrap_or_default(),
+        };
+        export::files_from(plan, &self.roster, &self.served, &start)
+    }
+
     /// Takes what came of an act, useful or not.
     #[expect(clippy::too_many_lines, reason = "one arm for each act, and nothing else")]
     pub(super) fn learn(&mut self, ground: &Ground, at: Timestamp, id: &ActId, what: &Happened) {
@@ -361,7 +372,7 @@ impl State {
 
     /// Derives what follows from the facts, once: the documents when every key is known and proven, those that hash others
     /// when these are signed, the export when everything is signed.
-    fn derive(&mut self, plan: &Plan) {
+    pub(super) fn derive(&mut self, plan: &Plan) {
         if plan.fleet.is_some() || plan.kind.is_of_keys() {
             // The documents of a fleet are derived where they are, one repository after the other.
             return;
@@ -373,7 +384,9 @@ impl State {
                 self.delegations = authority::drafted_delegations(plan, change);
             }
         }
-        if self.change.is_none() || !self.all_signed(&self.recipe.documents) {
+        // Of a request, one key's part is signed here, and whoever gathers the parts puts them together.
+        let part = self.asked.is_some();
+        if self.change.is_none() || part || !self.all_signed(&self.recipe.documents) {
             return;
         }
         if self.closing.is_none() && !self.recipe.closing.is_empty() {
@@ -385,11 +398,7 @@ impl State {
         }
         if self.all_signed(&self.recipe.closing) && self.served.is_empty() {
             self.served = super::outcome::served(plan, self);
-            let start = Start {
-                base: Some(self.facts().base),
-                before: self.before.anchor().map(Anchor::current_files).unwrap_or_default(),
-            };
-            self.exported = export::files_from(plan, &self.roster, &self.served, &start);
+            self.exported = self.export(plan);
             if let Some(why) = super::super::walk::refused(plan, self) {
                 let found = format!("a client refuses what was signed: {why}");
                 self.open("client walk", TroubleKind::Mismatch, found);

@@ -21,7 +21,7 @@ use super::state::State;
 /// What people see now.
 pub(super) fn scene(ground: &Ground, state: &State, wanted: &Wanted, head: Digest) -> Scene {
     let plan = ground.plan();
-    let all = steps(plan);
+    let all = program::steps_of(ground);
     let at = program::current_step(ground, state);
     let painter = Painter { plan, state, head };
     let (title, blocks, details, help) = match wanted {
@@ -493,7 +493,9 @@ impl Painter<'_> {
                 Block::Mark(Verdict::Pass, "The ceremony is done and the evidence sealed.".into()),
                 read("Please write down the last head of the transcript, and sign beside it."),
                 Block::Digest { label: "head: at the end".to_owned(), digest: self.head },
-                text(if self.plan.kind.is_of_keys() {
+                text(if self.state.asked.is_some() {
+                    "Carry the answer back to whoever made the request. Nothing is live yet."
+                } else if self.plan.kind.is_of_keys() {
                     "Nothing was signed but proofs; no client notices this ceremony."
                 } else if self.plan.kind == Kind::Adopt {
                     "The repository is known here from now on. Nothing about it was changed."

@@ -24,6 +24,7 @@ use super::super::event::{
 use super::super::mounted::Mounted;
 use super::super::plan::Origin;
 use super::super::recipe::{DocRecipe, Recipe};
+use super::super::request::Asked;
 use super::super::roster::{Enrolled, Facts, Roster};
 use super::super::story;
 use super::care::{Care, HeldPin};
@@ -36,6 +37,8 @@ pub struct State {
     pub opening: Opening,
     /// What it starts from.
     pub before: Arc<Before>,
+    /// What another machine asks for, if it does.
+    pub asked: Option<Arc<Asked>>,
     /// The recipe of the plan.
     pub recipe: Recipe,
     /// Who was in the room.
@@ -105,7 +108,7 @@ pub struct State {
     /// What is known of a fleet.
     pub fleet: super::fleet::FleetState,
 
-    pub(super) asked: BTreeMap<(AskKind, String), u32>,
+    pub(super) questions: BTreeMap<(AskKind, String), u32>,
     pub(super) acted: BTreeMap<(ActKind, String, Option<Digest>), u32>,
     pub(super) pressed: BTreeSet<(AskKind, String)>,
     /// Which copy was brought level after which step, or tried to be.
@@ -143,6 +146,8 @@ pub enum Compared {
     SecondLaptop,
     /// Nothing outside could know it; people wrote it down.
     WrittenDown,
+    /// With words from whoever asked for the signature.
+    Request,
 }
 
 /// One typed comparison.
@@ -184,16 +189,18 @@ pub struct Statement {
 
 impl State {
     pub(super) fn new(ground: &Ground, opening: Opening) -> Self {
+        let asked = ground.for_another();
         Self {
             opening,
             before: ground.before_shared(),
-            recipe: Recipe::of(ground.plan()),
+            recipe: asked.map_or_else(|| Recipe::of(ground.plan()), |asked| asked.recipe.clone()),
+            asked: asked.cloned(),
             present: None,
             room: None,
             mounted: BTreeMap::new(),
             behind: BTreeMap::new(),
             inputs: BTreeMap::new(),
-            roster: listed(ground),
+            roster: asked.map_or_else(|| listed(ground), |asked| asked.roster.clone()),
             change: None,
             closing: None,
             roster_head: None,
@@ -220,7 +227,7 @@ impl State {
             exported: BTreeMap::new(),
             served: BTreeMap::new(),
             fleet: super::fleet::FleetState::default(),
-            asked: BTreeMap::new(),
+            questions: BTreeMap::new(),
             acted: BTreeMap::new(),
             pressed: BTreeSet::new(),
             levelled: BTreeSet::new(),
@@ -258,7 +265,7 @@ impl State {
 
     /// The recorded facts that drafts are made from.
     pub fn facts(&self) -> Facts {
-        Facts::from(&self.opening)
+        self.asked.as_ref().map_or_else(|| Facts::from(&self.opening), |asked| asked.facts)
     }
 
     /// How often `payload` was signed by keys so far.
@@ -276,7 +283,7 @@ impl State {
     pub(super) fn number(&mut self, want: Want) -> (Request, Wanted) {
         match want {
             Want::Ask { kind, about, form } => {
-                let nth = self.asked.entry((kind, about.clone())).or_default();
+                let nth = self.questions.entry((kind, about.clone())).or_default();
                 *nth += 1;
                 let id = AskId { kind, about, nth: *nth };
                 let form = super::program::numbered_form(self, &id, form);

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::ceremony::engine::{Engine, incoming};
-use crate::ceremony::event::{FileAt, Outcome};
+use crate::ceremony::event::{FileAt, Mode, Outcome};
 use crate::ceremony::plan::{Fate, Origin, Plan, Store};
 use crate::ceremony::twin::forged_fingerprints;
 use crate::cli::{Exit, Failure};
 use crate::driver::bench::system_time;
 use crate::driver::register::{KeyState, Line, Note, Register, What};
 use crate::driver::session::Ended;
+use crate::driver::signed;
 use crate::driver::workspace::Workspace;
 use crate::front::words::escape;
 use crate::tuf::key::Fingerprint;
@@ -17,7 +18,7 @@ use crate::tuf::name::KeyName;
 
 /// The keys that may not sign in a ceremony of this plan, each with the reason: those of rehearsals, and those that the
 /// register forbids. A plan that gives one of these a role is refused.
-pub(super) fn barred(
+pub(in crate::cli) fn barred(
     book: &Workspace,
     plan: &Plan,
     at_hand: &BTreeMap<FileAt, Vec<u8>>,
@@ -59,8 +60,16 @@ pub(super) fn barred(
 }
 
 /// Adds the keys of a ceremony to the workspace's register. One that was stopped authorises nothing.
-pub(super) fn register(book: &Workspace, ended: &Ended) -> Result<(), Failure> {
+pub(in crate::cli) fn register(book: &Workspace, ended: &Ended) -> Result<(), Failure> {
     let engine = &ended.engine;
+    if engine.opening().mode == Mode::Real {
+        signed::add(book, &signed::of_ended(engine.record(), system_time()))
+            .map_err(|error| Failure::file(book.folder(), &error))?;
+    }
+    // Who answers a request makes no key their own.
+    if engine.record().asked.is_some() {
+        return Ok(());
+    }
     if engine.plan().kind.is_of_keys() {
         return Ok(Register::add(book, &cared_for(engine))?);
     }

@@ -2,6 +2,7 @@
 
 use super::super::super::ask::{AskId, AskKind};
 use super::super::super::change::ChangeSet;
+use super::super::super::event::Earlier;
 use super::super::super::review;
 use super::super::super::scene::{Block, Verdict};
 use super::super::program;
@@ -16,6 +17,8 @@ impl Painter<'_> {
                 row("kind", self.kind()),
             ]),
         ];
+        blocks.extend(self.asked_for());
+        blocks.extend(self.earlier());
         blocks.extend(review::review(self.plan, self.state));
         blocks.extend(self.plan.waivers.iter().map(|waiver| {
             Block::Mark(
@@ -24,6 +27,45 @@ impl Painter<'_> {
             )
         }));
         blocks
+    }
+
+    /// Who asks, until when, and what this key signs of it.
+    fn asked_for(&self) -> Vec<Block> {
+        let Some(asked) = &self.state.asked else { return Vec::new() };
+        let mut rows = vec![
+            row("request", asked.request.groups().join(" ")),
+            row("use by", asked.use_by.to_minute()),
+        ];
+        if let Some(stated) = &self.state.opening.asked {
+            rows.push(row("your own root", stated.pinned.groups().join(" ")));
+        }
+        for doc in &asked.recipe.documents {
+            rows.push(row("signed here", format!("{}, by {}", doc.role, asked.key)));
+        }
+        vec![Block::Rows(rows)]
+    }
+
+    /// What was signed before under the same versions, and is something else.
+    fn earlier(&self) -> Vec<Block> {
+        let competes = |earlier: &&Earlier| {
+            let payload = self.state.payload(&earlier.role);
+            payload
+                .is_some_and(|p| p.id().version == earlier.version && p.digest() != earlier.payload)
+        };
+        let told = |earlier: &Earlier| {
+            let keys: Vec<_> = earlier.keys.iter().map(ToString::to_string).collect();
+            let text = format!(
+                "{}, version {}, was signed before with other content, on {}, by {}. Whoever has \
+                 those signatures can still publish it.",
+                earlier.role,
+                earlier.version,
+                earlier.at.to_minute(),
+                keys.join(", ")
+            );
+            let digest = earlier.payload.groups().join(" ");
+            [Block::Mark(Verdict::Warn, text), Block::Rows(vec![row("its sha256", digest)])]
+        };
+        self.state.opening.earlier.iter().filter(competes).flat_map(told).collect()
     }
 
     fn kind(&self) -> String {
@@ -51,10 +93,19 @@ impl Painter<'_> {
     }
 
     pub(super) fn compare_change(&self) -> Vec<Block> {
-        let mut blocks = vec![
-            text("The answer is NOT on this screen. Use the second laptop."),
-            read("From the second laptop: the words with these numbers, please."),
-        ];
+        let (where_from, words) = if self.state.asked.is_some() {
+            (
+                "The answer is NOT on this screen. Whoever made the request has it: on paper, or on the \
+                 telephone, and not beside the file.",
+                "From whoever made the request: the words with these numbers, please.",
+            )
+        } else {
+            (
+                "The answer is NOT on this screen. Use the second laptop.",
+                "From the second laptop: the words with these numbers, please.",
+            )
+        };
+        let mut blocks = vec![text(where_from), read(words)];
         blocks.extend(self.last_comparison(&AskId {
             kind: AskKind::CompareChange,
             about: String::new(),
