@@ -314,7 +314,11 @@ fn online(
     let unknown = BTreeMap::new();
     match role {
         DocRole::Snapshot => {
-            let meta = covered(dialect, served);
+            let mut meta = covered(dialect, served);
+            // Others publish them together with this.
+            meta.extend(not_at_hand(plan, served).into_iter().map(|role| {
+                (format!("{role}.json"), MetaFile { version: Some(1), ..MetaFile::default() })
+            }));
             Draft::new(id, dialect, Snapshot { version, expires, meta, spec_version, unknown })
                 .payload()
         }

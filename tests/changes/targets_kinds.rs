@@ -92,10 +92,6 @@ fn refused(sample: &Sample, text: &Text, name: &str) {
     assert_eq!(verdict(&report, name), Some(Verdict::Fail), "{name}: {report:#?}");
 }
 
-fn files(of: &[(&str, &[u8])]) -> BTreeMap<String, Vec<u8>> {
-    of.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())).collect()
-}
-
 /// Whether every delegation but `touched` is there byte for byte, in the bytes that were signed.
 fn untouched_byte_for_byte(sample: &Sample, engine: &Engine, touched: &[&str]) {
     let before = newest(engine.record().before.anchor().unwrap().files()).unwrap();
