@@ -116,10 +116,8 @@ impl Shipped {
                 (_, Answer::Ticked(words) | Answer::Typed(words)) => format!("say = {words:?}"),
                 (_, Answer::Differ) => panic!("{ask:?}"),
             };
-            let mut name = ask.id.kind.to_string();
-            if !ask.id.about.is_empty() {
-                name = format!("{name}/{}", ask.id.about);
-            }
+            let name = ask.id.to_string();
+            let name = name.split_once(" #").map_or(name.as_str(), |(name, _)| name);
             let _ = write!(text, "\n[[answer]]\nask = \"{name}\"\n{line}\n");
             said
         });
