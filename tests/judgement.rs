@@ -100,6 +100,51 @@ fn who_signed_targets_is_known_only_by_somebodys_word() {
 }
 
 #[test]
+fn delegations_that_cover_the_same_paths_are_shown_with_who_is_asked() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("targets.json");
+    let role = |name: &str, member: &str, paths: &str, terminating: bool| {
+        format!(
+            "{{\"keyids\":[],\"name\":\"{name}\",\"{member}\":[{paths}],\"terminating\":{terminating},\"threshold\":1}}"
+        )
+    };
+    let write = |roles: &[String]| {
+        let text = format!(
+            "{{\"signatures\":[],\"signed\":{{\"_type\":\"targets\",\"delegations\":{{\"keys\":{{}},\"roles\":[{}]}},\
+             \"expires\":\"2030-01-01T00:00:00Z\",\"spec_version\":\"1.0.0\",\"targets\":{{}},\"version\":1}}}}",
+            roles.join(",")
+        );
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let file = write(&[
+        role("team", "paths", "\"v*\"", true),
+        role("late", "paths", "\"v1\"", false),
+        role("bin-a", "path_hash_prefixes", "\"ab\"", false),
+        role("bin-b", "path_hash_prefixes", "\"abc\"", false),
+    ]);
+    let words = [
+        "[!!] team and late overlap: \"v*\" and \"v1\"",
+        "team ends the search; late is not asked there",
+        "[!!] bin-a and bin-b overlap: \"ab\" and \"abc\"",
+        "[!!] late is never asked",
+    ];
+    says(&["show", &file], 0, &words);
+    let found = json(&["lint", &file, "--at", AT], "lint");
+    assert!(rules(&found).contains("delegations-overlap"));
+    assert!(rules(&found).contains("delegation-never-asked"));
+    let apart = write(&[
+        role("team", "paths", "\"v*\"", true),
+        role("late", "paths", "\"w1\"", false),
+        role("deep", "paths", "\"v/*\"", false),
+    ]);
+    let text = says(&["show", &apart], 0, &["late"]);
+    assert!(!text.contains("overlap") && !text.contains("never asked"), "{text}");
+    let found = rules(&json(&["lint", &apart, "--at", AT], "lint"));
+    assert!(!found.iter().any(|rule| rule.starts_with("delegations-overlap")), "{found:?}");
+}
+
+#[test]
 fn long_lists_are_counted() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("targets.json");
@@ -159,8 +204,14 @@ fn a_file_that_is_no_document_is_told_by_what_was_expected_found_and_where() {
 #[test]
 fn lint_of_what_the_real_client_made_warns_of_its_defaults_and_fails_nothing() {
     let value = json(&["lint", &meta("04-releases"), "--at", AT], "lint");
-    let usual =
-        ["certificate-before-root", "certificate-eku", "threshold-one", "threshold-one-below-root"];
+    // docker gives both delegations of a signer the path "".
+    let usual = [
+        "certificate-before-root",
+        "certificate-eku",
+        "delegations-overlap",
+        "threshold-one",
+        "threshold-one-below-root",
+    ];
     assert_eq!(rules(&value), usual.map(str::to_owned).into());
     assert_eq!(value.pointer("/counts/fail"), Some(&Value::from(0)));
     let folder = meta("04-releases");

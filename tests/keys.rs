@@ -10,4 +10,6 @@ mod paper;
 #[path = "keys/passphrases.rs"]
 mod passphrases;
 mod pty;
+#[path = "keys/states.rs"]
+mod states;
 mod support;

@@ -1,8 +1,14 @@
 //! The real clients and servers, and that the tests drive them rightly.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+#[path = "peers/changes_published.rs"]
+mod changes_published;
+#[path = "peers/changes_real.rs"]
+mod changes_real;
 #[path = "peers/judgement.rs"]
 mod judgement;
+#[path = "pty/mod.rs"]
+mod pty;
 #[path = "peers/publishing.rs"]
 mod publishing;
 #[path = "peers/real_runs.rs"]
@@ -11,6 +17,8 @@ mod stage;
 mod support;
 #[path = "peers/token_ceremonies.rs"]
 mod token_ceremonies;
+#[path = "peers/token_commands.rs"]
+mod token_commands;
 #[path = "peers/tokens.rs"]
 mod tokens;
 #[path = "peers/yubikeys.rs"]

@@ -15,7 +15,7 @@ use super::before::Before;
 use super::check::{Checked, Ground};
 use super::engine::{Compared, Engine};
 use super::event::{Entry, Event, FileAt, Happened, Mode, Opening, Outcome, Place, Wanted};
-use super::plan::{Input, Plan};
+use super::plan::{Input, Kind, Plan};
 use super::scene::Verdict;
 use super::transcript;
 use super::twin::{Purpose, Twin};
@@ -194,6 +194,7 @@ fn played(
         "transcript",
         format!("{} entries, chained, and the engine derives each of them again.", entries.len()),
     );
+    before(audit, engine);
     times(audit, entries);
     ended(audit, engine);
     sealed(audit, engine, files);
@@ -285,10 +286,10 @@ fn manifest(audit: &mut Audit, files: &BTreeMap<String, Vec<u8>>) {
             Some(_) => {}
         }
     }
-    for path in files.keys() {
+    for (path, bytes) in files {
         if path.starts_with("addenda/") {
-            let text = format!("{path:?} was added later and is not sealed.");
-            audit.claim(Verdict::Warn, "addenda", text);
+            let (verdict, text) = super::export::result::judged(path, bytes, files);
+            audit.claim(verdict, "addenda", text);
         } else if path != "MANIFEST" && !named.contains_key(path.as_str()) {
             audit.claim(Verdict::Fail, "manifest", format!("{path:?} does not belong here."));
         }
@@ -336,6 +337,25 @@ fn reports(audit: &mut Audit, engine: &Engine, files: &BTreeMap<String, Vec<u8>>
             "report.txt was written by another version and is not compared.",
         ),
         None => audit.claim(Verdict::Fail, "report", "report.txt is missing."),
+    }
+}
+
+/// What a change started from follows from the root that the plan names.
+fn before(audit: &mut Audit, engine: &Engine) {
+    let Some(anchor) = engine.record().before.anchor() else { return };
+    audit.claim(
+        Verdict::Pass,
+        "before",
+        format!(
+            "It started from root version {}, followed from the trusted root {}.",
+            anchor.root().version,
+            anchor.pinned()
+        ),
+    );
+    if engine.plan().kind == Kind::RotateTagging && anchor.good().is_none() {
+        let text =
+            "No known-good state was named: people read every tag and delegation themselves.";
+        audit.claim(Verdict::Warn, "known-good", text);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::tuf::document::DocRole;
 use crate::tuf::key::KeyId;
+use crate::tuf::name::{KeyName, RoleName};
 use crate::tuf::root::Root;
 use crate::tuf::signature::Signature;
 use crate::tuf::signed::Signed;
@@ -45,13 +46,53 @@ pub fn authority(state: &State, role: &DocRole) -> Option<Authority> {
     Authority::stated_by(root, &role.role_name()?).ok()
 }
 
+/// One threshold that a document has to reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// Whether it is the threshold of the root before, which a new root has to reach beside its own.
+    pub before: bool,
+    /// How many keys must sign.
+    pub need: usize,
+    /// The names of the keys whose signatures count.
+    pub good: Vec<String>,
+    /// The names of the keys that count for it and are still to sign here.
+    pub open: Vec<String>,
+}
+
+/// Every threshold that a document has to reach: a new root that of the root before and its own, others one.
+pub fn counts(state: &State, role: &DocRole, signers: &[KeyName]) -> Vec<Count> {
+    let old = state
+        .before
+        .anchor()
+        .filter(|_| *role == DocRole::Root)
+        .and_then(|anchor| Authority::stated_by(anchor.root(), &RoleName::root()).ok());
+    let own = authority(state, role);
+    [(true, old), (false, own)]
+        .into_iter()
+        .filter_map(|(before, authority)| {
+            let authority = authority?;
+            let good = good_names(state, role, &authority);
+            let open = signers.iter().filter(|name| {
+                let public = state.roster.keys.get(name).map(super::roster::Enrolled::key);
+                public.is_some_and(|public| authority.lists(public))
+                    && !good.iter().any(|known| known == name.as_str())
+            });
+            let open = open.map(ToString::to_string).collect();
+            Some(Count { before, need: authority.threshold().count(), good, open })
+        })
+        .collect()
+}
+
 /// The names of the keys whose signatures on a document count.
 pub fn tally(state: &State, role: &DocRole) -> Vec<String> {
-    let counted = || {
-        let payload = state.payload(role)?;
-        Some(authority(state, role)?.tally_over(payload.to_sign(), &counted(state, role)))
-    };
-    let good = counted().map(|tally| tally.good).unwrap_or_default();
+    authority(state, role).map(|by| good_names(state, role, &by)).unwrap_or_default()
+}
+
+fn good_names(state: &State, role: &DocRole, authority: &Authority) -> Vec<String> {
+    let counted = state
+        .payload(role)
+        .map(|payload| authority.tally_over(payload.to_sign(), &counted(state, role)));
+    let good = counted.map(|tally| tally.good).unwrap_or_default();
     good.into_iter()
         .filter_map(|counted| {
             let known = |(_, key): &(&_, &super::roster::Enrolled)| {

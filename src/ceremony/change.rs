@@ -23,8 +23,8 @@ use super::recipe::Recipe;
 use super::roster::{Facts, Roster};
 
 pub use signed_things::{
-    Dropped, dropped, gone_delegations, is_removed, lost_with, planned_delegations, planned_targets,
-    removes_delegations,
+    Dropped, dropped, gone_delegations, is_removed, lost_with, planned_delegations,
+    planned_targets, removes_delegations,
 };
 
 /// All payloads of one ceremony, and the digest that people compare.

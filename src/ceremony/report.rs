@@ -65,7 +65,8 @@ impl KnownGood {
             Some(Goodness::Builds) => "builds",
             None => "none",
         };
-        let found = engine.record().before.anchor().map(|anchor| super::change::dropped(plan, anchor));
+        let found =
+            engine.record().before.anchor().map(|anchor| super::change::dropped(plan, anchor));
         let (kept, undone): (Vec<_>, Vec<_>) =
             found.into_iter().flatten().partition(|found| found.kept);
         let words = |all: Vec<super::change::Dropped>| {
@@ -179,7 +180,8 @@ pub fn text(engine: &Engine) -> String {
         line(
             "known good",
             match good.state {
-                "none" => "NO STATE WAS NAMED: people reviewed every target and every delegation".to_owned(),
+                "none" => "NO STATE WAS NAMED: people reviewed every target and every delegation"
+                    .to_owned(),
                 state => format!("by {state}"),
             },
         );

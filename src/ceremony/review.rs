@@ -195,9 +195,7 @@ fn shared(plan: &Plan, state: &State, anchor: &Anchor) -> Vec<Block> {
     let dialect = plan.repository.dialect;
     let all = change::planned_delegations(plan, anchor);
     let mut blocks = vec![Block::Heading("who is asked for which paths, in this order".to_owned())];
-    blocks.push(Block::Rows(
-        all.iter().map(|role| (role.name.to_string(), paths(role))).collect(),
-    ));
+    blocks.push(Block::Rows(all.iter().map(|role| (role.name.to_string(), paths(role))).collect()));
     for (nth, first) in all.iter().enumerate() {
         for second in all.iter().skip(nth + 1) {
             if delegations_overlap(dialect, first, second) {

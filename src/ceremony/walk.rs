@@ -20,7 +20,7 @@ use crate::tuf::verify::{Candidate, TrustedRoot};
 use super::before::{Anchor, Before};
 use super::check::Finding;
 use super::engine::{Engine, State};
-use super::plan::Plan;
+use super::plan::{Kind, Plan};
 use super::recipe::Recipe;
 use super::scene::{Block, Verdict};
 use super::twin::Twin;
@@ -30,16 +30,14 @@ pub(super) use profile::is_of_a_client;
 type Served = BTreeMap<String, Vec<u8>>;
 
 /// What a client finds after publishing: the documents before with the new ones in their place. Snapshot and timestamp
-/// of before say nothing of new documents, so they go unless nothing was signed.
+/// of before say nothing of new documents, and the online side signs them again and again, so they are not among them.
 pub(super) fn published(plan: &Plan, before: &Before, new: &Served) -> Served {
     let mut all = before.anchor().map(|anchor| anchor.files().clone()).unwrap_or_default();
-    if !new.is_empty() {
-        all.retain(|name, _| {
-            let bare = name.strip_suffix(".json").unwrap_or(name);
-            let bare = bare.rsplit_once('.').map_or(bare, |(_, rest)| rest);
-            !matches!(bare, "snapshot" | "timestamp")
-        });
-    }
+    all.retain(|name, _| {
+        let bare = name.strip_suffix(".json").unwrap_or(name);
+        let bare = bare.rsplit_once('.').map_or(bare, |(_, rest)| rest);
+        !matches!(bare, "snapshot" | "timestamp")
+    });
     // Nobody asks for an older version any more, roots excepted.
     let role = |name: &str| name.split_once('.').map(|(_, role)| role.to_owned());
     let again: BTreeSet<_> = new.keys().filter_map(|name| role(name)).collect();
@@ -182,8 +180,12 @@ pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
     blocks
 }
 
-/// Why some client refuses what was signed; nothing where all accept it.
+/// Why some client refuses what was signed; nothing where all accept it, and nothing where nothing was signed: a
+/// repository is taken over as it is.
 pub fn refused(plan: &Plan, state: &State) -> Option<String> {
+    if plan.kind == Kind::Adopt {
+        return None;
+    }
     let published = published(plan, &state.before, &state.served);
     match walks(plan, &published, state.opening.at, false) {
         Err(why) => Some(why),
@@ -223,6 +225,9 @@ pub(super) fn findings(engine: &Engine, twin: &Twin, at: Timestamp) -> Vec<Findi
     raised.push(match walks(plan, &served, at, true) {
         Err(why) => finding(Verdict::Fail, "client-refuses", why),
         Ok(walks) => match (refusal(&walks), walks.as_slice()) {
+            (Some(why), _) if plan.kind == Kind::Adopt => {
+                finding(Verdict::Warn, "client-refuses-already", why)
+            }
             (Some(why), _) => finding(Verdict::Fail, "client-refuses", why),
             (None, [.., (_, fresh)]) if walks.len() > 1 => finding(
                 Verdict::Pass,

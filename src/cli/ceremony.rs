@@ -1,25 +1,30 @@
 //! `rehearse`, `run` and `resume`: a ceremony is set up, held, and told how it ended.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::ceremony::check::CheckReport;
-use crate::ceremony::event::{Mode, Outcome, SessionId};
+use crate::ceremony::engine::incoming;
+use crate::ceremony::event::{FileAt, Mode, Outcome, SessionId};
 use crate::ceremony::mounted::MediumId;
-use crate::ceremony::plan::{Plan, Store, print};
+use crate::ceremony::plan::{Origin, Plan, Store, print};
 use crate::ceremony::scene::Verdict;
 use crate::ceremony::twin::{Purpose, Twin, forged_fingerprints};
 use crate::driver::bench::{Bench, Clock, RealStores, Setting, VirtualStores, system_time};
 use crate::driver::file::{self, Readers};
 use crate::driver::hold::HoldError;
+use crate::driver::known;
 use crate::driver::media::{self, Media};
 use crate::driver::ports::World;
+use crate::driver::register::{KeyState, Line, Note, Register, What};
 use crate::driver::session::{Begin, Ended, Resumed, Session, read_before, read_plan};
 use crate::driver::workspace::{Workspace, level};
 use crate::front::words::escape;
 use crate::keystore::memory;
 use crate::tuf::digest::Digest;
+use crate::tuf::key::Fingerprint;
 use crate::tuf::name::KeyName;
 
 use super::people::Faces;
@@ -68,6 +73,7 @@ pub(super) struct Resume {
     faces: Faces,
 }
 
+/// Reads `NAME=DIR`.
 pub(super) fn mount(text: &str) -> Result<(KeyName, PathBuf), String> {
     let (name, folder) = text.split_once('=').ok_or("expected NAME=DIR")?;
     let name: KeyName = name.parse().map_err(|bad| format!("{bad}"))?;
@@ -218,6 +224,10 @@ impl Run {
         let here =
             std::env::current_dir().map_err(|error| Failure::file(Path::new("."), &error))?;
         let book = Workspace::find(workspace, &here)?;
+        if let Some(anchor) = before.anchor() {
+            known::current(&book.trust(), anchor)?;
+        }
+        let barred = barred(&book, &plan, &at_hand)?;
         let folder = book
             .new_evidence(at, plan.codename.as_str())
             .map_err(|error| Failure::file(book.folder(), &error))?;
@@ -234,7 +244,7 @@ impl Run {
             unattended: self.faces.unattended(),
             folder: &folder,
         })?;
-        let mut bench = real_bench(&plan, &book, media.clone(), &folder);
+        let mut bench = real_bench(&plan, &book, barred, media.clone(), &folder);
         let ended = self.faces.with_front(&[], |front| {
             session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &self.medium))
         })?;
@@ -287,7 +297,8 @@ impl Resume {
         let ended = match session.engine().opening().mode {
             Mode::Real => {
                 let media = media_of(&plan, &self.medium)?;
-                let mut bench = real_bench(&plan, &book, media.clone(), &folder);
+                let barred = barred(&book, &plan, &media.at_hand(&plan))?;
+                let mut bench = real_bench(&plan, &book, barred, media.clone(), &folder);
                 let ended = self.faces.with_front(&said, |front| {
                     let held = session.hold(front, &mut bench);
                     held.map_err(|why| rests(&why, &folder, &self.medium))
@@ -363,7 +374,56 @@ fn level_copies(plan: &Plan, book: &Workspace, media: &Media) {
     }
 }
 
-fn real_bench(plan: &Plan, book: &Workspace, media: Media, evidence: &Path) -> impl World + use<> {
+/// The keys that may not sign in a ceremony of this plan, each with the reason: those of rehearsals, and those that the
+/// register forbids. A plan that gives one of these a role is refused.
+fn barred(
+    book: &Workspace,
+    plan: &Plan,
+    at_hand: &BTreeMap<FileAt, Vec<u8>>,
+) -> Result<BTreeMap<Fingerprint, String>, Failure> {
+    let register = Register::read(book)?;
+    let authorised = plan.roles.values().map(|role| &role.keys);
+    let delegated = plan.delegations.iter().map(|role| &role.keys);
+    for key in authorised.chain(delegated).flatten().filter_map(|name| plan.key(name)) {
+        let known = match &key.origin {
+            Origin::Make { .. } => None,
+            Origin::Listed(fingerprint) => Some(*fingerprint),
+            Origin::Fingerprint(stated) | Origin::Enrol { fingerprint: stated, .. } => {
+                Some(stated.value)
+            }
+            Origin::Server { .. } => incoming(plan, key, at_hand)
+                .ok()
+                .flatten()
+                .map(|(enrolled, _)| enrolled.key().fingerprint()),
+        };
+        let why = known.and_then(|known| register.may_be_authorised(&known).err());
+        if let Some(why) = why {
+            let what =
+                format!("the plan authorises {}, but {}", key.name, escape(&why.to_string()));
+            return Err(Failure::new(Exit::Wrong, what).hint(
+                if why.state == KeyState::Suspended {
+                    "Once it may sign again, record that first: anchorite key state … --to active"
+                } else {
+                    "Such a key is never authorised again: plan another one."
+                },
+            ));
+        }
+    }
+    let forged = forged_fingerprints(plan).into_keys();
+    let forbidden = register.keys().filter_map(|(key, _)| {
+        let why = register.may_be_authorised(key).err()?;
+        Some((*key, why.to_string()))
+    });
+    Ok(forged.map(|key| (key, "it is a rehearsal's key".to_owned())).chain(forbidden).collect())
+}
+
+fn real_bench(
+    plan: &Plan,
+    book: &Workspace,
+    barred: BTreeMap<Fingerprint, String>,
+    media: Media,
+    evidence: &Path,
+) -> impl World + use<> {
     Bench::new(Setting {
         plan: plan.clone(),
         stores: RealStores::new(
@@ -371,7 +431,7 @@ fn real_bench(plan: &Plan, book: &Workspace, media: Media, evidence: &Path) -> i
             std::env::current_exe().unwrap_or_else(|_| PathBuf::from("anchorite")),
             book.keys(),
             plan,
-            forged_fingerprints(plan).into_keys().collect(),
+            barred,
         ),
         media,
         clock: Clock::System,
@@ -394,35 +454,38 @@ fn session_id(stated: Option<&str>) -> Result<SessionId, Failure> {
     Ok(SessionId::new(bytes))
 }
 
-/// Adds the keys that were made to the workspace's register.
+/// Adds the keys of a ceremony to the workspace's register. One that was stopped authorises nothing.
 fn register(book: &Workspace, ended: &Ended) -> Result<(), Failure> {
     let engine = &ended.engine;
     let state = match ended.outcome {
-        Outcome::Done => "authorised",
-        Outcome::Aborted => "generated",
+        Outcome::Done => What::State(KeyState::Active),
+        Outcome::Aborted => What::Note(Note::Generated),
     };
-    let lines: Vec<String> = engine
-        .roster()
-        .keys
-        .iter()
+    let keys = engine.roster().keys.iter();
+    let lines: Vec<Line> = keys
         .filter_map(|(name, enrolled)| {
             let key = engine.plan().key(name)?;
-            Some(
-                serde_json::json!({
-                    "at": engine.opening().at,
-                    "key": name,
-                    "fingerprint": enrolled.key().fingerprint(),
-                    "holder": key.holder,
-                    "store": key.store.as_ref().map(ToString::to_string),
-                    "state": state,
-                    "reason": format!("{} {}", engine.plan().kind, engine.plan().codename),
-                    "session": engine.opening().session,
-                })
-                .to_string(),
-            )
+            let fingerprint = enrolled.key().fingerprint();
+            Some(Line {
+                holder: key.holder.as_ref().map(ToString::to_string),
+                store: key.store.as_ref().map(ToString::to_string),
+                serial: key.store.as_ref().and_then(serial),
+                reason: format!("{} {}", engine.plan().kind, engine.plan().codename),
+                session: Some(engine.opening().session),
+                ..Line::new(system_time(), name.clone(), fingerprint, state)
+            })
         })
         .collect();
-    book.register(&lines).map_err(|error| Failure::file(book.folder(), &error))
+    Ok(Register::add(book, &lines)?)
+}
+
+/// The serial number of the token that a key is in.
+fn serial(store: &Store) -> Option<String> {
+    match store {
+        Store::Yubikey { serial, .. } => Some(serial.to_string()),
+        Store::Pkcs11 { serial, .. } => Some(serial.clone()),
+        Store::Age { .. } | Store::Virtual { .. } => None,
+    }
 }
 
 /// Says how it ended, where everything is, and the exact command that verifies it.
@@ -472,7 +535,7 @@ fn program() -> String {
 }
 
 /// A path as a shell takes it.
-fn quoted(path: &str) -> String {
+pub(super) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=@".contains(c);
     if path.chars().all(plain) {
         path.to_owned()

@@ -1,12 +1,13 @@
-//! `evidence verify` and `evidence report`.
+//! `evidence verify`, `evidence report` and `evidence addendum`.
 
 use std::io::{IsTerminal as _, Write as _, stdin};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use crate::ceremony::audit::{Audit, audit};
+use crate::ceremony::audit::{self, Audit};
 use crate::ceremony::event::Mode;
+use crate::ceremony::export::result::{self, ResultFile};
 use crate::ceremony::scene::Verdict;
 use crate::driver::{attestation, evidence};
 use crate::front::words::{escape, wrap};
@@ -38,6 +39,13 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Take the result file of the online side into the evidence: added later, and not sealed.
+    Addendum {
+        /// The evidence folder.
+        dir: PathBuf,
+        /// The file RESULT that precheck, publish and accept wrote.
+        file: PathBuf,
+    },
 }
 
 impl Command {
@@ -46,7 +54,7 @@ impl Command {
             Self::Verify { dir, head, rehearsal, json } => {
                 let files = evidence::read(&dir).map_err(|error| Failure::file(&dir, &error))?;
                 let head = head.as_deref().map(paper_head).transpose()?;
-                let mut audit = audit(&files, head);
+                let mut audit = audit::audit(&files, head);
                 if audit.mode == Some(Mode::Real) {
                     audit.claims.extend(attestation::claims(&files));
                 }
@@ -66,8 +74,41 @@ impl Command {
                 pour(escape_lines(&String::from_utf8_lossy(&bytes)).as_bytes());
                 Ok(())
             }
+            Self::Addendum { dir, file } => addendum(&dir, &file),
         }
     }
+}
+
+fn addendum(dir: &Path, file: &Path) -> Result<(), Failure> {
+    let files = evidence::read(dir).map_err(|error| Failure::file(dir, &error))?;
+    match audit::integrity(&files) {
+        Verdict::Fail => {
+            return Err(Failure::new(
+                Exit::Wrong,
+                "nothing was added: this evidence is not as it was left",
+            )
+            .hint("To see why: anchorite evidence verify"));
+        }
+        Verdict::Pass | Verdict::Warn | Verdict::Unknown => {}
+    }
+    let bytes = super::read(file, 64 << 20)?;
+    let shown = escape(&file.display().to_string());
+    let result = ResultFile::parse(&bytes)
+        .map_err(|why| Failure::input(format!("{shown} is no result file: {why}")))?;
+    let path = result.path();
+    let (verdict, text) = result::judged(&path, &bytes, &files);
+    match verdict {
+        Verdict::Fail => {
+            return Err(Failure::new(Exit::Wrong, escape(&text))
+                .hint("Nothing was added. Is it the RESULT of another ceremony's export?"));
+        }
+        Verdict::Pass | Verdict::Warn | Verdict::Unknown => {}
+    }
+    evidence::add(dir, &path, &bytes).map_err(|error| Failure::file(dir, &error))?;
+    for line in wrap(&escape(&text), 79) {
+        say(line);
+    }
+    Ok(())
 }
 
 /// The report may quote foreign text: nothing in it may move the cursor.

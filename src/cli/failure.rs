@@ -4,7 +4,9 @@ use std::fmt;
 use std::io;
 
 use crate::driver::hold::HoldError;
+use crate::driver::known::NotCurrent;
 use crate::driver::ports::FrontFailed;
+use crate::driver::register::BadRegister;
 use crate::driver::session::NoSession;
 use crate::driver::workspace::NoWorkspace;
 use crate::front::script::BadScript;
@@ -115,6 +117,20 @@ impl From<NoWorkspace> for Failure {
     }
 }
 
+impl From<NotCurrent> for Failure {
+    fn from(error: NotCurrent) -> Self {
+        let what = error.to_string();
+        match error {
+            NotCurrent::Older { .. } => Self::new(Exit::Wrong, what)
+                .hint("Somebody may have kept back what is newer. Fetch the documents again."),
+            NotCurrent::Other { .. } => Self::new(Exit::Wrong, what).hint(
+                "Two documents of one version are two histories. Stop, and find out who signed each.",
+            ),
+            NotCurrent::Io { .. } => Self::new(Exit::Machine, what),
+        }
+    }
+}
+
 impl From<NoSession> for Failure {
     fn from(error: NoSession) -> Self {
         let what = error.to_string();
@@ -154,6 +170,20 @@ impl Failure {
 impl From<BadScript> for Failure {
     fn from(error: BadScript) -> Self {
         Self::input(format!("the script: {error}"))
+    }
+}
+
+impl From<BadRegister> for Failure {
+    fn from(error: BadRegister) -> Self {
+        let what = crate::front::words::escape(&error.to_string());
+        match error {
+            BadRegister::Io(_) => Self::new(Exit::Machine, what),
+            BadRegister::Malformed { .. } => Self::input(what).hint(
+                "The register only grows: compare it with the second copy of the book before anything is mended.",
+            ),
+            BadRegister::Illegal { .. } => Self::new(Exit::Wrong, what)
+                .hint("Nothing was recorded. Nothing leads back to a key that signs: make a new key instead."),
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::driver::folder::Folder;
 use crate::front::words::escape;
 use crate::tuf::any::{AnyDocument, NotADocument};
+use crate::tuf::client::{Fetcher as _, MAX_ROOT};
 use crate::tuf::document::Dialect;
 use crate::tuf::name::RoleName;
 use crate::tuf::wire::WireError;
@@ -78,7 +80,37 @@ pub(super) fn one(path: &Path) -> Result<Found, Failure> {
     })
 }
 
+/// The roots that lie in the folder of a repository, old ones too. What cannot be read as one is left out.
+pub(super) fn roots(folder: &Path) -> Vec<Found> {
+    let past = folder.join("root_history");
+    let mut found = Vec::new();
+    for place in [folder, &past] {
+        let mut documents = Folder::new(place);
+        let numbered = documents.root_versions().unwrap_or_default();
+        let numbered = numbered.into_iter().map(|version| format!("{version}.root.json"));
+        for name in std::iter::once("root.json".to_owned()).chain(numbered) {
+            let Ok(Some(bytes)) = documents.fetch(&name, MAX_ROOT) else { continue };
+            let Ok(document @ AnyDocument::Root(_)) = AnyDocument::read(&bytes) else { continue };
+            let path = place.join(&name);
+            let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+            let repository = folder.display().to_string();
+            found.push(Found { name, repository, role: RoleName::root(), document });
+        }
+    }
+    found
+}
+
 impl Gathered {
+    /// What belongs to the repository in this folder, not to others below it.
+    pub(super) fn only(mut self, folder: &Path) -> Self {
+        let folder = folder.strip_prefix(".").unwrap_or(folder);
+        self.documents.retain(|found| {
+            let here = Path::new(&found.repository);
+            here.strip_prefix(".").unwrap_or(here) == folder
+        });
+        self
+    }
+
     fn take(&mut self, path: &Path, above: Option<&Path>) -> Result<(), Failure> {
         let below = above.and_then(|above| path.strip_prefix(above).ok()).unwrap_or(path);
         let name = below.display().to_string();

@@ -4,15 +4,17 @@ mod back_up;
 mod choose;
 mod import;
 mod passwd;
+mod prove;
 mod restore;
+mod state;
 
 use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 
-use crate::ceremony::roster::carried_challenge;
 use crate::driver::bench::system_time;
 use crate::driver::file::{self, Readers};
+use crate::driver::register::{Line, Note, Register, What};
 use crate::driver::workspace::Workspace;
 use crate::front::words::escape;
 use crate::keystore::agefile::{AgeFile, encrypt_for};
@@ -49,7 +51,9 @@ pub(super) enum Command {
         #[arg(long, value_name = "N")]
         passphrase_fd: Option<u32>,
     },
-    /// List the keys of the workspace.
+    /// Make the proof of a key in an age file, for a repository.
+    Prove(prove::Prove),
+    /// List the keys of the workspace, and where each that it knows stands.
     List,
     /// Export a key of the workspace, encrypted, for another machine.
     Export {
@@ -82,6 +86,8 @@ pub(super) enum Command {
     BackUp(back_up::BackUp),
     /// Restore a key from an age file, or from typed or scanned lines of paper, into the workspace.
     Restore(restore::Restore),
+    /// Record that a key goes into another state, or is kept elsewhere now.
+    State(state::State),
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -108,7 +114,9 @@ impl Command {
             Self::Passwd(passwd) => passwd.run(workspace),
             Self::BackUp(back_up) => back_up.run(workspace),
             Self::Restore(restore) => restore.run(workspace),
-            Self::List => list(workspace),
+            Self::Prove(prove) => prove.run(),
+            Self::State(state) => state.run(workspace),
+            Self::List => state::list(workspace),
             Self::Export { name, form, to, role, gun, out, passphrase_fd } => {
                 let book = book(workspace)?;
                 let store = AgeFile::new(book.keys(), label(&name));
@@ -152,46 +160,19 @@ fn make(
         Kind::P256 => Algorithm::P256,
         Kind::P384 => Algorithm::P384,
     };
+    prove::vacant(&out.join(format!("{name}.proof")))?;
     let mut people = Keyboards::open(chosen.passphrase_fd)?;
     let mut store = AgeFile::new(out.to_owned(), label(name));
     let spec = Spec { algorithm, pin: None, touch: None };
     let made = store.make(&spec, &mut Chooser::new(&mut people, chosen.generate)?)?;
     say("The key is made. Now it signs a proof: the passphrase once more.");
-    let challenge = carried_challenge(repository, name, &made.public);
     let fingerprint = made.public.fingerprint();
-    let signature = store.signer(&fingerprint, &mut people)?.sign(&challenge, &mut people)?;
-    let proof = format!("{}\n", String::from(signature));
-    file::write_new(out, &format!("{name}.proof"), proof.as_bytes(), Readers::All)
-        .map_err(|error| Failure::file(&out.join(format!("{name}.proof")), &error))?;
+    prove::prove(&mut store, name, repository, out, &mut people)?;
     say(format!("{name}.age    the key, under its passphrase: it stays with its holder"));
     say(format!("{name}.pub    the public half, for IN"));
     say(format!("{name}.proof  the proof for {repository}, for IN"));
     say(format!("fingerprint  {fingerprint}"));
     say(format!("             {}", fingerprint.digest().words().join(" ")));
-    Ok(())
-}
-
-fn list(workspace: Option<&Path>) -> Result<(), Failure> {
-    let book = book(workspace)?;
-    let folder = book.keys();
-    let failed = |error: std::io::Error| Failure::file(&folder, &error);
-    let mut found = 0;
-    for path in file::list(&folder).map_err(failed)? {
-        let Some(name) = path.strip_suffix(".pub") else { continue };
-        let bytes = file::read_back(&folder, &path, 1 << 16).map_err(failed)?;
-        let key = std::str::from_utf8(&bytes).ok().and_then(|pem| PublicKey::from_pem(pem).ok());
-        found += 1;
-        match key {
-            Some(key) => say(format!(
-                "{:<24} {:<12} {}",
-                escape(name),
-                key.algorithm().to_string(),
-                key.fingerprint()
-            )),
-            None => say(format!("{:<24} its .pub file cannot be read", escape(name))),
-        }
-    }
-    say(format!("{found} keys in {}", book.folder().display()));
     Ok(())
 }
 
@@ -256,21 +237,16 @@ fn say_key(public: &PublicKey) {
     say(format!("             {}", fingerprint.digest().words().join(" ")));
 }
 
-/// Notes in the register what became of a key.
+/// Notes in the register what became of a key in an age file.
 fn register(
     book: &Workspace,
     name: &KeyName,
     public: &PublicKey,
-    state: &str,
+    note: Note,
     reason: &str,
 ) -> Result<(), Failure> {
-    let line = serde_json::json!({
-        "at": system_time(),
-        "key": name,
-        "fingerprint": public.fingerprint(),
-        "store": "age",
-        "state": state,
-        "reason": reason,
-    });
-    book.register(&[line.to_string()]).map_err(|error| Failure::file(book.folder(), &error))
+    let mut line = Line::new(system_time(), name.clone(), public.fingerprint(), What::Note(note));
+    line.store = Some("age file".to_owned());
+    reason.clone_into(&mut line.reason);
+    Ok(Register::add(book, &[line])?)
 }

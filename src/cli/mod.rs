@@ -14,6 +14,7 @@ mod lint;
 mod media;
 mod people;
 mod plan;
+mod roots;
 mod show;
 mod token;
 mod verify;
@@ -73,7 +74,7 @@ enum Command {
     /// Make, import, list, export, back up and restore keys in age files.
     #[command(subcommand)]
     Key(key::Command),
-    /// List tokens, and verify where their keys were made.
+    /// List, provision and retire tokens, change their PINs, and verify where their keys were made.
     #[command(subcommand)]
     Token(token::Command),
     /// Enrol media and workspaces.
@@ -114,7 +115,7 @@ pub fn main() -> ExitCode {
         Command::Image(command) => command.run(),
         Command::Evidence(command) => command.run(),
         Command::Key(command) => command.run(workspace.as_deref()),
-        Command::Token(command) => command.run(),
+        Command::Token(command) => command.run(workspace.as_deref()),
         Command::Media(command) => command.run(),
         Command::Doctor(command) => command.run(),
         Command::TokenDriver => drive_token(),

@@ -1,7 +1,7 @@
 //! Which front the people at hand get, and where their secrets come from.
 
-use std::fs::File;
-use std::io::{IsTerminal as _, stdin, stdout};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _, stdin, stdout};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -17,6 +17,8 @@ use crate::front::secrets::Secrets;
 use crate::front::signals::Signals;
 use crate::front::tui::Terminal;
 use crate::front::tui::model::Looks;
+use crate::front::words::escape;
+use crate::keystore::pages::inherited;
 use crate::keystore::{Label, Rules, Secret, Unlock, memory};
 
 use super::{Exit, Failure};
@@ -87,16 +89,17 @@ impl Faces {
         hold(&mut Plain::new(piped(Some(signals))?, teller(), secrets))
     }
 
-    /// The secrets that were handed over. The descriptor is opened through `/dev/fd`, so that nothing secret is ever an
-    /// argument or in the environment.
+    /// The secrets that were handed over through a descriptor, so that nothing secret is ever an argument or in the
+    /// environment. It is read to its end and closed: what drives a token never has it.
     ///
     /// Whoever may ask people for a secret comes by here, so the process is hardened before there is one.
     pub(super) fn secrets(&self) -> Result<Secrets, Failure> {
         memory::harden();
         let Some(number) = self.passphrase_fd else { return Ok(Secrets::default()) };
         let bad = |why: String| Failure::input(format!("--passphrase-fd {number}: {why}"));
-        let file = File::open(format!("/dev/fd/{number}"))
-            .map_err(|error| bad(format!("it cannot be read: {error}")))?;
+        let file =
+            if number <= 2 { File::open(format!("/dev/fd/{number}")) } else { inherited(number) };
+        let file = file.map_err(|error| bad(format!("it cannot be read: {error}")))?;
         Secrets::read(file).map_err(|error| bad(error.to_string()))
     }
 }
@@ -139,8 +142,15 @@ impl Keyboards {
 
     /// Asks for the passphrase of what is there before, where the command also chooses a new one: `old` among secrets that
     /// were handed over.
-    pub(super) fn old_secret(&mut self, label: &Label) -> Option<Secret> {
-        if self.handed { self.old.take() } else { self.front.secret(label, None) }
+    pub(super) fn old_secret(&mut self, label: &Label, tries_left: Option<u8>) -> Option<Secret> {
+        if self.handed { self.old.take() } else { self.front.secret(label, tries_left) }
+    }
+}
+
+impl Keyboards {
+    /// Whether secrets were handed over, so that nobody is asked twice.
+    pub(super) const fn handed(&self) -> bool {
+        self.handed
     }
 }
 
@@ -156,4 +166,24 @@ impl Unlock for Keyboards {
     fn touch(&mut self, label: &Label) {
         self.front.touch(label);
     }
+}
+
+/// The most characters of what people say.
+const MOST: usize = 200;
+
+/// One line of text that can be shown as it is.
+pub(super) fn printable(text: &str) -> Result<String, String> {
+    let clean = !text.trim().is_empty() && escape(text) == text && text.chars().count() <= MOST;
+    clean
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("expected printable text of 1 to {MOST} characters"))
+}
+
+/// Asks for a line at the terminal itself, whatever else is redirected; nothing where there is none or it ends.
+pub(super) fn typed(prompt: &str) -> Option<String> {
+    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty").ok()?;
+    write!(terminal, "{prompt}").and_then(|()| terminal.flush()).ok()?;
+    let mut line = String::new();
+    let count = BufReader::new(&terminal).read_line(&mut line).ok()?;
+    (count > 0).then(|| line.trim().to_owned())
 }

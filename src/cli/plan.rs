@@ -6,6 +6,7 @@ use clap::{Subcommand, ValueEnum};
 
 use crate::ceremony::check::CheckReport;
 use crate::ceremony::event::Mode;
+use crate::ceremony::export::online;
 use crate::ceremony::plan::print;
 use crate::ceremony::scene::Verdict;
 use crate::driver::bench::system_time;
@@ -45,6 +46,8 @@ pub(super) enum Command {
         /// The plan.
         plan: PathBuf,
     },
+    /// Print a shell script that takes from a Notary server what a ceremony begins from: for a machine that reaches it.
+    Fetch,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -67,6 +70,10 @@ impl Command {
             Self::Print { plan } => {
                 let (_, plan) = super::read_plan(&plan)?;
                 pour(print::script(&plan, &print::KnownDigests::default()).as_bytes());
+                Ok(())
+            }
+            Self::Fetch => {
+                pour(online::fetch_alone().as_bytes());
                 Ok(())
             }
         }

@@ -1,4 +1,7 @@
-//! `token list` and `token attest`: which tokens are in, and what proves where their keys were made.
+//! `token`: which tokens are in, what proves where their keys were made, and what becomes of them.
+
+mod pin;
+mod retire;
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +11,8 @@ use crate::driver::attestation::words;
 use crate::driver::token::{list, provision_yubikey};
 use crate::front::words::escape;
 use crate::keystore::attest::{Anchors, BadAttestation, verify};
-use crate::keystore::child::Listed;
-use crate::keystore::{Label, SecretKind, memory};
+use crate::keystore::child::{Listed, Token};
+use crate::keystore::{Label, Rules, Secret, SecretKind, TokenError, Unlock, memory};
 use crate::tuf::key::{Fingerprint, KeyId, PublicKey};
 use crate::tuf::name::KeyName;
 use crate::tuf::root::Root;
@@ -37,10 +40,14 @@ pub(super) enum Command {
         /// What plans will call its key.
         #[arg(long)]
         name: KeyName,
-        /// Read lines NAME<TAB>SECRET from this file descriptor: the PIN, then the PUK.
+        /// Read lines NAME<TAB>PIN and puk<TAB>PUK from this file descriptor.
         #[arg(long, value_name = "N")]
         passphrase_fd: Option<u32>,
     },
+    /// Change the PIN or the PUK of a YubiKey, or the user's PIN of a PKCS#11 token.
+    Pin(pin::NewPin),
+    /// Retire a token: prove that no document lists its keys, record it, and say or do how it is emptied.
+    Retire(retire::Retire),
     /// Verify where a key was made, from a YubiKey's certificates, offline.
     Attest(Attest),
 }
@@ -59,8 +66,10 @@ pub(super) struct Attest {
 }
 
 impl Command {
-    pub(super) fn run(self) -> Result<(), Failure> {
+    pub(super) fn run(self, workspace: Option<&Path>) -> Result<(), Failure> {
         match self {
+            Self::Pin(pin) => pin.run(),
+            Self::Retire(retire) => retire.run(workspace),
             Self::List { module } => tell_tokens(module.as_deref()),
             Self::Provision { serial, holder, name, passphrase_fd } => {
                 let place = format!("YubiKey {serial}");
@@ -78,7 +87,7 @@ fn program() -> Result<PathBuf, Failure> {
 
 fn provision(serial: u32, label: Label, passphrase_fd: Option<u32>) -> Result<(), Failure> {
     memory::harden();
-    let mut people = Keyboards::open(passphrase_fd)?;
+    let mut people = Owner(Keyboards::open(passphrase_fd)?);
     let done = provision_yubikey(&program()?, serial, label, &mut people)?;
     let word = |changed| if changed { "changed" } else { "was not the factory's; left as it is" };
     say(format!("PIN             {}", word(done.pin)));
@@ -86,6 +95,27 @@ fn provision(serial: u32, label: Label, passphrase_fd: Option<u32>) -> Result<()
     say(format!("management key  {}", word(done.management_key)));
     say("Keep the PUK in a bag of its own, in another place than the card.");
     Ok(())
+}
+
+/// Whoever makes a card their own. Among secrets that were handed over the PUK has a name of its own.
+struct Owner(Keyboards);
+
+impl Unlock for Owner {
+    fn secret(&mut self, label: &Label, tries_left: Option<u8>) -> Option<Secret> {
+        self.0.secret(label, tries_left)
+    }
+
+    fn new_secret(&mut self, label: &Label, rules: &Rules) -> Option<Secret> {
+        let mut label = label.clone();
+        if self.0.handed() && label.kind == SecretKind::Puk {
+            label.key = "puk".parse().ok()?;
+        }
+        self.0.new_secret(&label, rules)
+    }
+
+    fn touch(&mut self, label: &Label) {
+        self.0.touch(label);
+    }
 }
 
 fn tell_tokens(module: Option<&Path>) -> Result<(), Failure> {
@@ -165,6 +195,50 @@ fn listed_in(path: &Path, key: &PublicKey) -> Result<(), Failure> {
     }
     say(format!("[ok] {shown}, version {}, lists it for {}", body.version, roles.join(", ")));
     Ok(())
+}
+
+/// Which token is meant: a YubiKey by its number, or one of a PKCS#11 module.
+fn token(serial: &str, module: Option<&Path>) -> Result<(Token, String), Failure> {
+    if let Some(module) = module {
+        let token = Token::Pkcs11 { module: module.to_owned(), serial: serial.to_owned() };
+        return Ok((token, format!("PKCS#11 token {}", escape(serial))));
+    }
+    let number = serial.parse().map_err(|_| {
+        Failure::input(format!("{} is no serial number of a YubiKey", escape(serial)))
+            .hint("For a PKCS#11 token, name its module with --module FILE.")
+    })?;
+    Ok((Token::Yubikey(number), format!("YubiKey {number}")))
+}
+
+/// What went wrong with a token, with its name and what to do.
+fn trouble(error: &TokenError, place: &str) -> Failure {
+    let what = error.to_string();
+    let failure = Failure::from(error.clone());
+    let said = |what: &str| Failure { what: format!("{place}: {}", escape(what)), ..failure };
+    match error {
+        TokenError::WrongSecret { tries_left: Some(1) } => said("wrong; 1 try is left"),
+        TokenError::WrongSecret { tries_left: Some(left) } => {
+            said(&format!("wrong; {left} tries are left"))
+        }
+        TokenError::WrongSecret { tries_left: None } => said("wrong; how many tries are left it does not tell"),
+        TokenError::Absent | TokenError::Other { .. } => {
+            said(&what).hint("Which tokens are in: anchorite token list")
+        }
+        TokenError::Blocked => said(&what).hint(
+            "A blocked PIN is unblocked with the PUK (ykman piv access unblock-pin); a blocked PUK never.",
+        ),
+        TokenError::NoSecret => said(&what).hint("Nothing was changed."),
+        TokenError::NoSuchKey(_)
+        | TokenError::Occupied(_)
+        | TokenError::NoTouch
+        | TokenError::Gone
+        | TokenError::Silent
+        | TokenError::Crashed { .. }
+        | TokenError::Device(_)
+        | TokenError::BadSignature
+        | TokenError::Unsupported(_)
+        | TokenError::File { .. } => said(&what),
+    }
 }
 
 /// Reads a certificate in PEM or DER.

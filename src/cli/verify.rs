@@ -3,6 +3,7 @@
 mod advice;
 mod clients;
 mod elsewhere;
+mod history;
 mod report;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use crate::tuf::wire::certificate::Certificate;
 
 use super::{Exit, Failure};
 use clients::Client;
+use history::History;
 use report::Report;
 
 /// Verify a repository.
@@ -54,8 +56,8 @@ pub(super) struct Verify {
     /// Certificate authorities that clients pin, PEM, of a Notary repository.
     #[arg(long, value_name = "FILE", conflicts_with = "pins")]
     pin_ca: Option<PathBuf>,
-    /// Folders of other repositories: tell whether these documents would be valid there too. Without any, those that the
-    /// workspace trusts.
+    /// Folders with documents that were kept: of this repository, for whatever is older or other here; of other
+    /// repositories, to tell whether these documents would be valid there too. Without any, those that the workspace trusts.
     #[arg(long, value_name = "DIR", num_args = 1..)]
     known: Vec<PathBuf>,
     /// Take what a rehearsal made as that.
@@ -72,12 +74,14 @@ impl Verify {
         let clients = clients::all(&self, at)?;
         let target = self.target.as_ref().map(|name| Found::of(name, &clients));
         let elsewhere = elsewhere::look(&self, workspace, &clients, at)?;
-        let verdict = self.verdict(&clients, target.as_ref());
+        let history = History::of(&self.dir, elsewhere.copies.clone(), &clients)?;
+        let verdict = self.verdict(&clients, &history, target.as_ref());
         let report = Report {
             at,
             clients: &clients,
             target: target.as_ref(),
             elsewhere: &elsewhere,
+            history: &history,
             compared: self.root_digest.is_some(),
             gun: self.gun.as_deref(),
             verdict: &verdict,
@@ -124,7 +128,10 @@ impl Verify {
         Ok(Contact { gun: self.gun.clone(), pins, authorities, first: true })
     }
 
-    fn verdict(&self, clients: &[Client], target: Option<&Found>) -> Verdict {
+    fn verdict(&self, clients: &[Client], history: &History, target: Option<&Found>) -> Verdict {
+        if let Some(forked) = history.forked() {
+            return Verdict::Stopped(forked);
+        }
         let faults = || clients.iter().flat_map(Client::faults);
         let input = |why: &Refused| matches!(why, Refused::Wire(_) | Refused::Fetch(_));
         let worst = faults().find(|(_, _, why)| !input(why)).or_else(|| faults().next());
@@ -134,6 +141,9 @@ impl Verify {
             let failure = Failure::new(exit, escape(&what));
             let hints = advice::on(why).into_iter();
             return Verdict::Stopped(hints.fold(failure, Failure::hint));
+        }
+        if let Some(refused) = history.refused() {
+            return Verdict::Stopped(refused);
         }
         let pending: BTreeSet<String> = clients
             .iter()

@@ -79,13 +79,7 @@ impl Where {
         let wanted = Wanted::of(&self.key)?;
         let gathered = gather(&dirs)?;
         let meant = wanted.among(&gathered.documents);
-        let newest = newest(&gathered.documents);
-        let mut places: Vec<Place> = Vec::new();
-        for found in &gathered.documents {
-            let place = (found.repository.as_str(), found.role.as_str());
-            let latest = newest.get(&place).copied().unwrap_or_default();
-            places.extend(in_document(found, &meant, found.document.version() >= latest));
-        }
+        let places = places(&gathered.documents, &meant);
         let unread: Vec<_> = gathered.unread.iter().map(|file| file.name.clone()).collect();
         let keys = meant
             .iter()
@@ -104,6 +98,50 @@ impl Where {
         }
         Ok(())
     }
+}
+
+/// Where keys are listed now, over all documents of some folders.
+pub(super) struct Listings {
+    /// Each place: repository, document, role and fingerprint, in words.
+    pub(super) places: Vec<String>,
+    /// How many documents were read.
+    pub(super) documents: usize,
+    /// Files that could not be read: a key may stand in them.
+    pub(super) unread: usize,
+}
+
+/// Where any of these keys is listed in the newest version of a document.
+pub(super) fn listings(
+    dirs: &[PathBuf],
+    keys: &BTreeSet<Fingerprint>,
+) -> Result<Listings, Failure> {
+    let gathered = gather(dirs)?;
+    let listed = gathered.documents.iter().flat_map(|found| listed(&found.document));
+    let meant = listed.map(|(_, key)| &key.public);
+    let meant: BTreeSet<PublicKey> =
+        meant.filter(|key| keys.contains(&key.fingerprint())).cloned().collect();
+    let now = places(&gathered.documents, &meant).into_iter().filter(|place| place.current);
+    let words = now.map(|place| {
+        let role = place.role.as_deref().unwrap_or("no role");
+        let document = format!("{}, version {}", place.document, place.version);
+        escape(&format!("{document}: {role}, key {}", place.fingerprint))
+    });
+    Ok(Listings {
+        places: words.collect(),
+        documents: gathered.documents.len(),
+        unread: gathered.unread.len(),
+    })
+}
+
+fn places(documents: &[Found], meant: &BTreeSet<PublicKey>) -> Vec<Place> {
+    let newest = newest(documents);
+    let mut places: Vec<Place> = Vec::new();
+    for found in documents {
+        let place = (found.repository.as_str(), found.role.as_str());
+        let latest = newest.get(&place).copied().unwrap_or_default();
+        places.extend(in_document(found, meant, found.document.version() >= latest));
+    }
+    places
 }
 
 /// What the caller named.

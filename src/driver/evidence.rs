@@ -34,6 +34,11 @@ pub fn finish(folder: &Path, engine: &Engine) -> io::Result<()> {
     place(folder, "MANIFEST", manifest.as_bytes())
 }
 
+/// Adds a file to what was added later; one that is there with the same bytes is left alone.
+pub fn add(folder: &Path, path: &str, bytes: &[u8]) -> io::Result<()> {
+    place(folder, path, bytes)
+}
+
 /// All files of an evidence folder by their relative path.
 pub fn read(folder: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     file::list(folder)?

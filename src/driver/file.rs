@@ -199,6 +199,10 @@ mod tests {
             assert!(read_back(folder.path(), path, 10).is_err(), "{path:?}");
             assert!(write_new(folder.path(), path, b"", Readers::All).is_err(), "{path:?}");
         }
+        for path in ["x", "a/x"] {
+            write_new(folder.path(), path, b"fine", Readers::All).unwrap();
+            assert_eq!(read_back(folder.path(), path, 10).unwrap(), b"fine");
+        }
     }
 
     #[test]
@@ -221,6 +225,11 @@ mod tests {
         )
         .unwrap();
         assert!(read_back(folder.path(), "fifo", 1000).is_err());
+        for path in ["link", "fifo"] {
+            std::fs::remove_file(folder.path().join(path)).unwrap();
+            std::fs::write(folder.path().join(path), b"plain").unwrap();
+            assert_eq!(read_back(folder.path(), path, 1000).unwrap(), b"plain");
+        }
     }
 
     #[test]

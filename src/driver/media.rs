@@ -193,8 +193,8 @@ pub fn public(path: &str, bytes: &[u8]) -> Result<(), &'static str> {
             let known = ["-----BEGIN CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----"];
             if known.contains(&first) { Ok(()) } else { Err("it is no certificate or public key") }
         }
-        // Scripts, their tables and explanations.
-        Some("sh" | "txt" | "ics") | None => Ok(()),
+        // Scripts, their tables, calendars, settings and explanations.
+        Some("sh" | "txt" | "ics" | "yaml") | None => Ok(()),
         Some(_) => Err("files of this kind never go out"),
     }
 }
@@ -214,10 +214,28 @@ fn holds_private(value: &serde_json::Value) -> bool {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
+    use crate::ceremony::export::{self, Start};
+    use crate::ceremony::roster::Roster;
+    use crate::tuf::time::Timestamp;
+
     use super::*;
 
     fn plan() -> Plan {
         Plan::parse(include_bytes!("../../ceremonies/first-root-notary1/plan.toml")).unwrap()
+    }
+
+    #[test]
+    fn every_file_of_an_export_may_go_out() {
+        let signed = BTreeMap::from([(
+            "root.json".to_owned(),
+            include_bytes!("../../tests/data/notary-v1/meta/10-witness/root.json").to_vec(),
+        )]);
+        let start = Start { base: Timestamp::from_unix_seconds(0), ..Start::default() };
+        let files = export::files_from(&plan(), &Roster::default(), &signed, &start);
+        assert!(files.len() > 15, "{:?}", files.keys());
+        for (path, bytes) in files {
+            assert_eq!(public(&path, &bytes), Ok(()), "{path}");
+        }
     }
 
     fn name(text: &str) -> KeyName {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
-use crate::keystore::child::{COMMAND, Device, Listed, Order, Said};
+use crate::keystore::child::{COMMAND, Device, Held, Listed, Order, Said, Token};
 use crate::keystore::provision::Provisioned;
 use crate::keystore::{
     KeyStore, Label, Made, Rules, Secret, SecretKind, Seen, Signer, Spec, TokenError, Unlock,
@@ -119,13 +119,7 @@ impl Signer for DrivenSigner {
 
 /// Lists the tokens of a PKCS#11 module, or the YubiKeys where none is named.
 pub fn list(program: &Path, module: Option<&Path>) -> Result<Vec<Listed>, TokenError> {
-    let label = Label {
-        key: "list".parse().expect("it is a name"),
-        holder: String::new(),
-        place: String::new(),
-        kind: SecretKind::Pin,
-    };
-    let mut line = Line::start(program, label, Patience::default())?;
+    let mut line = Line::start(program, nobodys(), Patience::default())?;
     let order = Order::List { module: module.map(Path::to_owned) };
     line.carry_out(&order, &mut Nobody, |said| {
         if let Said::Listed(listed) = said { Some(listed) } else { None }
@@ -143,6 +137,45 @@ pub fn provision_yubikey(
     line.carry_out(&Order::Provision { serial, label }, unlock, |said| {
         if let Said::Provisioned(done) = said { Some(done) } else { None }
     })
+}
+
+/// Changes the PIN of a token, or the PUK of a `YubiKey`: the one that the label names.
+pub fn change_secret(
+    program: &Path,
+    token: Token,
+    label: Label,
+    unlock: &mut dyn Unlock,
+) -> Result<(), TokenError> {
+    let mut line = Line::start(program, label.clone(), Patience::default())?;
+    line.carry_out(&Order::ChangeSecret { token, label }, unlock, |said| {
+        matches!(said, Said::Changed).then_some(())
+    })
+}
+
+/// Says which places of a token are taken, and by which keys. Asks for nothing.
+pub fn inventory(program: &Path, token: Token) -> Result<Vec<Held>, TokenError> {
+    let mut line = Line::start(program, nobodys(), Patience::default())?;
+    line.carry_out(&Order::Inventory { token }, &mut Nobody, |said| {
+        if let Said::Inventory(held) = said { Some(held) } else { None }
+    })
+}
+
+/// Destroys every key, certificate and secret of a `YubiKey`'s PIV application, and looks that they are gone.
+pub fn reset_yubikey(program: &Path, serial: u32) -> Result<(), TokenError> {
+    let mut line = Line::start(program, nobodys(), Patience::default())?;
+    line.carry_out(&Order::Reset { serial }, &mut Nobody, |said| {
+        matches!(said, Said::Emptied).then_some(())
+    })
+}
+
+/// The label of what asks nobody.
+fn nobodys() -> Label {
+    Label {
+        key: "token".parse().expect("it is a name"),
+        holder: String::new(),
+        place: String::new(),
+        kind: SecretKind::Pin,
+    }
 }
 
 /// A look asks nobody for anything.
@@ -212,12 +245,12 @@ impl Line {
         self.write(&line)?;
         loop {
             match self.wait(unlock)? {
-                Said::Secret { tries_left } => {
-                    let secret = unlock.secret(&self.label, tries_left);
+                Said::Secret { kind, tries_left } => {
+                    let secret = unlock.secret(&self.named(kind), tries_left);
                     self.answer(secret.as_ref())?;
                 }
-                Said::NewSecret(rules) => {
-                    let secret = unlock.new_secret(&self.label, &rules);
+                Said::NewSecret { kind, rules } => {
+                    let secret = unlock.new_secret(&self.named(kind), &rules);
                     self.answer(secret.as_ref())?;
                 }
                 Said::Touch => unlock.touch(&self.label),
@@ -225,6 +258,9 @@ impl Line {
                 ended @ (Said::Opened
                 | Said::Listed(_)
                 | Said::Provisioned(_)
+                | Said::Changed
+                | Said::Inventory(_)
+                | Said::Emptied
                 | Said::Seen(_)
                 | Said::Made(_)
                 | Said::Signed(_)) => {
@@ -236,6 +272,11 @@ impl Line {
                 }
             }
         }
+    }
+
+    /// The label, with the kind of secret that is asked for.
+    fn named(&self, kind: SecretKind) -> Label {
+        Label { kind, ..self.label.clone() }
     }
 
     /// Waits for what the child says next. One that hangs is ended.

@@ -111,21 +111,6 @@ impl Workspace {
         file::make_folder(&folder)?;
         Ok(folder)
     }
-
-    /// Adds lines to the register, which only grows: one JSON object a line.
-    pub fn register(&self, lines: &[String]) -> io::Result<()> {
-        use std::io::Write as _;
-        use std::os::unix::fs::OpenOptionsExt as _;
-        let mut register = std::fs::OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(self.folder.join("register.jsonl"))?;
-        for line in lines {
-            register.write_all(format!("{line}\n").as_bytes())?;
-        }
-        register.sync_all()
-    }
 }
 
 /// Brings a second copy of a BOOK level with it, and says how many files were copied or grew.
@@ -188,11 +173,12 @@ mod tests {
         let book = Workspace::create(&outer.path().join("book")).unwrap();
         let second = outer.path().join("second");
         file::make_folder(&second).unwrap();
-        book.register(&["one".to_owned()]).unwrap();
+        let register = |bytes: &[u8]| file::append(book.folder(), "register.jsonl", bytes).unwrap();
+        std::fs::write(book.folder().join("register.jsonl"), "one\n").unwrap();
         file::write_new(book.folder(), "keys/a.age", b"key", Readers::Owner).unwrap();
         assert_eq!(level(book.folder(), &second).unwrap(), 3);
         assert_eq!(level(book.folder(), &second).unwrap(), 0);
-        book.register(&["two".to_owned()]).unwrap();
+        register(b"two\n");
         assert_eq!(level(book.folder(), &second).unwrap(), 1);
         let copied = std::fs::read(second.join("register.jsonl")).unwrap();
         assert_eq!(copied, b"one\ntwo\n");

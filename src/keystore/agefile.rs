@@ -89,7 +89,7 @@ impl AgeFile {
 
     /// Changes the passphrase. The old file stays until the new one is written aside, synced, read back, opened with the new
     /// passphrase and proven to hold the same key.
-    pub fn change_passphrase(&self, unlock: &mut dyn Unlock) -> Result<PublicKey, TokenError> {
+    pub fn change_passphrase(&self, unlock: &mut dyn Unlock) -> Result<Changed, TokenError> {
         self.change(unlock, &mut |_| Ok(()))
     }
 
@@ -97,7 +97,7 @@ impl AgeFile {
         &self,
         unlock: &mut dyn Unlock,
         before: &mut dyn FnMut(change::Step) -> std::io::Result<()>,
-    ) -> Result<PublicKey, TokenError> {
+    ) -> Result<Changed, TokenError> {
         let public = self.clone().look()?.keys.into_iter().next().ok_or(TokenError::Absent)?;
         let bytes = self.read(&self.name("age"))?;
         let old = unlock.secret(&self.label, None).ok_or(TokenError::NoSecret)?;
@@ -113,7 +113,7 @@ impl AgeFile {
         let sealed = encrypt(&key.to_pkcs8_pem()?, &secret, self.work_factor)?;
         let proven = |bytes: &[u8]| self.proves(bytes, &secret, &public);
         change::replace(&self.folder, &self.name("age"), &sealed, &proven, before)?;
-        Ok(public)
+        Ok(Changed { public, name: self.name("age"), sealed })
     }
 
     /// Takes an age file under a passphrase back as this key's, byte for byte, and proves it. No age file of the key may be
@@ -290,6 +290,24 @@ impl AgeFile {
     }
 }
 
+/// A file whose passphrase was changed.
+#[derive(Debug)]
+pub struct Changed {
+    /// The key in it.
+    pub public: PublicKey,
+    name: String,
+    sealed: Vec<u8>,
+}
+
+impl Changed {
+    /// Puts the new file in the place of the old one in another folder too: written beside it, synced and read back
+    /// first.
+    pub fn replace_in(&self, folder: &Path) -> Result<(), TokenError> {
+        // What it opens to was proven at home; here it is the same bytes, and that is compared.
+        change::replace(folder, &self.name, &self.sealed, &|_| Ok(()), &mut |_| Ok(()))
+    }
+}
+
 impl KeyStore for AgeFile {
     fn look(&mut self) -> Result<Seen, TokenError> {
         let file = self.path(&self.name("age"));
@@ -364,5 +382,7 @@ fn read_plain(path: &Path, name: &str) -> Result<Vec<u8>, TokenError> {
     }
 }
 
+#[cfg(test)]
+mod testkit_tests;
 #[cfg(test)]
 mod tests;

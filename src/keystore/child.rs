@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::tuf::key::Fingerprint;
+use crate::tuf::key::{Fingerprint, PublicKey};
 use crate::tuf::signature::Signature;
 
 use super::memory;
 use super::pkcs11::{self, Pkcs11Key, Pkcs11Token};
 use super::provision::{Provisioned, provision};
 use super::yubikey::{self, YubikeySlot, YubikeyStore};
-use super::{KeyStore, Label, Made, Rules, Secret, Seen, Spec, TokenError, Unlock};
+use super::{KeyStore, Label, Made, Rules, Secret, SecretKind, Seen, Spec, TokenError, Unlock};
 
 /// The hidden command under which this program is such a child.
 pub const COMMAND: &str = "token-driver";
@@ -43,12 +43,39 @@ pub struct Listed {
     pub name: String,
 }
 
+/// A whole token, whatever keys it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Token {
+    /// A YubiKey, by the serial number that is printed on it.
+    Yubikey(u32),
+    /// A token of a PKCS#11 module.
+    Pkcs11 {
+        /// The module: an absolute path.
+        module: PathBuf,
+        /// The token's serial number.
+        serial: String,
+    },
+}
+
+/// A place on a token that is taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The slot or the id, in words.
+    pub place: String,
+    /// The public key there; nothing where it cannot be read.
+    pub key: Option<PublicKey>,
+}
+
 /// What the child is told to do.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Order {
     List { module: Option<PathBuf> },
     Provision { serial: u32, label: Label },
+    ChangeSecret { token: Token, label: Label },
+    Inventory { token: Token },
+    Reset { serial: u32 },
     Open { device: Device, label: Label },
     Look,
     Make(Spec),
@@ -59,12 +86,15 @@ pub(crate) enum Order {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Said {
-    Secret { tries_left: Option<u8> },
-    NewSecret(Rules),
+    Secret { kind: SecretKind, tries_left: Option<u8> },
+    NewSecret { kind: SecretKind, rules: Rules },
     Touch,
     Opened,
     Listed(Vec<Listed>),
     Provisioned(Provisioned),
+    Changed,
+    Inventory(Vec<Held>),
+    Emptied,
     Seen(Seen),
     Made(Made),
     Signed(Signature),
@@ -87,6 +117,11 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
             (Order::Provision { serial, label }, _) => {
                 provision(serial, &label, &mut other_side).map(Said::Provisioned)
             }
+            (Order::ChangeSecret { token, label }, _) => {
+                change(token, label, &mut other_side).map(|()| Said::Changed)
+            }
+            (Order::Inventory { token }, _) => inventory(token).map(Said::Inventory),
+            (Order::Reset { serial }, _) => yubikey::reset(serial).map(|()| Said::Emptied),
             (Order::List { module }, _) => listed(module.as_deref()).map(Said::Listed),
             (Order::Open { device, label }, _) => open(device, label).map(|opened| {
                 store = Some(opened);
@@ -117,6 +152,20 @@ fn listed(module: Option<&Path>) -> Result<Vec<Listed>, TokenError> {
             .into_iter()
             .map(|serial| Listed { serial: serial.to_string(), name: "YubiKey".to_owned() })
             .collect()),
+    }
+}
+
+fn change(token: Token, label: Label, unlock: &mut dyn Unlock) -> Result<(), TokenError> {
+    match token {
+        Token::Yubikey(serial) => yubikey::change_secret(serial, &label, unlock),
+        Token::Pkcs11 { module, serial } => pkcs11::change_pin(module, serial, label, unlock),
+    }
+}
+
+fn inventory(token: Token) -> Result<Vec<Held>, TokenError> {
+    match token {
+        Token::Yubikey(serial) => yubikey::inventory(serial),
+        Token::Pkcs11 { module, serial } => pkcs11::inventory(module, serial),
     }
 }
 
@@ -171,13 +220,13 @@ impl OtherSide<'_> {
 }
 
 impl Unlock for OtherSide<'_> {
-    fn secret(&mut self, _: &Label, tries_left: Option<u8>) -> Option<Secret> {
-        self.say(&Said::Secret { tries_left }).ok()?;
+    fn secret(&mut self, label: &Label, tries_left: Option<u8>) -> Option<Secret> {
+        self.say(&Said::Secret { kind: label.kind, tries_left }).ok()?;
         self.answer()
     }
 
-    fn new_secret(&mut self, _: &Label, rules: &Rules) -> Option<Secret> {
-        self.say(&Said::NewSecret(rules.clone())).ok()?;
+    fn new_secret(&mut self, label: &Label, rules: &Rules) -> Option<Secret> {
+        self.say(&Said::NewSecret { kind: label.kind, rules: rules.clone() }).ok()?;
         self.answer()
     }
 

@@ -1,14 +1,24 @@
-//! Memory for secrets: pages that are locked while a secret lies in them, and a heap that wipes what is given back.
+//! Memory for secrets: pages that are locked while a secret lies in them, and a heap that wipes what is given back. And the
+//! descriptor through which secrets are handed over.
 //!
-//! This is the only module with unsafe code: a heap, and the locking of pages, are made of addresses.
-#![expect(unsafe_code, reason = "allocating and locking memory take addresses")]
+//! This is the only module with unsafe code: a heap, and the locking of pages, are made of addresses, and an inherited
+//! descriptor is a bare number.
+#![expect(
+    unsafe_code,
+    reason = "memory is taken by its address, and what is inherited by its number"
+)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::fs::File;
 use std::hint::black_box;
+use std::io;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
+use std::os::fd::{AsFd as _, FromRawFd as _, OwnedFd};
 use std::ptr::from_mut;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
 
 /// The system's heap; once [`Heap::wipe_from_now_on`] was called, every block is overwritten with zeros before it is given
 /// back. So the copies that libraries make of a secret are gone when they are freed, whether the library wipes or not.
@@ -114,6 +124,23 @@ impl<T> Drop for Locked<T> {
     }
 }
 
+/// Takes over a descriptor that this process inherited: it is closed with the file, and no child inherits it again.
+///
+/// Whatever is opened here closes on exec, and what was inherited does not; by that the one is told from the other, and
+/// only what belongs to nobody here is taken. Standard input and outputs are not taken.
+pub fn inherited(number: u32) -> io::Result<File> {
+    let none = || io::Error::from(io::ErrorKind::NotFound);
+    let number = i32::try_from(number).ok().filter(|number| *number > 2).ok_or_else(none)?;
+    std::fs::symlink_metadata(format!("/proc/self/fd/{number}")).map_err(|_| none())?;
+    // SAFETY: it is open, as was just seen. It is let go again below unless it belongs to nobody else in this process.
+    let found = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(number) });
+    if fcntl_getfd(found.as_fd())?.contains(FdFlags::CLOEXEC) {
+        return Err(none());
+    }
+    fcntl_setfd(found.as_fd(), FdFlags::CLOEXEC)?;
+    Ok(File::from(ManuallyDrop::into_inner(found)))
+}
+
 /// Overwrites the part of the stack below the caller: 128 KiB, more than the cryptography here takes.
 #[inline(never)]
 #[expect(clippy::large_stack_arrays, reason = "the stack itself is what is overwritten")]
@@ -125,7 +152,8 @@ pub fn wipe_stack() {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
-    use std::fs::{self, File};
+    use std::fs;
+    use std::os::fd::AsRawFd as _;
     use std::os::unix::fs::FileExt as _;
 
     use super::*;
@@ -162,6 +190,17 @@ mod tests {
         assert!(left() > 4 * 1024, "{}", left());
         drop(locked);
         assert_eq!(left(), 0);
+    }
+
+    #[test]
+    fn only_what_was_inherited_is_taken_over() {
+        let ours = File::open("/proc/self/status").unwrap();
+        let number = u32::try_from(ours.as_raw_fd()).unwrap();
+        assert_eq!(inherited(number).unwrap_err().kind(), io::ErrorKind::NotFound);
+        for number in [0, 1, 2, 4_000, u32::MAX] {
+            assert_eq!(inherited(number).unwrap_err().kind(), io::ErrorKind::NotFound);
+        }
+        assert!(ours.metadata().is_ok());
     }
 
     #[test]

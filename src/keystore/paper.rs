@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 
 use data_encoding::BASE64;
-use qrcode::{Color, EcLevel, QrCode};
 
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
+use crate::tuf::qr;
 
 use super::TokenError;
 use super::agefile::{OpensWith, opened_by};
@@ -158,42 +158,16 @@ fn number_of(line: &str) -> Option<(usize, usize)> {
     Some((digits(number)?, digits(of)?))
 }
 
+fn code(text: &str) -> Result<String, TokenError> {
+    qr::drawn(text).map_err(|error| TokenError::Unsupported(error.to_string()))
+}
+
 fn binary(file: &[u8]) -> Result<Vec<u8>, TokenError> {
     let mut binary = Vec::new();
     age::armor::ArmoredReader::new(file)
         .read_to_end(&mut binary)
         .map_err(|error| TokenError::File { path: String::new(), what: error.to_string() })?;
     Ok(binary)
-}
-
-/// A QR code as half blocks, dark on light paper, with its quiet zone of four modules.
-fn code(text: &str) -> Result<String, TokenError> {
-    const QUIET: usize = 4;
-    let code = QrCode::with_error_correction_level(text, EcLevel::M)
-        .map_err(|error| TokenError::Unsupported(format!("no QR code: {error}")))?;
-    let width = code.width();
-    let colors = code.to_colors();
-    let dark = |x: usize, y: usize| {
-        let place = x.checked_sub(QUIET).zip(y.checked_sub(QUIET));
-        place
-            .filter(|(x, y)| *x < width && *y < width)
-            .and_then(|(x, y)| colors.get(y * width + x))
-            .is_some_and(|color| *color == Color::Dark)
-    };
-    let mut out = String::new();
-    for y in (0..width + 2 * QUIET).step_by(2) {
-        let row: String = (0..width + 2 * QUIET)
-            .map(|x| match (dark(x, y), dark(x, y + 1)) {
-                (true, true) => '█',
-                (true, false) => '▀',
-                (false, true) => '▄',
-                (false, false) => ' ',
-            })
-            .collect();
-        out.push_str(row.trim_end());
-        out.push('\n');
-    }
-    Ok(out)
 }
 
 /// Why typed or scanned lines do not give a file.

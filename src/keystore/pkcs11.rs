@@ -4,6 +4,8 @@
 //! A token is found by its serial number, a key by its `CKA_ID` *and* its public half. Slot numbers and labels are never
 //! relied on, and neither is a login that somebody left behind.
 
+mod whole;
+
 use std::path::{Path, PathBuf};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
@@ -23,7 +25,9 @@ use crate::tuf::key::{Algorithm, Fingerprint, PublicKey};
 use crate::tuf::signature::{Hash, Signature};
 
 use super::child::Listed;
-use super::{KeyStore, Label, Made, Remark, Seen, Signer, Spec, TokenError, Unlock};
+use super::{KeyStore, Label, Made, Remark, Secret, Seen, Signer, Spec, TokenError, Unlock};
+
+pub(super) use whole::{change_pin, inventory};
 
 /// Which key of which token, and how it signs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +107,7 @@ impl Pkcs11Token {
         session: &Session,
         info: &TokenInfo,
         unlock: &mut dyn Unlock,
-    ) -> Result<(), TokenError> {
+    ) -> Result<Secret, TokenError> {
         if info.user_pin_locked() {
             return Err(TokenError::Blocked);
         }
@@ -112,9 +116,8 @@ impl Pkcs11Token {
             // Some modules take an empty PIN for one that was entered elsewhere.
             return Err(TokenError::NoSecret);
         }
-        let pin = AuthPin::new(given.expose().to_owned().into_boxed_str());
-        match session.login(UserType::User, Some(&pin)) {
-            Ok(()) => Ok(()),
+        match session.login(UserType::User, Some(&auth_pin(&given))) {
+            Ok(()) => Ok(given),
             Err(Error::Pkcs11(RvError::PinIncorrect | RvError::PinLenRange, _)) => {
                 let left = self.slot().ok().and_then(|(_, info)| tries(&info));
                 if left == Some(0) {
@@ -315,6 +318,11 @@ impl Pkcs11Signer<'_> {
             }
         }
     }
+}
+
+/// A PIN as the module takes it; wiped when dropped.
+fn auth_pin(secret: &Secret) -> AuthPin {
+    AuthPin::new(secret.expose().to_owned().into_boxed_str())
 }
 
 /// OBJECT IDENTIFIER 1.3.101.112, 1.2.840.10045.3.1.7 and 1.3.132.0.34 in DER, as `CKA_EC_PARAMS` takes them.

@@ -8,11 +8,8 @@ use serde::{Deserialize, Serialize};
 use yubikey::piv::{self, ManagementSlotId, SlotId};
 use yubikey::{MgmKey, Serial, YubiKey};
 
-use super::yubikey::{FACTORY_PIN, trouble};
+use super::yubikey::{FACTORY_PIN, FACTORY_PUK, trouble};
 use super::{Label, Rules, SecretKind, TokenError, Unlock};
-
-/// The factory's PUK, which everybody knows.
-const FACTORY_PUK: &str = "12345678";
 
 /// What provisioning changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -36,7 +33,7 @@ pub fn provision(
     let puk_is = is_factory(&mut card, ManagementSlotId::Puk)?;
     let management_is = is_factory(&mut card, ManagementSlotId::Management)?;
     let pin = if pin_is {
-        Some(new(unlock, label, SecretKind::Pin, FACTORY_PIN)?)
+        Some(new(unlock, &named(label, SecretKind::Pin))?)
     } else if management_is {
         // The management key is kept under the PIN, so the PIN that is there is needed.
         let tries = card.get_pin_retries().map_err(|error| trouble(&error))?;
@@ -45,7 +42,12 @@ pub fn provision(
     } else {
         None
     };
-    let puk = if puk_is { Some(new(unlock, label, SecretKind::Puk, FACTORY_PUK)?) } else { None };
+    let puk = if puk_is { Some(new(unlock, &named(label, SecretKind::Puk))?) } else { None };
+    if let (Some(pin), Some(puk)) = (&pin, &puk)
+        && pin.expose() == puk.expose()
+    {
+        return Err(TokenError::Unsupported("a PUK that is the PIN".to_owned()));
+    }
 
     let mut done = Provisioned::default();
     if let (true, Some(pin)) = (pin_is, &pin) {
@@ -73,7 +75,7 @@ pub fn provision(
     Ok(done)
 }
 
-fn is_factory(card: &mut YubiKey, slot: ManagementSlotId) -> Result<bool, TokenError> {
+pub(super) fn is_factory(card: &mut YubiKey, slot: ManagementSlotId) -> Result<bool, TokenError> {
     let metadata = piv::metadata(card, SlotId::Management(slot)).map_err(|_| {
         TokenError::Unsupported(
             "telling whether it is the factory's; firmware 5.3 or later can. Provision this card with \
@@ -88,18 +90,14 @@ fn named(label: &Label, kind: SecretKind) -> Label {
     Label { kind, ..label.clone() }
 }
 
-/// A new secret, which must be another than the factory's.
-fn new(
-    unlock: &mut dyn Unlock,
-    label: &Label,
-    kind: SecretKind,
-    factory: &str,
-) -> Result<super::Secret, TokenError> {
-    let chosen = unlock.new_secret(&named(label, kind), &Rules::pin());
-    let chosen = chosen.ok_or(TokenError::NoSecret)?;
-    if chosen.expose() == factory || !(6..=8).contains(&chosen.expose().len()) {
+/// A new PIN or PUK, which must be none of the factory's.
+pub(super) fn new(unlock: &mut dyn Unlock, label: &Label) -> Result<super::Secret, TokenError> {
+    let chosen = unlock.new_secret(label, &Rules::pin()).ok_or(TokenError::NoSecret)?;
+    let known = [FACTORY_PIN, FACTORY_PUK].contains(&chosen.expose());
+    if known || !(6..=8).contains(&chosen.expose().len()) {
         return Err(TokenError::Unsupported(format!(
-            "a {kind} that is the factory's, or of another length than 6 to 8"
+            "a {} that is the factory's, or of another length than 6 to 8",
+            label.kind
         )));
     }
     Ok(chosen)

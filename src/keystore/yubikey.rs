@@ -3,6 +3,8 @@
 //! Opening one card makes every card that is passed forget its PIN, so a card is opened anew for each act, and PIN and
 //! signature follow each other at once. Everything runs in a process of its own: see `child`.
 
+mod whole;
+
 use serde::{Deserialize, Serialize};
 use x509_cert::der::Encode as _;
 use yubikey::certificate::Certificate;
@@ -13,7 +15,9 @@ use crate::tuf::key::{Algorithm, Fingerprint, PublicKey};
 use crate::tuf::policy::{PinPolicy, TouchPolicy};
 use crate::tuf::signature::{Hash, Signature};
 
-use super::{KeyStore, Label, Made, Remark, Seen, Signer, Spec, TokenError, Unlock};
+use super::{KeyStore, Label, Made, Remark, Secret, Seen, Signer, Spec, TokenError, Unlock};
+
+pub(super) use whole::{change_secret, inventory, reset};
 
 /// Which slot of which card, and how it signs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +42,8 @@ pub struct YubikeyStore {
 const NOT_LEAKING: (u8, u8, u8) = (5, 7, 0);
 /// The factory's PIN, which everybody knows.
 pub(super) const FACTORY_PIN: &str = "123456";
+/// The factory's PUK, which everybody knows.
+pub(super) const FACTORY_PUK: &str = "12345678";
 
 impl YubikeyStore {
     /// Takes a slot.
@@ -50,49 +56,13 @@ impl YubikeyStore {
         Ok(Self { slot, id, label })
     }
 
-    /// Opens the card, wherever it is now.
     fn card(&self) -> Result<YubiKey, TokenError> {
-        match YubiKey::open_by_serial(Serial(self.slot.serial)) {
-            Ok(card) => Ok(card),
-            Err(error) => {
-                let here = serials()?;
-                if here.is_empty() {
-                    Err(TokenError::Absent)
-                } else if here.contains(&self.slot.serial) {
-                    Err(trouble(&error))
-                } else {
-                    let here: Vec<_> = here.iter().map(u32::to_string).collect();
-                    Err(TokenError::Other { serial: here.join(", ") })
-                }
-            }
-        }
+        open(self.slot.serial)
     }
 
     /// What is in the slot; nothing where it is empty.
     fn found(&self, card: &mut YubiKey) -> Result<Option<Found>, TokenError> {
-        let metadata = match piv::metadata(card, self.id) {
-            Ok(metadata) => Some(metadata),
-            // Firmware before 5.3 has none; an empty slot has none either.
-            Err(Error::NotFound | Error::NotSupported | Error::GenericError) => None,
-            Err(error) => return Err(trouble(&error)),
-        };
-        let certificate = match Certificate::read(card, self.id) {
-            Ok(certificate) => Some(certificate),
-            Err(Error::PcscError { .. }) => return Err(TokenError::Gone),
-            Err(_) => None,
-        };
-        let by_metadata = metadata.as_ref().and_then(|metadata| {
-            let spki = metadata.public.as_ref()?.to_der().ok()?;
-            PublicKey::from_spki_der(&spki).ok()
-        });
-        // Keys that Notary imported into older cards are known by their certificate alone.
-        let by_certificate = certificate.as_ref().and_then(|certificate| {
-            let spki = certificate.subject_pki().to_der().ok()?;
-            PublicKey::from_spki_der(&spki).ok()
-        });
-        let public = by_metadata.or(by_certificate);
-        let taken = metadata.is_some() || certificate.is_some();
-        Ok(taken.then_some(Found { public, metadata }))
+        Found::at(card, self.id)
     }
 
     fn remarks(card: &mut YubiKey, found: Option<&Found>) -> Vec<Remark> {
@@ -142,32 +112,90 @@ impl YubikeyStore {
         let policy = found.metadata.as_ref().and_then(|metadata| metadata.policy);
         policy.is_none_or(|(pin, _)| pin != yubikey::PinPolicy::Never)
     }
+}
 
-    /// Asks for the PIN once and submits it. The factory's PIN is never submitted.
-    fn verify_pin(&self, card: &mut YubiKey, unlock: &mut dyn Unlock) -> Result<(), TokenError> {
-        let tries = card.get_pin_retries().map_err(|error| trouble(&error))?;
-        if tries == 0 {
-            return Err(TokenError::Blocked);
+/// Opens the card with this serial number, wherever it is now.
+fn open(serial: u32) -> Result<YubiKey, TokenError> {
+    match YubiKey::open_by_serial(Serial(serial)) {
+        Ok(card) => Ok(card),
+        Err(error) => {
+            let here = serials()?;
+            if here.is_empty() {
+                Err(TokenError::Absent)
+            } else if here.contains(&serial) {
+                Err(trouble(&error))
+            } else {
+                let here: Vec<_> = here.iter().map(u32::to_string).collect();
+                Err(TokenError::Other { serial: here.join(", ") })
+            }
         }
-        let pin = unlock.secret(&self.label, Some(tries)).ok_or(TokenError::NoSecret)?;
-        if !(6..=8).contains(&pin.expose().len()) {
-            return Err(TokenError::Unsupported(
-                "a PIN of another length than 6 to 8; it was not submitted".to_owned(),
-            ));
-        }
-        if pin.expose() == FACTORY_PIN {
-            return Err(TokenError::Unsupported(
-                "the factory's PIN, which everybody knows; it was not submitted: provision the token"
-                    .to_owned(),
-            ));
-        }
-        card.verify_pin(pin.expose().as_bytes()).map_err(|error| trouble(&error))
     }
+}
+
+/// Asks for the PIN once and submits it. The factory's PIN is never submitted.
+fn verify_pin(
+    card: &mut YubiKey,
+    label: &Label,
+    unlock: &mut dyn Unlock,
+) -> Result<Secret, TokenError> {
+    let tries = card.get_pin_retries().map_err(|error| trouble(&error))?;
+    if tries == 0 {
+        return Err(TokenError::Blocked);
+    }
+    let pin = unlock.secret(label, Some(tries)).ok_or(TokenError::NoSecret)?;
+    may_be_submitted(&pin, label)?;
+    card.verify_pin(pin.expose().as_bytes()).map_err(|error| trouble(&error))?;
+    Ok(pin)
+}
+
+/// A PIN or PUK that cannot be right, or that everybody knows, costs no try.
+fn may_be_submitted(secret: &Secret, label: &Label) -> Result<(), TokenError> {
+    let kind = label.kind;
+    if !(6..=8).contains(&secret.expose().len()) {
+        return Err(TokenError::Unsupported(format!(
+            "a {kind} of another length than 6 to 8; it was not submitted"
+        )));
+    }
+    if [FACTORY_PIN, FACTORY_PUK].contains(&secret.expose()) {
+        return Err(TokenError::Unsupported(format!(
+            "the factory's {kind}, which everybody knows; it was not submitted: provision the token"
+        )));
+    }
+    Ok(())
 }
 
 struct Found {
     public: Option<PublicKey>,
     metadata: Option<SlotMetadata>,
+}
+
+impl Found {
+    /// What is in a slot; nothing where it is empty.
+    fn at(card: &mut YubiKey, slot: SlotId) -> Result<Option<Self>, TokenError> {
+        let metadata = match piv::metadata(card, slot) {
+            Ok(metadata) => Some(metadata),
+            // Firmware before 5.3 has none; an empty slot has none either.
+            Err(Error::NotFound | Error::NotSupported | Error::GenericError) => None,
+            Err(error) => return Err(trouble(&error)),
+        };
+        let certificate = match Certificate::read(card, slot) {
+            Ok(certificate) => Some(certificate),
+            Err(Error::PcscError { .. }) => return Err(TokenError::Gone),
+            Err(_) => None,
+        };
+        let by_metadata = metadata.as_ref().and_then(|metadata| {
+            let spki = metadata.public.as_ref()?.to_der().ok()?;
+            PublicKey::from_spki_der(&spki).ok()
+        });
+        // Keys that Notary imported into older cards are known by their certificate alone.
+        let by_certificate = certificate.as_ref().and_then(|certificate| {
+            let spki = certificate.subject_pki().to_der().ok()?;
+            PublicKey::from_spki_der(&spki).ok()
+        });
+        let public = by_metadata.or(by_certificate);
+        let taken = metadata.is_some() || certificate.is_some();
+        Ok(taken.then_some(Self { public, metadata }))
+    }
 }
 
 impl KeyStore for YubikeyStore {
@@ -208,7 +236,7 @@ impl KeyStore for YubikeyStore {
         if self.found(&mut card)?.is_some() {
             return Err(TokenError::Occupied(format!("slot {:02x}", self.slot.slot)));
         }
-        self.verify_pin(&mut card, unlock)?;
+        verify_pin(&mut card, &self.label, unlock)?;
         let management = MgmKey::get_protected(&mut card).map_err(|_| {
             TokenError::Unsupported(
                 "its management key is not kept under its PIN: provision the token".to_owned(),
@@ -276,7 +304,7 @@ impl Signer for YubikeySigner<'_> {
             }
         };
         if YubikeyStore::pin_asked(&found) {
-            self.store.verify_pin(&mut card, unlock)?;
+            verify_pin(&mut card, &self.store.label, unlock)?;
         }
         let touch = YubikeyStore::touch_asked(&found);
         if touch {

@@ -21,7 +21,9 @@ use std::sync::Arc;
 pub use delegation::BadDelegation;
 pub use kept::{KeepsNothing, Kept};
 pub use pattern::pattern_covers;
+pub(in crate::tuf) use pattern::{Letters, letters_of_set};
 pub use reach::{delegation_covers, delegation_hides, delegations_overlap};
+pub(in crate::tuf) use rules::{newer_timestamp, no_rollback, online_key_left};
 pub use search::FoundTarget;
 pub use stated::{check_target, target_name};
 pub use tuf1::{Client, percent_encoded};
@@ -31,7 +33,7 @@ use rules::Sensible as _;
 use super::document::Dialect;
 use super::name::RoleName;
 use super::root::Root;
-use super::signed::Signed;
+use super::signed::{Body, Signed};
 use super::targets::{DelegatedRole, Targets};
 use super::time::Timestamp;
 use super::verify::{NotASuccessor, Rejected, TrustedRoot, Verified};
@@ -89,6 +91,8 @@ pub struct Walk {
     pub steps: Vec<WalkStep>,
     /// The root that the walk ended with.
     pub root: Option<TrustedRoot>,
+    /// The versions of the accepted documents, by the names of [`WalkStep::document`].
+    pub versions: BTreeMap<String, u64>,
     /// The accepted targets documents, by the role that signs each.
     pub targets: BTreeMap<RoleName, Arc<Verified<Targets>>>,
 }
@@ -147,6 +151,16 @@ pub enum Refused {
     #[error("{what}: version {found} is older than the trusted version {trusted}")]
     Rollback {
         /// What is older.
+        what: String,
+        /// The version that is trusted.
+        trusted: u64,
+        /// The version that came.
+        found: u64,
+    },
+    /// A document is so far ahead of the one that is trusted that no newer one may ever follow. Refused by us alone.
+    #[error("{what}: version {found} is {} versions ahead of the trusted version {trusted}", .found.saturating_sub(*.trusted))]
+    Jump {
+        /// What is ahead.
         what: String,
         /// The version that is trusted.
         trusted: u64,
@@ -367,7 +381,8 @@ impl<'a> Walking<'a> {
         Ok(root)
     }
 
-    fn accept_verified<T>(&mut self, name: &str, document: &Verified<T>) {
+    fn accept_verified<T: Body>(&mut self, name: &str, document: &Verified<T>) {
+        self.walk.versions.insert(name.to_owned(), document.body().version());
         let tally = document.tally();
         self.accept(name, tally.good.len(), tally.threshold.count());
     }

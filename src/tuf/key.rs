@@ -325,6 +325,10 @@ mod tests {
         let mut der = ED25519_SPKI_PREFIX.to_vec();
         der.extend_from_slice(&[1; 31]);
         assert!(PublicKey::from_spki_der(&der).is_err());
+        let whole = ed25519_dalek::SigningKey::from_bytes(&[9; 32]).verifying_key().to_bytes();
+        let der = [ED25519_SPKI_PREFIX, &whole].concat();
+        assert!(PublicKey::from_spki_der(&der).is_ok());
+        assert!(PublicKey::from_spki_der(&[&der[..], &[1]].concat()).is_err());
     }
 
     #[test]

@@ -21,6 +21,7 @@ use std::str::FromStr;
 
 use super::any::AnyDocument;
 use super::document::Dialect;
+use super::history;
 use super::key::Fingerprint;
 use super::name::RoleName;
 use super::time::Timestamp;
@@ -155,9 +156,7 @@ pub fn unreadable(document: &str, why: &str) -> Finding {
 /// Judges one document for itself. What an older version of a document had to keep is not asked of it.
 fn alone(subject: &Subject<'_>, newest: bool, raised: &mut Raised<'_>) {
     let document = subject.document;
-    if document.version() == 0 {
-        raised.raise(&table::VERSION_ZERO, "version", "0".to_owned());
-    }
+    version(document.version(), raised);
     bytes::findings(document, raised);
     dates::form(document, raised);
     signatures::entries(document, raised);
@@ -169,6 +168,18 @@ fn alone(subject: &Subject<'_>, newest: bool, raised: &mut Raised<'_>) {
         certificates::findings(document, raised);
     }
     clients::findings(document, raised);
+}
+
+fn version(version: u64, raised: &mut Raised<'_>) {
+    /// 2^31 - 1, and the room before it.
+    const NEAR_32_BITS: u64 = (1 << 31) - 1 - history::ROOM;
+    let rule = match version {
+        0 => &table::VERSION_ZERO,
+        _ if history::ends_soon(version) => &table::VERSION_NEAR_THE_END,
+        _ if version > NEAR_32_BITS => &table::VERSION_BEYOND_32_BITS,
+        _ => return,
+    };
+    raised.raise(rule, "version", version.to_string());
 }
 
 /// What is raised on one document.

@@ -151,6 +151,9 @@ mod tests {
         for bad in ["", "../x", "a//b", "/a", "a/", "a/./b", "Team/App", "a\\b", "a b"] {
             assert!(bad.parse::<RepoName>().is_err(), "{bad:?}");
         }
+        for good in ["x", "a/b", "team/app", "a.b/c-d"] {
+            assert!(good.parse::<RepoName>().is_ok(), "{good:?}");
+        }
     }
 
     #[test]

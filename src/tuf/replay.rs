@@ -60,7 +60,7 @@ pub fn root_elsewhere(root: &Signed<Root>, known: &[Known], at: Timestamp) -> Ve
         if followed {
             return Some(TakenBy::Followers);
         }
-        let gun = gun(other)?;
+        let gun = gun(other.root.root().body())?;
         let contact = Contact { gun: Some(gun), first: true, ..Contact::default() };
         takes_root(root, &contact, at).then_some(TakenBy::FirstContact)
     })
@@ -87,8 +87,7 @@ fn elsewhere(
 }
 
 /// The name that a Notary repository's certificates are for.
-pub fn gun(known: &Known) -> Option<String> {
-    let root = known.root.root().body();
+pub fn gun(root: &Root) -> Option<String> {
     let role = root.roles.get(&RoleName::root())?;
     let mut names = role.keyids.iter().filter_map(|id| {
         let pem = root.keys.get(id)?.certificate.as_ref()?;

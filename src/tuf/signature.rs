@@ -214,6 +214,10 @@ mod tests {
             Signature::from_ecdsa_der(Algorithm::P256, Hash::Sha256, der.as_bytes()).unwrap();
         assert!(key.verifies(b"message", &read));
         assert!(!key.verifies(b"massage", &read));
+        let longer = p384::ecdsa::SigningKey::from_slice(&[5; 48]).unwrap();
+        let point = longer.verifying_key().to_sec1_point(false);
+        let longer = PublicKey::from_sec1_point(point.as_bytes()).unwrap();
+        assert!(!longer.verifies(b"message", &read));
         assert_eq!(read.to_ecdsa_der().unwrap(), der.as_bytes());
         let text = String::from(read.clone());
         assert_eq!(Signature::try_from(text).unwrap(), read);
@@ -225,5 +229,8 @@ mod tests {
         let key = PublicKey::from_ed25519(&secret.verifying_key().to_bytes()).unwrap();
         assert!(!key.verifies(b"m", &Signature::RsaPss(vec![0; 64])));
         assert!(!key.verifies(b"m", &Signature::Ed25519([0; 64])));
+        let own = ed25519_dalek::Signer::sign(&secret, b"m").to_bytes();
+        assert!(!key.verifies(b"m", &Signature::RsaPss(own.to_vec())));
+        assert!(key.verifies(b"m", &Signature::Ed25519(own)));
     }
 }

@@ -413,6 +413,23 @@ mod tests {
         let limits = Limits { bytes: 100, ..Limits::default() };
         let found = Signed::<Root>::take(Dialect::Tuf1, vec![0xff; 101], limits).unwrap_err();
         assert!(found.to_string().ends_with("101 bytes are more than is read"), "{found}");
+        let text = root().into_bytes();
+        let limits = Limits { bytes: text.len(), ..Limits::default() };
+        assert!(Signed::<Root>::take(Dialect::Tuf1, text, limits).is_ok());
+    }
+
+    #[test]
+    fn members_that_nobody_knows_are_signed_and_written_again() {
+        let plain = read(&root()).unwrap();
+        let mine = "\"consistent_snapshot\":true,\"x-mine\":{\"b\":[1,null],\"a\":\"\u{e9}\"}";
+        let text = root().replacen("\"consistent_snapshot\":true", mine, 1);
+        let with = read(&text).unwrap();
+        let canonical = "\"x-mine\":{\"a\":\"\u{e9}\",\"b\":[1,null]}";
+        for bytes in [with.signing_bytes(), &with.reemitted()] {
+            assert!(std::str::from_utf8(bytes).unwrap().contains(canonical));
+        }
+        assert!(plain.peek().unknown.is_empty() && with.peek().unknown.contains_key("x-mine"));
+        assert_ne!(plain.digest(), with.digest());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fmt;
 
 use super::digest::Digest;
 use super::document::Dialect;
-use super::key::{Fingerprint, KeyId};
+use super::key::{Fingerprint, KeyId, PublicKey};
 use super::name::RoleName;
 use super::root::{ListedKey, RoleKeys, Root, StatedThreshold};
 use super::signature::Signature;
@@ -130,6 +130,11 @@ impl Authority {
     pub fn without(mut self, left_out: &BTreeSet<KeyId>) -> Self {
         self.keys.retain(|id, _| !left_out.contains(id));
         self
+    }
+
+    /// Whether it lists this public key, under whatever id.
+    pub fn lists(&self, public: &PublicKey) -> bool {
+        self.keys.values().any(|listed| listed.public == *public)
     }
 
     /// The role.
@@ -530,6 +535,7 @@ mod tests {
     #[test]
     fn one_key_that_signs_twice_counts_once() {
         assert!(trusted(&root(1, &["a", "b"], 2, &["a", "a"])).is_err());
+        assert!(trusted(&root(1, &["a", "b"], 2, &["a", "b"])).is_ok());
     }
 
     #[test]
@@ -540,6 +546,17 @@ mod tests {
         assert_eq!(tally.good.len(), 1);
         assert_eq!(tally.ignored[0].1, Ignored::Again);
         assert!(trusted(&document).is_err());
+        assert!(trusted(&root(1, &["a", "a'", "b"], 2, &["a'", "b"])).is_ok());
+    }
+
+    #[test]
+    fn a_key_under_a_new_id_signs_under_both_and_counts_once_on_each_side() {
+        let first = trusted(&root(1, &["a", "b"], 2, &["a", "b"])).unwrap();
+        let next = |signers: &[&str]| first.succeed(root(2, &["a'", "b"], 2, signers));
+        assert!(matches!(next(&["a", "b"]), Err(NotASuccessor::Own(_))));
+        assert!(matches!(next(&["a'", "b"]), Err(NotASuccessor::Old(_))));
+        let both = next(&["a", "a'", "b"]).unwrap();
+        assert_eq!(both.root().tally().good.len(), 2);
     }
 
     #[test]
@@ -557,6 +574,7 @@ mod tests {
             (&["a"], i64::MAX >> 11),
         ] {
             assert!(trusted(&root(1, keys, threshold, &["a", "a'"])).is_err(), "{threshold}");
+            assert!(trusted(&root(1, keys, 1, &["a"])).is_ok());
         }
     }
 
@@ -576,6 +594,7 @@ mod tests {
             let found = first.succeed(root(version, &["a"], 1, &["a"])).unwrap_err();
             assert_eq!(found, NotASuccessor::Version { expected: 2, found: version });
         }
+        assert!(first.succeed(root(2, &["a"], 1, &["a"])).is_ok());
     }
 
     #[test]

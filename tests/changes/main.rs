@@ -6,23 +6,20 @@
     reason = "a test may fail loudly"
 )]
 
+mod known;
+mod root_kinds;
 mod sample;
 mod targets_kinds;
 
 use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::event::Mode;
-use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::scene::Verdict;
 use anchorite::tuf::document::Dialect;
 
 use sample::*;
 
 fn check(sample: &Sample, text: &Text) -> CheckReport {
-    let toml = plan(sample, text);
-    let plan = Plan::parse(toml.as_bytes()).unwrap_or_else(|why| panic!("{why}\n{toml}"));
-    let extra: Vec<(&str, &[u8])> =
-        text.inputs.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
-    CheckReport::of(&plan, noon(), &sample.at_hand(&extra))
+    check_toml(sample, &plan(sample, text), &text.inputs)
 }
 
 fn passes(report: &CheckReport) {

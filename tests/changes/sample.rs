@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use anchorite::ceremony::before::Before;
-use anchorite::ceremony::check::play;
+use anchorite::ceremony::check::{CheckReport, play};
 use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::event::{FileAt, Place};
 use anchorite::ceremony::plan::Plan;
@@ -34,7 +34,7 @@ impl Sample {
         let file = format!("ceremonies/first-root-{dialect}/plan.toml");
         let plan = Plan::parse(&fs::read(file).unwrap()).unwrap();
         let twin = Twin::new(&plan, &Before::none(), Purpose::Check);
-        let engine = play(&twin, noon()).unwrap();
+        let engine = play(&twin, "2026-01-05T12:00:00Z".parse().unwrap()).unwrap();
         let files = engine.served().clone();
         Self { dialect, files, twin, engine }
     }
@@ -61,6 +61,31 @@ impl Sample {
         own.chain(extra.iter().map(|(path, bytes)| (at((*path).to_owned()), bytes.to_vec())))
             .collect()
     }
+}
+
+fn parsed(toml: &str) -> Plan {
+    Plan::parse(toml.as_bytes()).unwrap_or_else(|why| panic!("{why}\n{toml}"))
+}
+
+fn extra(inputs: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    inputs.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect()
+}
+
+/// The check of a plan's text.
+pub(crate) fn check_toml(sample: &Sample, toml: &str, inputs: &[(String, Vec<u8>)]) -> CheckReport {
+    CheckReport::of(&parsed(toml), noon(), &sample.at_hand(&extra(inputs)))
+}
+
+pub(crate) fn check_at(sample: &Sample, text: &Text, at: &str) -> CheckReport {
+    let plan = parsed(&plan(sample, text));
+    CheckReport::of(&plan, at.parse().unwrap(), &sample.at_hand(&extra(&text.inputs)))
+}
+
+/// The ceremony of a plan, played to its end by stand-ins.
+pub(crate) fn played(sample: &Sample, text: &Text) -> Engine {
+    let plan = parsed(&plan(sample, text));
+    let before = Before::of(&plan, &sample.at_hand(&extra(&text.inputs))).unwrap();
+    play(&Twin::new(&plan, &before, Purpose::Check), noon()).unwrap()
 }
 
 /// What stands in a plan beside what every sample plan has.

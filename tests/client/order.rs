@@ -83,12 +83,15 @@ fn a_document_that_is_not_there_is_refused_and_those_before_it_are_kept() {
         ("1.targets.json", [1, 1, 1, 0]),
     ] {
         let mut repository = Repository::new();
-        repository.served.remove(gone);
+        let bytes = repository.served.remove(gone).unwrap();
         let mut user = User::of(&repository);
         let refused = user.refresh(&repository).unwrap_err();
         assert_eq!((refused.document.as_str(), refused.why), (gone, Refused::Missing));
         assert_eq!(user.asked.last().unwrap(), gone);
         assert_eq!(user.versions(), kept);
+        repository.served.insert(gone.to_owned(), bytes);
+        user.refresh(&repository).unwrap();
+        assert_eq!(user.versions(), [1, 1, 1, 1]);
     }
 }
 
@@ -106,6 +109,10 @@ fn unsigned_documents_are_refused_and_those_before_them_are_kept() {
         let mut user = User::of(&repository);
         assert!(refused_at(user.refresh(&repository)).contains(role));
         assert_eq!(user.versions(), kept);
+        repository.sign_with(role, &[role]);
+        repository.publish_as_it_is(role);
+        user.refresh(&repository).unwrap();
+        assert_eq!(user.versions(), [2, 2, 2, 2]);
     }
 }
 

@@ -54,6 +54,10 @@ fn a_timestamp_that_names_an_older_snapshot_is_refused() {
         repository.publish(&["timestamp"]);
         assert!(is_rollback(user.refresh(&repository)));
         assert_eq!(user.versions(), [1, 3, 3, 3]);
+        repository.body("snapshot")["version"] = json!(4);
+        repository.publish_as_it_is("snapshot");
+        repository.publish(&["timestamp"]);
+        user.refresh(&repository).unwrap();
     }
 }
 
@@ -66,6 +70,10 @@ fn a_snapshot_that_names_older_targets_is_refused() {
         repository.publish(&["snapshot", "timestamp"]);
         assert!(is_rollback(user.refresh(&repository)));
         assert_eq!(user.versions(), [1, 4, 3, 3]);
+        repository.body("targets")["version"] = json!(4);
+        repository.publish_as_it_is("targets");
+        repository.publish(&["snapshot", "timestamp"]);
+        user.refresh(&repository).unwrap();
     }
 }
 

@@ -29,6 +29,10 @@ fn an_expired_last_root_is_kept_and_nothing_else_goes_on() {
     assert!(matches!(refused.why, Refused::Rejected(Rejected::Expired { .. })));
     assert_eq!(user.versions(), [2, 1, 1, 1]);
     assert_eq!(user.asked, ["2.root.json", "3.root.json"]);
+    repository.body("root")["expires"] = json!("2030-01-01T00:00:00Z");
+    repository.publish(&["root"]);
+    user.refresh(&repository).unwrap();
+    assert_eq!(user.versions(), [3, 2, 2, 2]);
 }
 
 #[test]
@@ -107,6 +111,10 @@ fn a_root_of_another_version_than_its_name_says_is_refused() {
         let mut user = User::of(&repository);
         assert_eq!(refused_at(user.refresh(&repository)), "2.root.json");
         assert_eq!(user.versions(), [1, 0, 0, 0]);
+        repository.body("root")["version"] = json!(2);
+        repository.publish_as_it_is("root");
+        user.refresh(&repository).unwrap();
+        assert_eq!(user.versions(), [2, 1, 1, 1]);
     }
 }
 

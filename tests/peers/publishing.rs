@@ -17,7 +17,7 @@ use crate::support::token_service::{NAME, PASSWORD};
 
 const GUN: &str = "registry.example.com/team/app";
 
-/// The verdict and the detail of the last line of RESULT.
+/// The outcome and the detail of the last line of RESULT.
 fn last(out: &Path) -> (String, String) {
     let line = results(out).pop().unwrap();
     (line[2].clone(), line[3].clone())
@@ -44,15 +44,15 @@ fn an_export_is_checked_published_and_accepted_and_publishing_again_changes_noth
         told,
         [
             // This server makes a new key at every question until it stores a root.
-            format!("precheck {GUN} WARN"),
-            format!("publish {GUN} PASS"),
-            format!("accept with notary {GUN} PASS"),
-            format!("accept with docker {GUN} PASS"),
-            format!("precheck {GUN} PASS"),
-            format!("publish {GUN} PASS"),
+            format!("{GUN} precheck WARN"),
+            format!("{GUN} publish PASS"),
+            format!("{GUN} accept with notary PASS"),
+            format!("{GUN} accept with docker PASS"),
+            format!("{GUN} precheck PASS"),
+            format!("{GUN} publish PASS"),
         ]
     );
-    assert!(last(&out).1.contains("already there"));
+    assert!(last(&out).1.contains("already live"));
     assert!(clients::notary_list(&server, GUN).success().contains("v1 "));
 }
 
@@ -71,10 +71,10 @@ fn server_keys_other_than_those_in_the_root_are_told_before() {
 
     run_script(&out, "publish/precheck", &server, &other).failure(1);
     assert!(last(&out).1.contains("timestamp key is not the one that the root names"));
-    let [gun, dir, _, _] = signed.trim().split('\t').collect::<Vec<_>>()[..] else {
+    let [gun, dir, _, _, root] = signed.trim().split('\t').collect::<Vec<_>>()[..] else {
         panic!("{signed}")
     };
-    fs::write(&path, format!("{gun}\t{dir}\tc2lnbmVkIHRoaXM=\t-\n")).unwrap();
+    fs::write(&path, format!("{gun}\t{dir}\tc2lnbmVkIHRoaXM=\t-\t{root}\n")).unwrap();
     run_script(&out, "publish/precheck", &server, &other).success();
     assert_eq!(last(&out).0, "PASS");
 }
@@ -83,27 +83,33 @@ fn server_keys_other_than_those_in_the_root_are_told_before() {
 fn the_tables_are_those_that_another_program_writes() {
     let server = NotaryServer::start();
     let folder = TempDir::new().unwrap();
-    let out = export(&folder, &server);
+    let out = foreign_export(folder.path(), &server, GUN, "changed");
     let read = |path: &str| fs::read_to_string(out.join(path)).unwrap();
     let public = |role| {
         let key = fs::read(folder.path().join(format!("{role}.key"))).unwrap();
         let key: serde_json::Value = serde_json::from_slice(&key).unwrap();
         key["keyval"]["public"].as_str().unwrap().to_owned()
     };
-    let document = |role: RoleName| {
-        let bytes = read(&format!("app/{}.json", role.as_str())).into_bytes();
-        online::Document { role, digest: Digest::of(&bytes) }
+    let documents = |out: &Path| {
+        [RoleName::root(), RoleName::targets()].map(|role| {
+            let bytes = fs::read(out.join(format!("app/{role}.json"))).unwrap();
+            online::Document { role, digest: Digest::of(&bytes) }
+        })
     };
+    let signed = documents(&out);
     let repository = online::Repository {
         name: GUN.parse().unwrap(),
         folder: "app".to_owned(),
         timestamp_key: public("timestamp"),
         snapshot_key: Some(public("snapshot")),
-        documents: vec![document(RoleName::root()), document(RoleName::targets())],
+        before: documents(&folder.path().join("OUT-BEFORE")).to_vec(),
+        root: signed[0].digest,
+        documents: signed.to_vec(),
         tags: vec![online::Tag {
-            name: "v1".to_owned(),
+            name: "v2".to_owned(),
             digest: Digest::of(b"a manifest"),
             length: 10,
+            role: RoleName::targets(),
         }],
     };
     for (path, bytes) in online::files(&[repository]).unwrap() {
@@ -121,13 +127,9 @@ fn a_name_that_somebody_took_is_told_before_and_refused_at_publishing() {
     run_script(&out, "publish/precheck", &server, &[]).failure(1);
     assert!(last(&out).1.contains("the name is taken"));
     run_script(&out, "publish/publish", &server, &[]).failure(1);
-    assert!(
-        last(&out).1.contains("could not rotate trust to a new trusted root"),
-        "{:?}",
-        last(&out)
-    );
+    assert!(last(&out).1.contains("the name is taken"));
     run_script(&out, "accept/accept", &server, &[]).failure(1);
-    assert!(last(&out).1.contains("a root that is not app/root.json"));
+    assert!(last(&out).1.contains("another root than the signed one"));
 }
 
 #[test]
@@ -187,9 +189,10 @@ fn a_tag_other_than_the_expected_ones_is_not_accepted() {
 
     for altered in [
         signed.replace("v1", "v2"),
-        signed.replace("\t10\n", "\t11\n"),
+        signed.replace("\t10\t", "\t11\t"),
         format!("{signed}{}", signed.replace("v1", "v2")),
-        format!("{GUN}\t-\t-\t-\n"),
+        signed.replace("\ttargets\n", "\ttargets/releases\n"),
+        format!("{GUN}\t-\t-\t-\t-\n"),
     ] {
         fs::write(&expected, altered).unwrap();
         let said = run_script(&out, "accept/accept", &server, &["--client", "notary"]).failure(1);

@@ -1,6 +1,7 @@
 //! Real ceremonies with age keys, judged by real clients.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anchorite::tuf::digest::Digest;
@@ -102,7 +103,7 @@ fn the_real_notary_publishes_and_lists_what_a_real_ceremony_signed() {
     let place_holder = |n: u8| format!("{}{n}", "0".repeat(63));
     ceremony.server_key("snapshot", &server.key(GUN, "snapshot"), &place_holder(1));
     ceremony.server_key("timestamp", &server.key(GUN, "timestamp"), &place_holder(2));
-    ceremony.hold("first-root-notary1").success();
+    let said = ceremony.hold("first-root-notary1").success();
 
     let out = ceremony.at("OUT");
     publishing::run_script(&out, "publish/precheck", &server, &[]).success();
@@ -113,7 +114,37 @@ fn the_real_notary_publishes_and_lists_what_a_real_ceremony_signed() {
     assert!(listed.contains("v1") && listed.contains(digest), "{listed}");
     let inspected = clients::docker_trust_inspect(&server, GUN).success();
     assert!(inspected.contains("\"v1\"") && inspected.contains(digest), "{inspected}");
+    the_result_comes_back(&ceremony, &head(&said));
     the_tagging_key_signs_elsewhere(&ceremony, &server);
+}
+
+/// What the scripts wrote becomes an addendum to the evidence, if it is about what was signed.
+fn the_result_comes_back(ceremony: &Ceremony, head: &str) {
+    let evidence = ceremony.evidence();
+    let result = ceremony.at("OUT").join("RESULT");
+    let add = |file: &Path| {
+        let arguments = [evidence.as_os_str(), file.as_os_str()].map(|path| path.to_str().unwrap());
+        ceremony.program(&["evidence", "addendum", arguments[0], arguments[1]])
+    };
+    let other = ceremony.at("other");
+    let text = fs::read_to_string(&result).unwrap();
+    let root = fs::read(ceremony.at("OUT").join(GUN).join("root.json")).unwrap();
+    let live = Digest::of(&root).to_string();
+    assert!(text.contains(&format!("root={live}")), "{text}");
+    fs::write(&other, text.replace(&live, &"0".repeat(64))).unwrap();
+    assert!(add(&other).failure(3).contains("was not signed in this"));
+    fs::write(&other, "no lines").unwrap();
+    assert!(add(&other).failure(2).contains("no result file"));
+    assert!(!evidence.join("addenda").exists());
+
+    assert!(add(&result).success().contains("accept with docker: 1 PASS"));
+    // Twice is once.
+    add(&result).success();
+    assert_eq!(fs::read_dir(evidence.join("addenda")).unwrap().count(), 1);
+    let arguments = ["evidence", "verify", evidence.to_str().unwrap(), "--head", head];
+    let told = ceremony.program(&arguments).success();
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("was added later and is not sealed. It says: 4 lines"), "{told}");
 }
 
 #[test]

@@ -53,7 +53,12 @@ impl Unlock for Holders<'_> {
         Some(Secret::new(Zeroizing::new(text.to_owned())))
     }
     fn new_secret(&mut self, label: &Label, _: &Rules) -> Option<Secret> {
-        self.secret(label, None)
+        let text = match label.kind {
+            SecretKind::Pin => PIN,
+            SecretKind::Puk => "31415926",
+            SecretKind::Passphrase => PASSPHRASE,
+        };
+        Some(Secret::new(Zeroizing::new(text.to_owned())))
     }
     fn touch(&mut self, _: &Label) {}
 }
@@ -111,7 +116,10 @@ fn hold(
         folder: &evidence,
     })
     .unwrap();
-    let forged = forged_fingerprints(&plan).into_keys().collect();
+    let forged = forged_fingerprints(&plan)
+        .into_keys()
+        .map(|key| (key, "it is a rehearsal's key".to_owned()))
+        .collect();
     let mut bench = Bench::new(Setting {
         plan: plan.clone(),
         stores: RealStores::new(program, book.keys(), &plan, forged),

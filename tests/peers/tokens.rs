@@ -43,7 +43,7 @@ impl Unlock for People {
     }
 }
 
-fn token(program: PathBuf, module: &Path, serial: &str) -> Driven {
+pub(crate) fn token(program: PathBuf, module: &Path, serial: &str) -> Driven {
     let key = Pkcs11Key {
         module: module.to_owned(),
         serial: serial.to_owned(),

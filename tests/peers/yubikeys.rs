@@ -20,17 +20,17 @@ use zeroize::Zeroizing;
 use crate::support::wrapped;
 use crate::support::yubikey::{self, Card, Chain, Effect, Firmware, Kind, Pcscd, Touch};
 
-const PIN: &str = "314159";
+pub(crate) const PIN: &str = "314159";
 const SOON: Duration = Duration::from_secs(5);
 
 /// A holder who says these secrets and counts the touches that are asked for.
-struct Holder {
+pub(crate) struct Holder {
     secrets: Vec<&'static str>,
     tries: Vec<Option<u8>>,
     touches: u32,
 }
 
-fn holder(secrets: &[&'static str]) -> Holder {
+pub(crate) fn holder(secrets: &[&'static str]) -> Holder {
     Holder { secrets: secrets.to_vec(), tries: Vec::new(), touches: 0 }
 }
 
@@ -51,21 +51,21 @@ impl Unlock for Holder {
 }
 
 /// A desk: a daemon, and the program that finds it.
-struct Desk {
+pub(crate) struct Desk {
     pcscd: Pcscd,
-    program: PathBuf,
+    pub(crate) program: PathBuf,
     _folder: TempDir,
 }
 
 impl Desk {
-    fn with(cards: &[&Card]) -> Self {
+    pub(crate) fn with(cards: &[&Card]) -> Self {
         let pcscd = Pcscd::with_cards(cards);
         let folder = TempDir::new().unwrap();
         let program = wrapped::program(folder.path(), "anchorite", &[pcscd.variable()]);
         Self { pcscd, program, _folder: folder }
     }
 
-    fn slot(&self, serial: u32, slot: u8) -> Driven {
+    pub(crate) fn slot(&self, serial: u32, slot: u8) -> Driven {
         let device = Device::Yubikey(YubikeySlot { serial, slot, p384: Hash::Sha384 });
         Driven::new(self.program.clone(), device, label(serial))
     }
@@ -84,7 +84,11 @@ const fn spec(algorithm: Algorithm) -> Spec {
     Spec { algorithm, pin: Some(PinPolicy::Always), touch: Some(TouchPolicy::Always) }
 }
 
-fn sign(store: &mut Driven, key: &PublicKey, holder: &mut Holder) -> Result<Signature, TokenError> {
+pub(crate) fn sign(
+    store: &mut Driven,
+    key: &PublicKey,
+    holder: &mut Holder,
+) -> Result<Signature, TokenError> {
     store.signer(&key.fingerprint(), holder)?.sign(b"message", holder)
 }
 
@@ -93,7 +97,7 @@ fn has(seen: &Seen, remark: &str) -> bool {
 }
 
 /// A card that its holder made their own, with a key on it.
-fn provisioned(desk: &Desk, card: &Card, algorithm: Algorithm) -> PublicKey {
+pub(crate) fn provisioned(desk: &Desk, card: &Card, algorithm: Algorithm) -> PublicKey {
     let serial = card.serial();
     let mut people = holder(&[PIN, "87651234"]);
     let done = provision_yubikey(&desk.program, serial, label(serial), &mut people).unwrap();

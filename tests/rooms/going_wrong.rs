@@ -16,7 +16,7 @@ use crate::support::ceremony::{Ceremony, PASSPHRASE};
 use crate::support::command::{in_package, run};
 
 /// A ceremony with one key that is made and one that comes in: the fewest passphrases.
-fn smallest() -> Ceremony {
+pub(crate) fn smallest() -> Ceremony {
     let mut ceremony = Ceremony::with(String::new());
     let on_in = ceremony.at("IN");
     let signer = by_openssl(&on_in, "signer", "signer", REPOSITORY);

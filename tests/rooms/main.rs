@@ -7,5 +7,6 @@ mod going_wrong;
 #[path = "../pty/mod.rs"]
 mod pty;
 mod small;
+mod states;
 #[path = "../support/mod.rs"]
 mod support;

@@ -223,6 +223,54 @@ impl Ceremony {
         run(command.current_dir(self.folder.path()).stdin(Stdio::null()))
     }
 
+    /// Holds another ceremony in the same workspace, by a script of its own, with IN and OUT in folders that end in
+    /// `-ROUND`. `asked` are questions and what is said, in the form of TOML; the digest of the plan is put in.
+    pub(crate) fn then(
+        &self,
+        round: &str,
+        plan: &str,
+        asked: &[(&str, &str)],
+        secrets: &[&str],
+    ) -> Ran {
+        let file = self.at(&format!("plan-{round}.toml"));
+        fs::write(&file, plan).unwrap();
+        let script: String = asked
+            .iter()
+            .map(|(ask, say)| {
+                let (member, say) = if ask.starts_with("compare-plan/") {
+                    ("digest", format!("\"{}\"", Digest::of(plan.as_bytes())))
+                } else {
+                    ("say", (*say).to_owned())
+                };
+                format!("[[answer]]\nask = \"{ask}\"\n{member} = {say}\n\n")
+            })
+            .collect();
+        fs::write(self.at(&format!("answers-{round}.toml")), script).unwrap();
+        let lines: String = secrets.iter().map(|key| format!("{key}\t{PASSPHRASE}\n")).collect();
+        fs::write(self.at("secrets"), lines).unwrap();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "exec \"$0\" \"$@\" 3<secrets", env!("CARGO_BIN_EXE_anchorite"), "run"])
+            .arg(file)
+            .args(["--script", &format!("answers-{round}.toml"), "--passphrase-fd", "3"])
+            .args(["--workspace", "BOOK"]);
+        for name in ["IN", "OUT"] {
+            let folder = self.at(&format!("{name}-{round}"));
+            command.args(["--medium", &format!("{name}={}", folder.display())]);
+        }
+        run(command.current_dir(self.folder.path()).stdin(Stdio::null()))
+    }
+
+    /// Enrols IN and OUT of another round.
+    pub(crate) fn media(&self, round: &str) {
+        for (name, role) in [("IN", "in"), ("OUT", "out")] {
+            let folder = self.at(&format!("{name}-{round}"));
+            fs::create_dir(&folder).unwrap();
+            let folder = folder.to_string_lossy().into_owned();
+            self.program(&["media", "enrol", &folder, "--role", role, "--name", name]).success();
+        }
+    }
+
     /// The evidence folder.
     pub(crate) fn evidence(&self) -> PathBuf {
         let folder = self.at("BOOK").join("evidence");

@@ -1,10 +1,12 @@
 """Writes a Notary export with a first root and one tag, independently of the program under test.
 
-usage: first_root.py OUT GUN TIMESTAMP-KEY SNAPSHOT-KEY [pretty]
+usage: first_root.py OUT GUN TIMESTAMP-KEY SNAPSHOT-KEY [exact|pretty|changed]
 
 The two key files are what the server answered. Writes OUT/NAME/ for the last part of GUN, and adds its lines to
-OUT/publish/REPOSITORIES and UPLOADS and to OUT/accept/EXPECTED.
+OUT/publish/REPOSITORIES, BEFORE and UPLOADS and to OUT/accept/EXPECTED.
 With `pretty` the targets file is valid but not in the form that the server re-creates.
+With `changed` OUT-BEFORE gets that export, and OUT one of a change that follows it: root version 2 with another targets
+key, and targets version 2 with the tag v2, both in one upload. OUT-OTHER gets another such change.
 """
 
 import base64
@@ -21,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
-TAG, CONTENT = "v1", b"a manifest"
+CONTENT = b"a manifest"
 
 
 def compact(value):
@@ -52,21 +54,32 @@ def envelope(signed, keyid, key):
 
 def main(out, gun, timestamp, snapshot, form="exact"):
     out = pathlib.Path(out)
-    root_key, targets_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    root_key = ec.generate_private_key(ec.SECP256R1())
+    root = named("ecdsa-x509", b64(certificate(root_key, gun)))
+    if form == "changed":
+        before = write(out.with_name(out.name + "-BEFORE"), gun, timestamp, snapshot, root_key, root, 1)
+        for changed in (out, out.with_name(out.name + "-OTHER")):
+            write(changed, gun, timestamp, snapshot, root_key, root, 2, before)
+    else:
+        write(out, gun, timestamp, snapshot, root_key, root, 1, {}, form)
+
+
+def write(out, gun, timestamp, snapshot, root_key, root_named, version, before=None, form="exact"):
+    targets_key = ec.generate_private_key(ec.SECP256R1())
     spki = targets_key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     server = {role: json.loads(pathlib.Path(file).read_text()) for role, file in (("timestamp", timestamp), ("snapshot", snapshot))}
     keys = {
-        "root": named("ecdsa-x509", b64(certificate(root_key, gun))),
+        "root": root_named,
         "targets": named("ecdsa", b64(spki)),
         "timestamp": named(server["timestamp"]["keytype"], server["timestamp"]["keyval"]["public"]),
         "snapshot": named(server["snapshot"]["keytype"], server["snapshot"]["keyval"]["public"]),
     }
     expires = (NOW + datetime.timedelta(days=300)).strftime("%Y-%m-%dT%H:%M:%SZ")
     root = {"_type": "Root", "consistent_snapshot": False, "expires": expires, "keys": dict(keys.values()),
-            "roles": {role: {"keyids": [keyid], "threshold": 1} for role, (keyid, _) in keys.items()}, "version": 1}
+            "roles": {role: {"keyids": [keyid], "threshold": 1} for role, (keyid, _) in keys.items()}, "version": version}
     digest = hashlib.sha256(CONTENT)
     targets = {"_type": "Targets", "delegations": {"keys": {}, "roles": []}, "expires": expires,
-               "targets": {TAG: {"hashes": {"sha256": b64(digest.digest())}, "length": len(CONTENT)}}, "version": 1}
+               "targets": {f"v{version}": {"hashes": {"sha256": b64(digest.digest())}, "length": len(CONTENT)}}, "version": version}
     documents = {"root": envelope(root, keys["root"][0], root_key), "targets": envelope(targets, keys["targets"][0], targets_key)}
     if form == "pretty":
         documents["targets"] += b"\n"
@@ -83,8 +96,12 @@ def main(out, gun, timestamp, snapshot, form="exact"):
         (out / name / f"{role}.json").write_bytes(body)
         hashed = hashlib.sha256(body)
         add("publish/UPLOADS", gun, role, f"{name}/{role}.json", hashed.hexdigest(), b64(hashed.digest()))
-    add("publish/REPOSITORIES", gun, name, *(keys[role][1]["keyval"]["public"] for role in ("timestamp", "snapshot")))
-    add("accept/EXPECTED", gun, TAG, digest.hexdigest(), str(len(CONTENT)))
+    for role, body in (before or {}).items():
+        add("publish/BEFORE", gun, role, hashlib.sha256(body).hexdigest())
+    publics = (keys[role][1]["keyval"]["public"] for role in ("timestamp", "snapshot"))
+    add("publish/REPOSITORIES", gun, name, *publics, hashlib.sha256(documents["root"]).hexdigest())
+    add("accept/EXPECTED", gun, f"v{version}", digest.hexdigest(), str(len(CONTENT)), "targets")
+    return documents
 
 
 if __name__ == "__main__":

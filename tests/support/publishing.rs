@@ -30,14 +30,16 @@ pub(crate) fn command(out: &Path, script: &str, server: &NotaryServer) -> Comman
     command
 }
 
-/// The lines of an export's RESULT without their times: step, repository, verdict, detail.
+/// The lines of an export's RESULT without their times: repository, step, outcome, detail.
 pub(crate) fn results(out: &Path) -> Vec<Vec<String>> {
     let text = fs::read_to_string(out.join("RESULT")).unwrap();
     text.lines().map(|line| line.split('\t').skip(1).map(str::to_owned).collect()).collect()
 }
 
 /// An export of a first root with the tag `v1`, made without the program under test: `form` is `exact`, or `pretty` for
-/// a targets file that a server accepts and no client does. Called again, it adds a repository to the same export.
+/// a targets file that a server accepts and no client does. With `changed` that export is in `OUT-BEFORE`, and two changes
+/// that follow it, to the tag `v2` and another targets key, are in `OUT` and `OUT-OTHER`. Called again, it adds a repository
+/// to the same exports.
 pub(crate) fn foreign_export(
     folder: &Path,
     server: &NotaryServer,
@@ -61,9 +63,12 @@ pub(crate) fn foreign_export_for_keys(
 ) -> PathBuf {
     let out = folder.join("OUT");
     run(python("first_root.py").arg(&out).arg(gun).args(keys).arg(form)).success();
-    for (path, bytes) in online::files(&[]).unwrap() {
-        if !out.join(path).exists() {
-            fs::write(out.join(path), bytes).unwrap();
+    let made = ["OUT", "OUT-BEFORE", "OUT-OTHER"].map(|name| folder.join(name));
+    for out in made.iter().filter(|out| out.exists()) {
+        for (path, bytes) in online::files(&[]).unwrap() {
+            if !out.join(path).exists() {
+                fs::write(out.join(path), bytes).unwrap();
+            }
         }
     }
     out

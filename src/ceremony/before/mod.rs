@@ -180,6 +180,17 @@ impl Anchor {
         &self.files
     }
 
+    /// The current documents by the names under which clients ask for them, without the roots of the past.
+    pub fn current_files(&self) -> BTreeMap<String, Vec<u8>> {
+        let newest = format!("{}.root.json", self.root().version);
+        let is_current = |name: &str| match self.dialect {
+            Dialect::Notary1 => !name.ends_with(".root.json"),
+            Dialect::Tuf1 => !name.ends_with(".root.json") || name == newest,
+        };
+        let current = self.files.iter().filter(|(name, _)| is_current(name));
+        current.map(|(name, bytes)| (name.clone(), bytes.clone())).collect()
+    }
+
     /// Where a role is delegated: the role that does it, its delegations, and what they say of the role.
     pub fn delegation(&self, role: &RoleName) -> Option<(RoleName, &Delegations, &DelegatedRole)> {
         let top = self.targets.as_ref().map(|held| (RoleName::targets(), held.body()));

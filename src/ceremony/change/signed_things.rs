@@ -80,9 +80,10 @@ pub fn planned_delegations(plan: &Plan, anchor: &Anchor) -> Vec<DelegatedRole> {
 
 /// The delegations that are listed now and will not be: taken out by name, undone, or below one that is.
 pub fn gone_delegations(plan: &Plan, anchor: &Anchor) -> BTreeSet<RoleName> {
-    let mut stay: BTreeSet<RoleName> = match Recipe::of(plan).makes(&DocRole::Targets) {
-        true => planned_delegations(plan, anchor).into_iter().map(|role| role.name).collect(),
-        false => listed_by(anchor.targets()),
+    let mut stay: BTreeSet<RoleName> = if Recipe::of(plan).makes(&DocRole::Targets) {
+        planned_delegations(plan, anchor).into_iter().map(|role| role.name).collect()
+    } else {
+        listed_by(anchor.targets())
     };
     let mut open: Vec<RoleName> = stay.iter().cloned().collect();
     while let Some(role) = open.pop() {

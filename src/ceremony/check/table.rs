@@ -127,6 +127,7 @@ pub const PLAN_RULES: &[PlanRule] = &[
     rule("root-lost", "changes", "FAIL", NO, "all"),
     rule("before-not-at-hand", "changes", "UNKNOWN", NO, "all"),
     rule("before-not-verified", "changes", "FAIL", NO, "all"),
+    rule("client-refuses-already", "adopt", "WARN", None, ""),
     rule("client-accepts", "", "note", None, ""),
     rule("client-not-walked", "", "UNKNOWN", NO, REAL),
     rule("waiver-without-finding", "", "WARN", None, ""),

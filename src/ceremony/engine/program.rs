@@ -315,16 +315,12 @@ fn review(plan: &Plan, state: &State) -> Option<Want> {
         )
     });
     // The leaked key may have signed anything: people say that they read all of it.
-    let everything = (plan.kind == Kind::RotateTagging && plan.known_good.is_none()).then(|| {
-        [
-            ("every-delegation", "every delegation: read, and known to be good"),
-            ("every-target", "every target: read, and known to be good"),
-        ]
-    });
-    let everything = everything
-        .into_iter()
-        .flatten()
-        .map(|(word, label)| (word.to_owned(), label.to_owned()));
+    let everything = (plan.kind == Kind::RotateTagging && plan.known_good.is_none()).then_some([
+        ("every-delegation", "every delegation: read, and known to be good"),
+        ("every-target", "every target: read, and known to be good"),
+    ]);
+    let everything =
+        everything.into_iter().flatten().map(|(word, label)| (word.to_owned(), label.to_owned()));
     let items = lettered(everything.chain(documents).chain(waivers));
     let label = "all is read; go on to compare".to_owned();
     Some(Want::ask(AskKind::Review, "", Form::Tick { items, key: 'g', label }))

@@ -8,11 +8,13 @@ use crate::tuf::time::Timestamp;
 
 use super::super::ask::AskKind;
 use super::super::authority;
+use super::super::before::Anchor;
 use super::super::change;
 use super::super::check::Ground;
 use super::super::event::{
     Act, ActId, ActKind, FileAt, Happened, Mode, Place, Remains, Seen, Trouble, TroubleKind,
 };
+use super::super::export::{self, Start};
 use super::super::plan::{Origin, Plan, PlannedKey, Store};
 use super::super::roster::{Enrolled, Proof, room_challenge};
 use super::super::scene::Verdict;
@@ -217,8 +219,10 @@ impl State {
             let role = payload.id().role.clone();
             let made = self.signatures.entry(role.clone()).or_default();
             made.push((key.name.clone(), signature.clone()));
-            let good = authority::tally(self, &role);
-            self.tallied.insert(role, good);
+            let signers = self.recipe.all().find(|doc| doc.role == role);
+            let signers = signers.map(|doc| doc.signers.clone()).unwrap_or_default();
+            let counts = authority::counts(self, &role, &signers);
+            self.tallied.insert(role, counts);
             return;
         }
         let Ok(payload) = change::certificate(plan, key, &public, &self.facts()) else { return };
@@ -327,8 +331,11 @@ impl State {
         }
         if self.all_signed(&self.recipe.closing) && self.served.is_empty() {
             self.served = super::outcome::served(plan, self);
-            self.exported =
-                super::super::export::files(plan, &self.before, &self.roster, &self.served);
+            let start = Start {
+                base: Some(self.facts().base),
+                before: self.before.anchor().map(Anchor::current_files).unwrap_or_default(),
+            };
+            self.exported = export::files_from(plan, &self.roster, &self.served, &start);
             if let Some(why) = super::super::walk::refused(plan, self) {
                 let found = format!("a client refuses what was signed: {why}");
                 self.open("client walk", TroubleKind::Mismatch, found);

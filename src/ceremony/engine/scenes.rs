@@ -1,11 +1,12 @@
 //! The scene: what people see of the state, never more than they may.
 
 use crate::tuf::digest::Digest;
-use crate::tuf::document::{Dialect, DocRole};
+use crate::tuf::document::Dialect;
 
 mod review;
 
 use super::super::ask::{AskId, AskKind};
+use super::super::authority::{self, Count};
 use super::super::check::Ground;
 use super::super::event::{Act, ActId, Mode, Outcome, Wanted};
 use super::super::plan::{Origin, Plan, PlannedKey, Store};
@@ -458,23 +459,36 @@ impl Painter<'_> {
         if !began || self.state.sealed.is_some() {
             return Vec::new();
         }
-        self.state.recipe.all().map(|doc| self.tally(&doc.role, doc)).collect()
+        self.state.recipe.all().flat_map(|doc| self.tally(doc)).collect()
     }
 
-    fn tally(&self, role: &DocRole, doc: &super::super::recipe::DocRecipe) -> TallyLine {
-        let tally = self.state.tallied.get(role).map(Vec::as_slice).unwrap_or_default();
-        let (signed, open) = doc
-            .signers
-            .iter()
-            .map(std::string::ToString::to_string)
-            .partition::<Vec<_>, _>(|name| tally.iter().any(|good| good == name));
-        TallyLine {
-            what: role.to_string(),
-            have: signed.len(),
-            need: usize::try_from(doc.threshold).unwrap_or(usize::MAX),
-            signed,
-            open,
+    /// What a document still wants: of a new root both thresholds, by name.
+    fn tally(&self, doc: &super::super::recipe::DocRecipe) -> Vec<TallyLine> {
+        let counts = self.state.tallied.get(&doc.role).cloned();
+        let counts =
+            counts.unwrap_or_else(|| authority::counts(self.state, &doc.role, &doc.signers));
+        if counts.is_empty() {
+            // A document that hashes signed ones is not drafted yet.
+            return vec![TallyLine {
+                what: doc.role.to_string(),
+                have: 0,
+                need: usize::try_from(doc.threshold).unwrap_or(usize::MAX),
+                signed: Vec::new(),
+                open: doc.signers.iter().map(ToString::to_string).collect(),
+            }];
         }
+        let line = |count: Count| TallyLine {
+            what: if count.before {
+                format!("{}, by the one before", doc.role)
+            } else {
+                doc.role.to_string()
+            },
+            have: count.good.len(),
+            need: count.need,
+            signed: count.good,
+            open: count.open,
+        };
+        counts.into_iter().map(line).collect()
     }
 
     fn details(&self, id: &AskId) -> Vec<Block> {

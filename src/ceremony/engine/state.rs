@@ -14,6 +14,7 @@ use crate::tuf::targets::Delegations;
 use crate::tuf::time::Timestamp;
 
 use super::super::ask::{Ask, AskId, AskKind, Wish};
+use super::super::authority::Count;
 use super::super::before::Before;
 use super::super::change::ChangeSet;
 use super::super::check::Ground;
@@ -91,8 +92,8 @@ pub struct State {
     pub delegations: Option<Delegations>,
     /// The new root, read back from its very bytes, once it is drafted.
     pub root: Option<Root>,
-    /// The names of the keys whose signatures on each document count: what the progress lines show.
-    pub tallied: BTreeMap<DocRole, Vec<String>>,
+    /// The thresholds of each document that is being signed, and who reached them: what the progress lines show.
+    pub tallied: BTreeMap<DocRole, Vec<Count>>,
     /// The files of the export, once everything is signed.
     pub exported: BTreeMap<String, Vec<u8>>,
     /// The signed documents under the names that clients ask for, once everything is signed.

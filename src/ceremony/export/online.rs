@@ -17,9 +17,14 @@ pub struct Repository {
     pub timestamp_key: String,
     /// The server's snapshot key in the same form; nothing where the server holds none.
     pub snapshot_key: Option<String>,
+    /// The documents that the ceremony began from, each with the digest of the file as it came from the server. Without
+    /// any the name must be free.
+    pub before: Vec<Document>,
     /// The documents that go up together, root first.
     pub documents: Vec<Document>,
-    /// The tags that a client must show, with all that delegations contribute.
+    /// SHA-256 of the root file that a client must hold afterwards, uploaded or not.
+    pub root: Digest,
+    /// The tags that a client must show, in the order of its walk: those of targets, then those of each delegation.
     pub tags: Vec<Tag>,
 }
 
@@ -41,24 +46,39 @@ pub struct Tag {
     pub digest: Digest,
     /// Length of the manifest in bytes.
     pub length: u64,
+    /// The role that signs it.
+    pub role: RoleName,
 }
 
-/// Every file of the online side by its path on OUT: four scripts, the `README`, three tables. The first repository is
-/// the canary.
+/// Every file of the online side by its path on OUT: the scripts, the `README`, the tables. The first repository is the
+/// canary.
 pub fn files(repositories: &[Repository]) -> Result<Vec<(&'static str, Vec<u8>)>, NotOneLine> {
     let mut files: Vec<_> =
         SCRIPTS.iter().map(|(path, text)| (*path, text.as_bytes().to_vec())).collect();
     let rows =
         |make: fn(&Repository) -> Vec<Vec<String>>| table(repositories.iter().flat_map(make));
     files.push(("publish/REPOSITORIES", rows(repository_row)?));
+    files.push(("publish/BEFORE", rows(before_rows)?));
     files.push(("publish/UPLOADS", rows(upload_rows)?));
     files.push(("accept/EXPECTED", rows(expected_rows)?));
     Ok(files)
 }
 
-const SCRIPTS: [(&str, &str); 5] = [
+/// The script `fetch` as one file, for those who have no export yet: what it would source stands in it.
+pub fn fetch_alone() -> String {
+    const SOURCES: &str =
+        "# shellcheck source-path=SCRIPTDIR source=server.sh\n. \"$(dirname \"$0\")/server.sh\"\n";
+    FETCH.replace(SOURCES, SERVER)
+}
+
+const SERVER: &str = include_str!("server.sh");
+const FETCH: &str = include_str!("fetch.sh");
+
+const SCRIPTS: [(&str, &str); 7] = [
     ("publish/README", include_str!("README")),
-    ("publish/server.sh", include_str!("server.sh")),
+    ("publish/server.sh", SERVER),
+    ("publish/tables.sh", include_str!("tables.sh")),
+    ("publish/fetch", FETCH),
     ("publish/precheck", include_str!("precheck.sh")),
     ("publish/publish", include_str!("publish.sh")),
     ("accept/accept", include_str!("accept.sh")),
@@ -70,7 +90,19 @@ fn repository_row(repository: &Repository) -> Vec<Vec<String>> {
         repository.folder.clone(),
         repository.timestamp_key.clone(),
         repository.snapshot_key.clone().unwrap_or_else(|| "-".to_owned()),
+        repository.root.to_string(),
     ]]
+}
+
+fn before_rows(repository: &Repository) -> Vec<Vec<String>> {
+    let row = |document: &Document| {
+        vec![
+            repository.name.as_str().to_owned(),
+            document.role.as_str().to_owned(),
+            document.digest.to_string(),
+        ]
+    };
+    repository.before.iter().map(row).collect()
 }
 
 fn upload_rows(repository: &Repository) -> Vec<Vec<String>> {
@@ -89,10 +121,18 @@ fn upload_rows(repository: &Repository) -> Vec<Vec<String>> {
 fn expected_rows(repository: &Repository) -> Vec<Vec<String>> {
     let name = repository.name.as_str().to_owned();
     if repository.tags.is_empty() {
-        return vec![vec![name, "-".to_owned(), "-".to_owned(), "-".to_owned()]];
+        let mut row = vec![name];
+        row.resize(5, "-".to_owned());
+        return vec![row];
     }
     let row = |tag: &Tag| {
-        vec![name.clone(), tag.name.clone(), tag.digest.to_string(), tag.length.to_string()]
+        vec![
+            name.clone(),
+            tag.name.clone(),
+            tag.digest.to_string(),
+            tag.length.to_string(),
+            tag.role.as_str().to_owned(),
+        ]
     };
     repository.tags.iter().map(row).collect()
 }
@@ -101,15 +141,18 @@ fn expected_rows(repository: &Repository) -> Vec<Vec<String>> {
 fn table(rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, NotOneLine> {
     let mut text = String::new();
     for row in rows {
-        if let Some(field) =
-            row.iter().find(|field| field.is_empty() || field.contains(char::is_control))
-        {
+        if let Some(field) = row.iter().find(|field| !is_one_line(field)) {
             return Err(NotOneLine { field: field.clone() });
         }
         text.push_str(&row.join("\t"));
         text.push('\n');
     }
     Ok(text.into_bytes())
+}
+
+/// Whether a field can stand in a table: it is not empty and has no control character.
+pub(super) fn is_one_line(field: &str) -> bool {
+    !field.is_empty() && !field.contains(char::is_control)
 }
 
 /// A name that cannot stand in a table: it is empty or has a control character.
@@ -133,7 +176,9 @@ mod tests {
             folder: "app".to_owned(),
             timestamp_key: "dGltZQ==".to_owned(),
             snapshot_key: None,
+            before: Vec::new(),
             documents: vec![Document { role: RoleName::root(), digest: Digest::of(b"root") }],
+            root: Digest::of(b"root"),
             tags,
         }
     }
@@ -146,14 +191,25 @@ mod tests {
     #[test]
     fn what_is_absent_is_a_dash() {
         let files = files(&[repository(Vec::new())]).unwrap();
-        assert_eq!(text(&files, "publish/REPOSITORIES"), "example.com/app\tapp\tdGltZQ==\t-\n");
-        assert_eq!(text(&files, "accept/EXPECTED"), "example.com/app\t-\t-\t-\n");
+        let root = Digest::of(b"root");
+        let row = format!("example.com/app\tapp\tdGltZQ==\t-\t{root}\n");
+        assert_eq!(text(&files, "publish/REPOSITORIES"), row);
+        assert_eq!(text(&files, "publish/BEFORE"), "");
+        assert_eq!(text(&files, "accept/EXPECTED"), "example.com/app\t-\t-\t-\t-\n");
+    }
+
+    #[test]
+    fn fetch_as_one_file_sources_nothing() {
+        let script = fetch_alone();
+        assert!(script.contains("ask_token() {") && script.contains("fetch_documents() {"));
+        assert!(!script.contains("\n. "));
     }
 
     #[test]
     fn a_tag_that_could_pass_for_another_line_is_refused() {
         for name in ["", "v1\tv2", "v1\nv2"] {
-            let tag = Tag { name: name.to_owned(), digest: Digest::of(b""), length: 1 };
+            let role = RoleName::targets();
+            let tag = Tag { name: name.to_owned(), digest: Digest::of(b""), length: 1, role };
             let refused = files(&[repository(vec![tag])]).unwrap_err();
             assert_eq!(refused.field, name);
         }

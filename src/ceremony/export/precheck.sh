@@ -1,16 +1,22 @@
 #!/bin/sh
-# Before publishing: is each repository's name still free, and does the server still hold the keys that the root names?
-# Uploads nothing. Options: run it without any.
+# Before publishing: is the server still as it was when the ceremony began? A new repository's name must be free; a
+# changed one must have the very documents that the ceremony began from; and the server must hold the keys that the
+# root names. Uploads nothing. Options: run it without any.
 set -eu
 # shellcheck source-path=SCRIPTDIR source=server.sh
 . "$(dirname "$0")/server.sh"
-options "$@"
+# shellcheck source-path=SCRIPTDIR source=tables.sh
+. "$(dirname "$0")/tables.sh"
 
-# server_key ROLE: asks the server for its public key of that role; $key becomes its base64 form, or nothing.
-server_key() {
-    request "$work/key" "$base/$1.key"
-    key=''
-    [ "$status" != 200 ] || key=$(tr -d '\r\n' <"$work/key" | sed -n 's/.*"public" *: *"\([^"]*\)".*/\1/p')
+own_usage() {
+    choose_options
+}
+
+own_option() {
+    case $1 in
+    --only) only=$2 ;;
+    *) return 1 ;;
+    esac
 }
 
 # check_key ROLE EXPECTED: returns 1 after a FAIL; adds to $doubts what cannot be told.
@@ -31,40 +37,29 @@ check_key() {
 }
 
 check() {
-    base=$server/v2/$gun/_trust/tuf
-    request "$work/root" "$base/root.json"
-    case $status in
-    200)
-        if cmp -s "$work/root" "$out/$dir/root.json"; then
-            verdict precheck "$gun" PASS "this root is already published"
-        else
-            verdict precheck "$gun" FAIL "the name is taken: the server has another root, sha256 $(sha256sum <"$work/root" | cut -c1-64)"
-        fi
-        return
-        ;;
-    404)
-        if ! grep -q METADATA_NOT_FOUND "$work/root"; then
-            verdict precheck "$gun" FAIL "no Notary server answers there: $(said)"
-            return
-        fi
-        ;;
-    *)
-        verdict precheck "$gun" FAIL "the server does not say whether the name is free: $(said)"
-        return
-        ;;
-    esac
+    look precheck "$gun" || return 0
     doubts=''
     check_key timestamp "$timestamp" || return 0
     check_key snapshot "$snapshot" || return 0
-    if [ -n "$doubts" ]; then
+    if [ -z "$differ" ]; then
+        verdict precheck "$gun" PASS "everything that was signed is already published"
+    elif [ -n "$live" ]; then
+        verdict precheck "$gun" WARN "half of it is already published ($live ); publish adds the rest:$differ"
+    elif [ -n "$doubts" ]; then
         verdict precheck "$gun" WARN "the name is free; the server makes a new key at every question until a root is stored, so these could not be compared:$doubts"
+    elif [ -n "$beside" ]; then
+        verdict precheck "$gun" WARN "what is replaced is as at the ceremony's start; others changed meanwhile what is not replaced:$beside"
+    elif [ -s "$work/before" ]; then
+        verdict precheck "$gun" PASS "the server is as at the ceremony's start, and holds the keys that the root names"
     else
         verdict precheck "$gun" PASS "the name is free and the server holds the keys that the root names"
     fi
 }
 
-while IFS=$tab read -r gun dir timestamp snapshot <&3; do
-    [ -z "$only" ] || [ "$only" = "$gun" ] || continue
+options "$@"
+open_tables
+while IFS=$tab read -r gun _ timestamp snapshot _ <&3; do
+    choose "$gun" || continue
     check
 done 3<"$here/REPOSITORIES"
 [ -z "$failed" ]

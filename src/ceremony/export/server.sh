@@ -1,21 +1,22 @@
-# Talks to a Notary server. Sourced by precheck and publish; see README beside them.
+# Talks to a Notary server. Sourced by precheck, publish and fetch; see README beside them.
 # shellcheck shell=sh
+# shellcheck disable=SC2034 # read by the scripts that source this file
 
 here=$(cd "$(dirname "$0")" && pwd)
 out=$(cd "$here/.." && pwd)
-# shellcheck disable=SC2034 # read by the scripts that source this file
-tab=$(printf '\t') failed=''
-server='' cacert='' token_file='' netrc_file='' result=$out/RESULT only=''
+tab=$(printf '\t') failed='' base='' key=''
+server='' cacert='' token_file='' netrc_file='' result=$out/RESULT
 
+# own_usage and own_option are the sourcing script's: its own options, each with a value.
 usage() {
     cat >&2 <<END
-usage: $(basename "$0") --server https://HOST [--cacert FILE] [--token-file FILE | --netrc-file FILE] [--only GUN] [--result FILE]
+usage: $(basename "$0") --server https://HOST [OPTION VALUE]...
   --cacert FILE      trust this certificate authority instead of the system's
   --token-file FILE  send the bearer token in FILE
   --netrc-file FILE  when the server names a token service, ask it with the name and password in FILE
-  --only GUN         this repository alone
-  --result FILE      append one line for each repository to FILE (now $result)
+  --result FILE      append one line for each repository to FILE (now ${result:-RESULT in the new folder})
 END
+    own_usage >&2
     exit 2
 }
 
@@ -37,9 +38,8 @@ options() {
         --cacert) cacert=$2 && readable "$1" "$2" ;;
         --token-file) token_file=$2 && readable "$1" "$2" ;;
         --netrc-file) netrc_file=$2 && readable "$1" "$2" ;;
-        --only) only=$2 ;;
         --result) result=$2 ;;
-        *) usage ;;
+        *) own_option "$1" "$2" || usage ;;
         esac
         shift 2
     done
@@ -50,11 +50,6 @@ options() {
     for tool in curl sha256sum awk; do
         command -v "$tool" >/dev/null || stop "this script needs '$tool', which is not there"
     done
-    [ -r "$here/REPOSITORIES" ] || stop "the file REPOSITORIES is missing beside this script"
-    if [ -n "$only" ] && ! cut -f1 "$here/REPOSITORIES" | grep -Fqx -e "$only"; then
-        stop "--only: '$only' is not in REPOSITORIES"
-    fi
-    { true >>"$result"; } 2>/dev/null || stop "cannot write the result file '$result'; name another with --result"
     umask 077
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
@@ -63,6 +58,10 @@ options() {
     if [ -n "$token_file" ]; then
         printf 'Authorization: Bearer %s\n' "$(tr -d ' \t\r\n' <"$token_file")" >"$work/auth"
     fi
+}
+
+open_result() {
+    { true >>"$result"; } 2>/dev/null || stop "cannot write the result file '$result'; name another with --result"
 }
 
 # request BODY-FILE URL [CURL-ARGUMENTS]: one request; $status becomes the HTTP status, or 000 when nothing answered.
@@ -115,10 +114,25 @@ said() {
     fi
 }
 
+# The server says that it has no such document; any other 404 comes from something that is no Notary server.
+absent() {
+    [ "$status" = 404 ] && grep -q METADATA_NOT_FOUND "$body"
+}
+
+# server_key ROLE: asks the server for its public key of that role; $key becomes its base64 form, or nothing.
+server_key() {
+    request "$work/key" "$base/$1.key"
+    key=''
+    [ "$status" != 200 ] || key=$(tr -d '\r\n' <"$work/key" | sed -n 's/.*"public" *: *"\([^"]*\)".*/\1/p')
+}
+
+sha256() {
+    sha256sum <"$1" | cut -c1-64
+}
+
 # verdict STEP GUN PASS|WARN|FAIL DETAIL: one line on the screen and in the result file.
 verdict() {
-    printf '%s\t%s\t%s\t%s\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2" "$3" "$4" >>"$result"
+    printf '%s\t%s\t%s\t%s\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$2" "$1" "$3" "$4" >>"$result"
     printf '%s %s: %s\n' "$3" "$2" "$4"
-    # shellcheck disable=SC2034 # read by the scripts that source this file
     [ "$3" != FAIL ] || failed=yes
 }

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::ceremony::change::REHEARSAL_MEMBER;
-use crate::ceremony::twin::REHEARSAL_PREFIX;
 use crate::driver::bench::system_time;
 use crate::driver::folder::Folder;
 use crate::front::words::escape;
@@ -17,11 +15,10 @@ use crate::tuf::digest::Digest;
 use crate::tuf::document::Dialect;
 use crate::tuf::image::chain::{Chain, Kept};
 use crate::tuf::root::Root;
-use crate::tuf::signed::sniff;
 use crate::tuf::time::Timestamp;
 use crate::tuf::verify::{Candidate, RootDigest};
-use crate::tuf::wire::certificate::Certificate;
 
+use super::super::roots::{candidate, no_rehearsal};
 use super::super::{Exit, Failure, read};
 
 /// Where trust comes from.
@@ -132,7 +129,7 @@ impl Trust {
     fn candidate(&self, dir: &Path) -> Result<(Dialect, Candidate), Failure> {
         if let Some(path) = &self.root {
             let bytes = read(path, MAX_ROOT)?;
-            return read_root(&path.display().to_string(), &bytes);
+            return candidate(&path.display().to_string(), &bytes);
         }
         let mut folder = Folder::new(dir);
         let names = std::iter::once("root.json".to_owned())
@@ -143,7 +140,7 @@ impl Trust {
                 .fetch(&name, MAX_ROOT)
                 .map_err(|why| Failure::input(escape(&why.to_string())))?;
             let Some(bytes) = bytes else { continue };
-            let read = read_root(&name, &bytes)?;
+            let read = candidate(&name, &bytes)?;
             match self.root_digest {
                 Some(pinned) if read.1.digest() != RootDigest::new(pinned) => {
                     found = found.or(Some(read));
@@ -158,13 +155,8 @@ impl Trust {
 
     /// No rehearsal, and certificates for the repository.
     fn fits(&self, root: &Root) -> Result<(), Failure> {
-        let by_name = root.keys.values().filter_map(|key| key.certificate.as_ref()).any(|pem| {
-            Certificate::from_pem(pem)
-                .is_ok_and(|certificate| certificate.common_name.starts_with(REHEARSAL_PREFIX))
-        });
-        if (by_name || root.unknown.contains_key(REHEARSAL_MEMBER)) && !self.rehearsal {
-            return Err(Failure::new(Exit::Wrong, "this is a REHEARSAL's root; nobody trusts it")
-                .hint("To take it as that: --rehearsal"));
+        if !self.rehearsal {
+            no_rehearsal(root)?;
         }
         let Some(gun) = &self.gun else { return Ok(()) };
         certificates_fit(root, gun).map_err(|why| {
@@ -172,19 +164,6 @@ impl Trust {
                 .hint("The metadata is of another repository, or the name is not what clients use.")
         })
     }
-}
-
-fn read_root(name: &str, bytes: &[u8]) -> Result<(Dialect, Candidate), Failure> {
-    let shown = escape(name);
-    let Some((dialect, kind)) = sniff(bytes) else {
-        return Err(Failure::input(format!("{shown} is no document of TUF or Notary")));
-    };
-    if kind != "root" {
-        return Err(Failure::input(format!("expected a root in {shown}, found {kind}")));
-    }
-    let candidate = Candidate::read(dialect, bytes)
-        .map_err(|why| Failure::input(format!("{shown}: {}", escape(&why.to_string()))))?;
-    Ok((dialect, candidate))
 }
 
 fn refused(walked: &Walk) -> Option<(String, String)> {

@@ -14,7 +14,7 @@ use crate::tuf::name::KeyName;
 
 use super::super::people::Keyboards;
 use super::super::{Exit, Failure, say};
-use super::{Chooser, book, label, locked, register};
+use super::{Chooser, Note, book, label, locked, register};
 
 #[derive(Debug, Args)]
 pub(in super::super) struct BackUp {
@@ -91,7 +91,7 @@ impl BackUp {
                 if count == 1 { "" } else { "s" }
             ));
         }
-        register(&book, name, public, "backed up", "back-up")?;
+        register(&book, name, public, Note::BackedUp, "back-up")?;
         say(format!("fingerprint  {}", public.fingerprint()));
         say(
             "A back-up counts once it was restored in a drill: anchorite key restore FILE, in another workspace.",

@@ -40,7 +40,7 @@ impl<'a> Chooser<'a> {
 impl Unlock for Chooser<'_> {
     fn secret(&mut self, label: &Label, tries_left: Option<u8>) -> Option<Secret> {
         let secret = if self.replaces {
-            self.people.old_secret(label)?
+            self.people.old_secret(label, tries_left)?
         } else {
             self.people.secret(label, tries_left)?
         };

@@ -14,7 +14,7 @@ use crate::tuf::name::KeyName;
 
 use super::super::people::Keyboards;
 use super::super::{Exit, Failure, say};
-use super::{Chooser, book, choose, label, locked, register, say_key};
+use super::{Chooser, Note, book, choose, label, locked, register, say_key};
 
 #[derive(Debug, Args)]
 pub(in super::super) struct Import {
@@ -61,7 +61,7 @@ impl Import {
                 place: format!("{shown}, the file that is imported"),
                 kind: SecretKind::Passphrase,
             };
-            people.old_secret(&foreign).inspect(choose::tell_slip)
+            people.old_secret(&foreign, None).inspect(choose::tell_slip)
         } else {
             None
         };
@@ -78,7 +78,7 @@ impl Import {
             (Some(role), None) => format!("import, {}, {role}", file.form()),
             (None, _) => format!("import, {}", file.form()),
         };
-        register(&book, &self.name, key.public_key(), "imported", &reason)?;
+        register(&book, &self.name, key.public_key(), Note::Imported, &reason)?;
         let name = &self.name;
         say(format!(
             "{name}.age and {name}.pub are in the workspace; the key was read back and signed."

@@ -13,7 +13,7 @@ use crate::tuf::name::KeyName;
 
 use super::super::people::Keyboards;
 use super::super::{Exit, Failure, say};
-use super::{Chooser, book, label, locked, register, say_key};
+use super::{Chooser, Note, book, label, locked, register, say_key};
 
 #[derive(Debug, Args)]
 pub(in super::super) struct Restore {
@@ -77,7 +77,7 @@ impl Restore {
             }
         }
         .map_err(|error| locked(error, &self.file.display().to_string()))?;
-        register(&book, &name, &public, "restored", "restore")?;
+        register(&book, &name, &public, Note::Restored, "restore")?;
         say_key(&public);
         say(format!("{name}.age is back in the workspace; the key was read back and signed."));
         Ok(())

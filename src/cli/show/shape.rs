@@ -10,6 +10,7 @@ use crate::tuf::document::Dialect;
 use crate::tuf::key::{Algorithm, Fingerprint, KeyId};
 use crate::tuf::lint::unknown_members;
 use crate::tuf::name::RoleName;
+use crate::tuf::overlap::{Overlaps, overlaps};
 use crate::tuf::root::{ListedKey, RoleKeys, Root};
 use crate::tuf::snapshot::MetaFile;
 use crate::tuf::targets::{DelegatedRole, Targets};
@@ -36,6 +37,8 @@ pub(super) struct Document {
     pub(super) certificates: Option<Clock>,
     pub(super) targets: Option<List<Target>>,
     pub(super) bins: Option<HashBins>,
+    /// What delegations have in common, where there are any.
+    pub(super) overlaps: Option<Overlaps>,
     pub(super) meta: Option<List<Meta>>,
     pub(super) signatures: usize,
     pub(super) empty_signatures: Vec<KeyId>,
@@ -183,6 +186,7 @@ impl Document {
             certificates: None,
             targets: None,
             bins: None,
+            overlaps: None,
             meta: None,
             signatures: signatures.len(),
             empty_signatures: empty.map(|entry| entry.keyid.clone()).collect(),
@@ -229,6 +233,7 @@ impl Document {
         let Some(delegations) = &targets.delegations else { return };
         self.keys = keys(self.dialect, &delegations.keys, at);
         self.roles = delegations.roles.iter().map(delegated).collect();
+        self.overlaps = (!self.roles.is_empty()).then(|| overlaps(self.dialect, delegations));
         self.bins = Bins::of(delegations).map(|bins| HashBins {
             count: bins.count(),
             prefix: bins.prefix,

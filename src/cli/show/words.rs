@@ -108,6 +108,7 @@ impl Page<'_> {
         for role in &document.roles {
             self.delegation(role);
         }
+        self.overlaps(document);
         if let Some(bins) = &document.bins {
             let last = bins.count.saturating_sub(1);
             self.say(format!(
@@ -142,6 +143,32 @@ impl Page<'_> {
         }
         if role.terminating == Some(true) {
             self.say("    |    terminating: for these paths nobody after it is asked");
+        }
+    }
+
+    /// Paths that two delegations cover, and delegations that are never asked.
+    fn overlaps(&mut self, document: &Document) {
+        const SHOWN: usize = 5;
+        let Some(found) = &document.overlaps else { return };
+        for pair in found.pairs.iter().take(SHOWN) {
+            let (first, second) = (escape(pair.first.as_str()), escape(pair.second.as_str()));
+            let (one, two) = (escape(&pair.first_path), escape(&pair.second_path));
+            self.say(format!("  [!!] {first} and {second} overlap: \"{one}\" and \"{two}\""));
+            if pair.ends {
+                self.say(format!("       {first} ends the search; {second} is not asked there"));
+            }
+        }
+        if found.pairs.len() > SHOWN {
+            self.say(format!("       {} pairs overlap, showing {SHOWN}", found.pairs.len()));
+        }
+        for role in &found.never_asked {
+            let role = escape(role.as_str());
+            self.say(format!(
+                "  [!!] {role} is never asked: terminating roles before it cover all its paths"
+            ));
+        }
+        if !found.complete {
+            self.say("  [??] there are too many paths to compare them all");
         }
     }
 

@@ -29,6 +29,10 @@ pub(super) fn on(why: &Refused) -> Vec<String> {
         Refused::Rollback { .. } => {
             &["The server went back. Fetch again; if it stays so, somebody serves old documents."]
         }
+        Refused::Jump { .. } => &[
+            "Find out who signed it: with a stolen key versions are made to jump, so that nothing newer can follow.",
+            "If it was meant, keep these documents as the new ground and compare with them from now on.",
+        ],
         Refused::Delegation(_) => &[
             "The delegations of that document make no sense. Let its signers mend and sign it again.",
         ],

@@ -3,22 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::ceremony::change::REHEARSAL_MEMBER;
-use crate::ceremony::twin::REHEARSAL_PREFIX;
 use crate::driver::folder::Folder;
 use crate::front::words::escape;
 use crate::tuf::client::notary1::{Contact, meet};
 use crate::tuf::client::{Refused, Walk, WalkStep, WalkVerdict, walk};
 use crate::tuf::document::Dialect;
 use crate::tuf::name::RoleName;
-use crate::tuf::root::Root;
-use crate::tuf::signed::sniff;
 use crate::tuf::time::Timestamp;
 use crate::tuf::verify::{Candidate, NotTrusted, RootDigest};
-use crate::tuf::wire::certificate::Certificate;
 
 use super::{Exit, Failure, Verify, faults};
 use crate::cli::MAX_DOCUMENT;
+use crate::cli::roots::{candidate, no_rehearsal};
 
 /// A client and its walk.
 pub(super) struct Client {
@@ -61,7 +57,9 @@ pub(super) fn all(verify: &Verify, at: Timestamp) -> Result<Vec<Client>, Failure
             return Err(Failure::input(format!("expected {dialect} in {file}, found {other}"))
                 .hint("A folder holds one repository, of one dialect. Move the other one away."));
         }
-        rehearsed(verify, &start.candidate)?;
+        if !verify.rehearsal {
+            no_rehearsal(start.candidate.peek())?;
+        }
         numbered(start)?;
     }
     compared(verify, &starts)?;
@@ -171,17 +169,7 @@ fn starts(verify: &Verify) -> Result<Vec<Start>, Failure> {
 
 fn read(path: &Path) -> Result<Candidate, Failure> {
     let bytes = crate::cli::read(path, MAX_DOCUMENT)?;
-    let shown = escape(&path.display().to_string());
-    let Some((dialect, kind)) = sniff(&bytes) else {
-        return Err(Failure::input(format!("{shown} is no document of TUF or Notary"))
-            .hint("Expected JSON with `signed` and `signatures`, as a server gives it."));
-    };
-    if kind != "root" {
-        return Err(Failure::input(format!("expected a root in {shown}, found {kind}"))
-            .hint("Name a root with --root FILE, or give the file its right name."));
-    }
-    Candidate::read(dialect, &bytes)
-        .map_err(|why| Failure::input(format!("{shown}: {}", escape(&why.to_string()))))
+    Ok(candidate(&path.display().to_string(), &bytes)?.1)
 }
 
 /// A numbered root must be of the version that its name says.
@@ -210,18 +198,4 @@ fn compared(verify: &Verify, starts: &[Start]) -> Result<(), Failure> {
     Err(Failure::new(Exit::Wrong, format!("expected the root {expected}, found {found}"))
         .hint("These are not the documents that people compared, or the digest was copied wrongly.")
         .hint("Read the digest again from the card or the report; trust neither until they agree."))
-}
-
-/// What a rehearsal made is never taken for real.
-fn rehearsed(verify: &Verify, candidate: &Candidate) -> Result<(), Failure> {
-    let root: &Root = candidate.peek();
-    let by_name = root.keys.values().filter_map(|key| key.certificate.as_ref()).any(|pem| {
-        Certificate::from_pem(pem)
-            .is_ok_and(|certificate| certificate.common_name.starts_with(REHEARSAL_PREFIX))
-    });
-    if (by_name || root.unknown.contains_key(REHEARSAL_MEMBER)) && !verify.rehearsal {
-        return Err(Failure::new(Exit::Wrong, "this is a REHEARSAL's root; nobody trusts it")
-            .hint("To take it as that: --rehearsal"));
-    }
-    Ok(())
 }

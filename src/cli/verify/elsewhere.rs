@@ -1,17 +1,20 @@
 //! Whether these very documents would be valid for other repositories that are known here.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use crate::cli::gather::roots;
 use crate::driver::folder::Folder;
 use crate::front::words::escape;
+use crate::tuf::any::AnyDocument;
 use crate::tuf::client::{Fetcher as _, MAX_DOCUMENT, MAX_ROOT};
 use crate::tuf::document::Dialect;
+use crate::tuf::name::RoleName;
 use crate::tuf::replay::{Known, Replay, TakenBy, gun, root_elsewhere, targets_elsewhere};
 use crate::tuf::root::Root;
 use crate::tuf::signed::{Signed, sniff};
 use crate::tuf::targets::Targets;
 use crate::tuf::time::Timestamp;
-use crate::tuf::verify::Candidate;
+use crate::tuf::verify::{Authority, Candidate};
 
 use super::clients::Client;
 use super::{Failure, Verify};
@@ -25,6 +28,8 @@ pub(super) struct Elsewhere {
     pub(super) compared: usize,
     /// Folders without a root that can be trusted.
     pub(super) skipped: usize,
+    /// Folders with documents of this very repository.
+    pub(super) copies: Vec<PathBuf>,
     pub(super) replays: Vec<(&'static str, Replay)>,
 }
 
@@ -46,12 +51,21 @@ pub(super) fn look(
         verify.known.clone()
     };
     let Some(dialect) = clients.first().map(|client| client.dialect) else { return Ok(found) };
+    let own = Own::of(verify);
     let mut known = Vec::new();
     for folder in folders {
         let failed = |error| Failure::file(&folder, &error);
-        for path in Folder::new(&folder).repositories(MOST).map_err(failed)? {
+        let mut paths = Folder::new(&folder).repositories(MOST).map_err(failed)?;
+        // Where python-tuf keeps the roots of its past.
+        paths.retain(|path| path == &folder || !path.ends_with("root_history"));
+        for path in paths {
+            if path.canonicalize().ok() == verify.dir.canonicalize().ok() {
+                continue;
+            }
             match repository(&path) {
-                Some(other) if is_same(verify, &path, &other, clients) => {}
+                Some(other) if own.has_copy(&path, &other, path == folder) => {
+                    found.copies.push(path);
+                }
                 Some(other) => known.push(other),
                 None => found.skipped += 1,
             }
@@ -71,15 +85,64 @@ pub(super) fn look(
     Ok(found)
 }
 
-/// The same repository is no other one: the same folder, or, where roots are the same, also the same name.
-fn is_same(verify: &Verify, path: &Path, other: &Known, clients: &[Client]) -> bool {
-    let same_folder = path.canonicalize().ok() == verify.dir.canonicalize().ok();
-    let in_chain = clients.iter().any(|client| client.digest == other.root.digest());
-    let same_name = match (&verify.gun, gun(other)) {
-        (Some(one), Some(another)) => *one == another,
-        (Some(_) | None, _) => true,
-    };
-    same_folder || (in_chain && same_name)
+/// What tells this repository from others.
+struct Own {
+    gun: Option<String>,
+    roots: Vec<Signed<Root>>,
+}
+
+impl Own {
+    fn of(verify: &Verify) -> Self {
+        let roots = all_roots(&verify.dir);
+        let newest = roots.iter().max_by_key(|root| root.peek().version);
+        let gun = verify.gun.clone().or_else(|| gun(newest?.peek()));
+        Self { gun, roots }
+    }
+
+    /// Whether a folder holds documents of this repository. Notary repositories are told apart by the names that their
+    /// certificates are for. TUF repositories have none: they are one where a root is, or where one follows another and
+    /// their first roots do not differ.
+    fn has_copy(&self, path: &Path, other: &Known, named: bool) -> bool {
+        let theirs = all_roots(path);
+        let shared = self
+            .roots
+            .iter()
+            .any(|root| theirs.iter().any(|other| other.digest() == root.digest()));
+        match (other.dialect, &self.gun, gun(other.root.root().body())) {
+            (Dialect::Notary1, Some(own), Some(other)) => *own == other,
+            // A wildcard in a certificate fits many: then the folder's name must tell, or the one who named it.
+            (Dialect::Notary1, Some(own), None) => {
+                shared
+                    && (named || path.ends_with(own) || path.ends_with(format!("{own}/metadata")))
+            }
+            (Dialect::Notary1, None, _) => shared,
+            (Dialect::Tuf1, ..) => shared || self.follows(&theirs),
+        }
+    }
+
+    /// Whether a root of one side follows one of the other, though each side begins with another.
+    fn follows(&self, theirs: &[Signed<Root>]) -> bool {
+        let first = |roots: &[Signed<Root>]| roots.iter().any(|root| root.peek().version == 1);
+        let follow = |before: &[Signed<Root>], after: &[Signed<Root>]| {
+            before.iter().any(|before| {
+                let Ok(old) = Authority::stated_by(before.peek(), &RoleName::root()) else {
+                    return false;
+                };
+                let later = after.iter().filter(|root| root.peek().version > before.peek().version);
+                later.into_iter().any(|root| old.tally(root).reached())
+            })
+        };
+        let two_first = first(&self.roots) && first(theirs);
+        !two_first && (follow(&self.roots, theirs) || follow(theirs, &self.roots))
+    }
+}
+
+fn all_roots(folder: &Path) -> Vec<Signed<Root>> {
+    let roots = roots(folder).into_iter().filter_map(|found| match found.document {
+        AnyDocument::Root(root) => Some(root),
+        AnyDocument::Targets(_) | AnyDocument::Snapshot(_) | AnyDocument::Timestamp(_) => None,
+    });
+    roots.collect()
 }
 
 fn newest_name(folder: &Path) -> String {

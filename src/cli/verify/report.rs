@@ -13,6 +13,7 @@ use crate::tuf::time::Timestamp;
 
 use super::clients::Client;
 use super::elsewhere::{Elsewhere, words};
+use super::history::History;
 use super::{Found, Verdict, faults};
 
 /// Everything that is told.
@@ -21,6 +22,7 @@ pub(super) struct Report<'a> {
     pub(super) clients: &'a [Client],
     pub(super) target: Option<&'a Found>,
     pub(super) elsewhere: &'a Elsewhere,
+    pub(super) history: &'a History,
     pub(super) compared: bool,
     pub(super) gun: Option<&'a str>,
     pub(super) verdict: &'a Verdict,
@@ -67,7 +69,7 @@ impl Report<'_> {
         if let Some(target) = self.target {
             found(target);
         }
-        for line in self.elsewhere.lines() {
+        for line in self.elsewhere.lines().into_iter().chain(self.history.lines()) {
             say(line);
         }
         match self.verdict {
@@ -156,6 +158,7 @@ impl Report<'_> {
             "target": target,
             "also_valid_for": elsewhere.collect::<Vec<_>>(),
             "compared_with": self.elsewhere.compared,
+            "history": self.history.json(),
         });
         say(report.to_string());
     }

@@ -1,6 +1,6 @@
 //! The stores of a real ceremony: age files in the workspace, and tokens in processes of their own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::ceremony::plan::{LeavingForm, Plan, PlannedKey, Store};
@@ -12,6 +12,7 @@ use crate::keystore::yubikey::YubikeySlot;
 use crate::keystore::{KeyStore, Label, Rules, SecretKind, TokenError, Unlock};
 use crate::tuf::document::Dialect;
 use crate::tuf::key::{Fingerprint, PublicKey};
+use crate::tuf::name::KeyName;
 use crate::tuf::signature::Hash;
 
 use super::super::token::Driven;
@@ -25,17 +26,18 @@ pub struct RealStores {
     dialect: Dialect,
     gun: String,
     targets: BTreeSet<String>,
-    forged: BTreeSet<Fingerprint>,
+    given: BTreeSet<KeyName>,
+    barred: BTreeMap<Fingerprint, String>,
 }
 
 impl RealStores {
-    /// Keeps key files in `folder`, and drives tokens by `program`, this program's own file. Keys that checks and
-    /// rehearsals of this plan use are refused.
+    /// Keeps key files in `folder`, and drives tokens by `program`, this program's own file. A key that is
+    /// `barred` is given no role: it is refused with the reason that stands beside it.
     pub fn new(
         program: PathBuf,
         folder: PathBuf,
         plan: &Plan,
-        forged: BTreeSet<Fingerprint>,
+        barred: BTreeMap<Fingerprint, String>,
     ) -> Self {
         let targets = plan.roles.get(&crate::tuf::name::RoleName::targets());
         Self {
@@ -47,7 +49,8 @@ impl RealStores {
                 .iter()
                 .flat_map(|role| role.keys.iter().map(ToString::to_string))
                 .collect(),
-            forged,
+            given: plan.roles.values().flat_map(|role| role.keys.iter().cloned()).collect(),
+            barred,
         }
     }
 
@@ -102,8 +105,12 @@ impl Stores for RealStores {
             Some(driven) => Box::new(driven),
             None => Box::new(self.file(key)?),
         };
-        if store.look()?.keys.iter().any(|public| self.forged.contains(&public.fingerprint())) {
-            return Err(TokenError::Unsupported("it is a rehearsal's key".to_owned()));
+        if self.given.contains(&key.name) {
+            let keys = store.look()?.keys;
+            let why = keys.iter().find_map(|public| self.barred.get(&public.fingerprint()));
+            if let Some(why) = why {
+                return Err(TokenError::Unsupported(why.clone()));
+            }
         }
         Ok(store)
     }

@@ -4,6 +4,8 @@
 const VERSION: &str = "age-encryption.org/v1";
 /// The most bytes of a header: 16 KiB.
 const MAX_HEADER: usize = 16 * 1024;
+/// The columns of a full line of a stanza's body.
+const FULL_LINE: usize = 64;
 
 /// What opens an age file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +57,12 @@ impl OpensWith {
         let head = binary.get(..MAX_HEADER.min(binary.len())).unwrap_or_default();
         let mut passphrases: Vec<String> = Vec::new();
         let mut others = 0_usize;
+        // The body of a stanza ends with a line that is shorter than a full one, even with an empty one.
+        let mut ended = true;
         for line in head.split(|byte| *byte == b'\n').skip(1) {
+            if !ended && (line.starts_with(b"---") || line.starts_with(b"->")) {
+                return Err(BadHeader::Damaged);
+            }
             if line.starts_with(b"---") {
                 return match (passphrases.as_slice(), others) {
                     ([], 0) => Err(BadHeader::Damaged),
@@ -65,6 +72,7 @@ impl OpensWith {
                 };
             }
             let text = std::str::from_utf8(line).map_err(|_| BadHeader::Damaged)?;
+            ended = !text.starts_with("->") && text.len() < FULL_LINE;
             if let Some(stanza) = text.strip_prefix("-> ") {
                 let mut arguments = stanza.split(' ');
                 if arguments.next() == Some("scrypt") {

@@ -59,6 +59,15 @@ fn seal(pem: &str, recipients: &[&dyn age::Recipient]) -> Result<Vec<u8>, TokenE
 
 /// Decrypts a key file with a passphrase. Nothing of the plaintext is used before its end was authenticated.
 pub fn decrypt(bytes: &[u8], secret: &Secret) -> Result<SoftwareKey, TokenError> {
+    by_passphrase(bytes, secret)?.key()
+}
+
+/// Decrypts a key file with identities: lines `AGE-SECRET-KEY-1…`, empty ones, and comments.
+pub fn decrypt_with(bytes: &[u8], identities: &str) -> Result<SoftwareKey, TokenError> {
+    by_identities(bytes, identities)?.key()
+}
+
+pub(super) fn by_passphrase(bytes: &[u8], secret: &Secret) -> Result<Plain, TokenError> {
     let binary = unarmoured(bytes)?;
     match opens_with(&binary)? {
         OpensWith::Passphrase { .. } => {}
@@ -71,8 +80,7 @@ pub fn decrypt(bytes: &[u8], secret: &Secret) -> Result<SoftwareKey, TokenError>
     open(&binary, &[&identity], &TokenError::WrongSecret { tries_left: None })
 }
 
-/// Decrypts a key file with identities: lines `AGE-SECRET-KEY-1…`, empty ones, and comments.
-pub fn decrypt_with(bytes: &[u8], identities: &str) -> Result<SoftwareKey, TokenError> {
+pub(super) fn by_identities(bytes: &[u8], identities: &str) -> Result<Plain, TokenError> {
     let known = identities_of(identities)?;
     let binary = unarmoured(bytes)?;
     match opens_with(&binary)? {
@@ -122,11 +130,12 @@ fn opens_with(binary: &[u8]) -> Result<OpensWith, TokenError> {
 
 /// The file without its armour, where it has one.
 fn unarmoured(bytes: &[u8]) -> Result<Vec<u8>, TokenError> {
-    if !bytes.trim_ascii_start().starts_with(b"-----BEGIN AGE") {
+    let trimmed = bytes.trim_ascii_start();
+    if !trimmed.starts_with(b"-----BEGIN AGE") {
         return Ok(bytes.to_vec());
     }
     let mut binary = Vec::new();
-    age::armor::ArmoredReader::new(bytes).take(MAX_FILE + 1).read_to_end(&mut binary).map_err(
+    age::armor::ArmoredReader::new(trimmed).take(MAX_FILE + 1).read_to_end(&mut binary).map_err(
         |_| file("its armour is damaged or cut short, or something else stands beside it"),
     )?;
     Ok(binary)
@@ -137,23 +146,37 @@ fn open(
     binary: &[u8],
     identities: &[&dyn age::Identity],
     locked: &TokenError,
-) -> Result<SoftwareKey, TokenError> {
+) -> Result<Plain, TokenError> {
     let decryptor = age::Decryptor::new_buffered(binary)
         .map_err(|_| file("its header is damaged or cut short"))?;
     let mut stream = decryptor.decrypt(identities.iter().copied()).map_err(|_| locked.clone())?;
-    let mut plain = Locked::new(Zeroizing::new([0; MAX_PLAIN]));
+    let mut bytes = Locked::new(Zeroizing::new([0; MAX_PLAIN]));
     let mut length = 0;
     loop {
-        let rest = plain.get_mut(length..).unwrap_or_default();
+        let rest = bytes.get_mut(length..).unwrap_or_default();
         match stream.read(rest).map_err(|_| file("it is damaged or cut short"))? {
-            0 => break,
+            0 if length == MAX_PLAIN => return Err(file("it holds more than a private key")),
+            0 => return Ok(Plain { bytes, length }),
             count => length += count,
         }
     }
-    plain
-        .get(..length)
-        .filter(|_| length < MAX_PLAIN)
-        .and_then(|pem| std::str::from_utf8(pem).ok())
-        .and_then(SoftwareKey::from_pkcs8_pem)
-        .ok_or_else(|| file("it holds no private key that can be used"))
+}
+
+/// What was in a file, up to its authenticated end.
+pub(super) struct Plain {
+    bytes: Locked<Zeroizing<[u8; MAX_PLAIN]>>,
+    length: usize,
+}
+
+impl Plain {
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    fn key(&self) -> Result<SoftwareKey, TokenError> {
+        std::str::from_utf8(self.bytes())
+            .ok()
+            .and_then(SoftwareKey::from_pkcs8_pem)
+            .ok_or_else(|| file("it holds no private key that can be used"))
+    }
 }

@@ -55,30 +55,45 @@ fn one(pattern: &str, letter: char) -> Option<&str> {
     }
 }
 
-/// The set after `[`, and the pattern after its `]`; nothing where no `]` follows: then `[` is a letter like others. A
-/// `]` that stands first is part of the set.
+/// The set after `[`, and the pattern after its `]`; nothing where no `]` follows: then `[` is a letter like others.
 fn set(text: &str) -> Option<(impl Fn(char) -> bool, &str)> {
+    let Letters { negated, ranges, after } = letters_of_set(text)?;
+    let covers = move |letter: char| {
+        ranges.iter().any(|(first, last)| (*first..=*last).contains(&letter)) != negated
+    };
+    Some((covers, after))
+}
+
+/// What stands between `[` and `]`.
+pub(in crate::tuf) struct Letters<'a> {
+    /// Whether it is the other letters that are meant.
+    pub(in crate::tuf) negated: bool,
+    /// The first and the last letter of each range.
+    pub(in crate::tuf) ranges: Vec<(char, char)>,
+    /// The pattern after the `]`.
+    pub(in crate::tuf) after: &'a str,
+}
+
+/// The letters of the set after `[`. A `]` that stands first is one of them.
+pub(in crate::tuf) fn letters_of_set(text: &str) -> Option<Letters<'_>> {
     let inside = text.strip_prefix('!');
     let negated = inside.is_some();
     let inside = inside.unwrap_or(text);
     let from = usize::from(inside.starts_with(']'));
     let end = from + inside.get(from..)?.find(']')?;
     let letters: Vec<char> = inside.get(..end)?.chars().collect();
-    let covers = move |letter: char| {
-        let mut left = letters.as_slice();
-        let mut found = false;
-        while let [first, others @ ..] = left {
-            if let ['-', last, after @ ..] = others {
-                found |= (*first..=*last).contains(&letter);
-                left = after;
-            } else {
-                found |= *first == letter;
-                left = others;
-            }
+    let mut left = letters.as_slice();
+    let mut ranges = Vec::new();
+    while let [first, others @ ..] = left {
+        if let ['-', last, after @ ..] = others {
+            ranges.push((*first, *last));
+            left = after;
+        } else {
+            ranges.push((*first, *first));
+            left = others;
         }
-        found != negated
-    };
-    Some((covers, inside.get(end + 1..)?))
+    }
+    Some(Letters { negated, ranges, after: inside.get(end + 1..)? })
 }
 
 #[cfg(test)]

@@ -139,7 +139,10 @@ pub(super) fn recall<T: Sensible>(
 }
 
 /// Whether a timestamp is newer than the one before (TUF 1.0 section 5.4.3); false where it is of the same version.
-pub(super) fn newer_timestamp(before: &Timestamped, new: &Timestamped) -> Result<bool, Refused> {
+pub(in crate::tuf) fn newer_timestamp(
+    before: &Timestamped,
+    new: &Timestamped,
+) -> Result<bool, Refused> {
     not_older("timestamp", before.version, new.version)?;
     if new.version == before.version {
         return Ok(false);
@@ -150,7 +153,7 @@ pub(super) fn newer_timestamp(before: &Timestamped, new: &Timestamped) -> Result
 }
 
 /// Whether a snapshot names everything that the one before named, nothing in an older version (TUF 1.0 section 5.5.5).
-pub(super) fn no_rollback(before: &Snapshot, new: &Snapshot) -> Result<(), Refused> {
+pub(in crate::tuf) fn no_rollback(before: &Snapshot, new: &Snapshot) -> Result<(), Refused> {
     for (name, known) in &before.meta {
         let Some(file) = new.meta.get(name) else {
             return Err(not_named(&format!("{name}, as the trusted snapshot does")));
@@ -188,7 +191,7 @@ pub(super) fn not_named(what: &str) -> Refused {
 
 /// Whether a key that could sign for the timestamp or the snapshot no longer can: what was kept of both is then let go,
 /// so that a repository recovers when an attacker made their versions jump (TUF 1.0 section 5.3.11).
-pub(super) fn online_key_left(before: &Root, after: &Root) -> bool {
+pub(in crate::tuf) fn online_key_left(before: &Root, after: &Root) -> bool {
     [RoleName::timestamp(), RoleName::snapshot()].iter().any(|role| {
         let (before, after) = (keys(before, role), keys(after, role));
         !before.is_subset(&after)

@@ -40,6 +40,8 @@ fn a_version_that_jumps_or_goes_back_is_dangerous() {
     assert!(found.first().unwrap().is_danger());
     let found = changes(&root(TUF).set("version", 2), &root(TUF));
     assert!(found.first().unwrap().is_danger());
+    let found = changes(&root(TUF), &root(TUF).set("version", 2));
+    assert!(!found.first().unwrap().is_danger());
 }
 
 #[test]

@@ -185,6 +185,15 @@ rules! {
     VERSION_ZERO "version-zero" Fail Fail []
         "Versions begin at 1."
         "Sign it as version 1.";
+    VERSION_NEAR_THE_END "version-near-the-end" Fail Fail []
+        "Fewer than a million versions are left before 2^53 - 1, the last that every reader takes. With a stolen key versions are made to jump there, so that nothing newer can follow."
+        "Find out who signed it. Replace the keys of its role, and those of snapshot and timestamp, in a new root: TUF clients then begin again at any version; Notary clients must delete their cache.";
+    VERSION_BEYOND_32_BITS "version-beyond-32-bits" Warn Warn []
+        "The version is near or beyond 2^31 - 1: readers that hold it in 32 bits refuse it, and nobody comes so far by counting."
+        "Find out who signed it, as with a version near the end.";
+    VERSION_JUMP "version-jump" Warn Warn []
+        "More than 100,000 versions lie between it and the one before that is here. With a stolen key versions are made to jump, so that what its owners sign next is older."
+        "Find out who signed it, and compare it with what its owners signed last.";
     CONSISTENT_SNAPSHOT_OFF "consistent-snapshot-off" Note - []
         "Files are replaced in place: a client that reads during a publication can see a mixture."
         "Switch it on with the next root, and publish the files under both names for a while.";
@@ -226,6 +235,10 @@ rules! {
         "Keys that are not ours reach the threshold of an earlier root. They can lead a client that still stands there elsewhere."
         "Ship clients a newer root, and destroy or guard the old keys.";
 
+    KEY_RETURNED "key-returned" Warn Warn []
+        "A key that an earlier root had taken out is in again. Whoever took it out had a reason: it may be stolen."
+        "Ask why it left. If nobody knows, replace it.";
+
     TARGET_WITHOUT_HASH "target-without-hash" Fail Fail []
         "A target without a hash is signed in name only: any content of that length passes."
         "Remove it, or state its sha256.";
@@ -260,6 +273,12 @@ rules! {
     DELEGATION_PATHS_AND_PREFIXES "delegation-paths-and-prefixes" Warn - []
         "A delegation states both paths and hash prefixes; the specification wants exactly one, and clients disagree."
         "State one of them.";
+    DELEGATIONS_OVERLAP "delegations-overlap" Note Note []
+        "Two delegations cover the same paths. TUF clients take a target from the one that stands first and lists it; of Notary's, docker asks `targets/releases` only."
+        "Give each its own paths, or make sure that the order is meant.";
+    DELEGATION_NEVER_ASKED "delegation-never-asked" Warn - []
+        "Terminating delegations before it cover all its paths: no client asks it for anything."
+        "Move it up, give it paths of its own, or take it out.";
     SUCCINCT_ROLES "succinct-roles" Fail - []
         "Hash bins must state a bit length of 1 to 32, a name prefix, keys and a threshold, and no other roles beside."
         "Write them again.";

@@ -7,14 +7,16 @@ use crate::tuf::bins::{self, Bins};
 use crate::tuf::document::Dialect;
 use crate::tuf::key::KeyId;
 use crate::tuf::name::RoleName;
+use crate::tuf::overlap::{Overlap, overlaps};
 use crate::tuf::snapshot::MetaFile;
 use crate::tuf::targets::{DelegatedRole, Delegations, TargetFile, Targets};
 use crate::tuf::wire::json::Json;
 
 use super::table::{
     DECEPTIVE_NAME, DELEGATION_NAME, DELEGATION_NAME_RESERVED, DELEGATION_NAME_TWICE,
-    DELEGATION_PATHS_AND_PREFIXES, DELEGATION_WITHOUT_PATHS, HASH_LENGTH, HASH_UNKNOWN, META_EXTRA,
-    META_MISSING, META_WITHOUT_SHA256, SUCCINCT_ROLES, TARGET_WITHOUT_HASH,
+    DELEGATION_NEVER_ASKED, DELEGATION_PATHS_AND_PREFIXES, DELEGATION_WITHOUT_PATHS,
+    DELEGATIONS_OVERLAP, HASH_LENGTH, HASH_UNKNOWN, META_EXTRA, META_MISSING, META_WITHOUT_SHA256,
+    SUCCINCT_ROLES, TARGET_WITHOUT_HASH,
 };
 use super::{Counted, Raised};
 
@@ -129,6 +131,7 @@ fn of_delegations(delegations: &Delegations, raised: &mut Raised<'_>) {
         }
         delegation(role, raised);
     }
+    shared(delegations, raised);
     names("delegations", delegations.roles.iter().map(|role| role.name.as_str()), raised);
     let patterns = delegations.roles.iter().flat_map(|role| role.paths.iter().flatten());
     names("paths", patterns.map(String::as_str), raised);
@@ -137,6 +140,23 @@ fn of_delegations(delegations: &Delegations, raised: &mut Raised<'_>) {
         && let Some(found) = bad_bins(stated, !delegations.roles.is_empty())
     {
         raised.raise(&SUCCINCT_ROLES, "delegations", found);
+    }
+}
+
+/// Paths that two delegations cover, and delegations that are never asked.
+fn shared(delegations: &Delegations, raised: &mut Raised<'_>) {
+    let found = overlaps(raised.dialect, delegations);
+    let mut pairs = Counted::default();
+    for Overlap { first, second, first_path, second_path, .. } in &found.pairs {
+        pairs.add(|| format!("{first} with {first_path:?} and {second} with {second_path:?}"));
+    }
+    raised.raise_counted(&DELEGATIONS_OVERLAP, "delegations", &pairs);
+    for role in &found.never_asked {
+        raised.raise(&DELEGATION_NEVER_ASKED, role.as_str(), "all its paths end before it");
+    }
+    if !found.complete {
+        let found = "there are too many paths to compare them all";
+        raised.raise(&DELEGATIONS_OVERLAP, "delegations", found);
     }
 }
 

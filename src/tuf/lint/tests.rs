@@ -6,7 +6,7 @@ use crate::tuf::tests::{
     Doc, GUN, NOTARY, TUF, certificate, forged, hash, listed, object, role, root, root_of,
     snapshot, targets, text, timestamp, x509,
 };
-use crate::tuf::wire::json::Json;
+use crate::tuf::wire::json::{Json, MAX_INTEGER};
 
 const AT: &str = "2028-01-01T00:00:00Z";
 
@@ -97,6 +97,17 @@ fn second_delegation(doc: Doc) -> Doc {
     doc
 }
 
+/// The delegation to `releases` and one to `other`, each with a path.
+fn two_delegations(dialect: Dialect, paths: [&str; 2], terminating: bool) -> Doc {
+    let mut doc = second_delegation(targets(dialect));
+    for (nth, path) in paths.into_iter().enumerate() {
+        doc = doc.set(&format!("delegations|roles|{nth}|paths"), Json::Array(vec![text(path)]));
+    }
+    let name = if dialect == TUF { "other" } else { "targets/other" };
+    doc = doc.set("delegations|roles|1|name", name);
+    if dialect == TUF { doc.set(&format!("{DELEGATION}|terminating"), terminating) } else { doc }
+}
+
 fn bins(bits: i64) -> Json {
     Json::object([
         ("bit_length", Json::Integer(bits)),
@@ -153,6 +164,9 @@ fn of_roots() -> Vec<(&'static str, Vec<Doc>)> {
         expect("date-in-other-form", root(TUF).set("expires", "2030-01-01T00:00:00.100Z")),
         expect("date-in-other-form", root(NOTARY).set("expires", "2030-01-01T00:00:00+00:00")),
         expect("version-zero", root(TUF).set("version", 0)),
+        expect("version-near-the-end", targets(TUF).set("version", MAX_INTEGER)),
+        expect("version-near-the-end", timestamp(NOTARY).set("version", MAX_INTEGER - 999_999)),
+        expect("version-beyond-32-bits", snapshot(TUF).set("version", i64::from(i32::MAX))),
         expect("spec-version", root(TUF).set("spec_version", "2.0")),
         expect("consistent-snapshot-off", root(TUF).set("consistent_snapshot", false)),
         expect("consistent-snapshot-on", root(NOTARY).set("consistent_snapshot", true)),
@@ -295,6 +309,9 @@ fn of_targets() -> Vec<(&'static str, Vec<Doc>)> {
             "delegation-paths-and-prefixes",
             targets(TUF).set(&format!("{DELEGATION}|path_hash_prefixes"), paths()),
         ),
+        expect("delegations-overlap", two_delegations(TUF, ["v*", "*1"], false)),
+        expect("delegations-overlap", two_delegations(NOTARY, ["v", "v1"], false)),
+        expect("delegation-never-asked", two_delegations(TUF, ["v*", "v1"], true)),
         expect("succinct-roles", with_bins(4)),
         expect("succinct-roles", with_bins(0).without("delegations", "roles")),
         expect("deceptive-name", targets(TUF).set("targets|v\u{202e}1", file())),
@@ -317,6 +334,8 @@ fn of_several() -> Vec<(&'static str, Vec<Doc>)> {
     vec![
         ("no-authority", vec![targets(TUF), snapshot(TUF)]),
         ("root-not-followed", vec![root(TUF), other.clone()]),
+        ("key-returned", vec![root(TUF), other.clone(), second(3)]),
+        ("version-jump", vec![root(TUF), targets(TUF), targets(TUF).set("version", 100_002)]),
         ("root-version-gap", vec![root(TUF), second(3)]),
         ("historical-root-outside-control", vec![root(TUF), other]),
         ("key-in-several-repositories", vec![root(TUF), elsewhere(root(TUF))]),
@@ -384,6 +403,28 @@ fn every_rule_finds_what_it_is_for() {
     for (nth, (rule, docs)) in cases().into_iter().enumerate() {
         let names = names(&docs, &asked_for(rule));
         assert!(names.contains(rule), "case {nth}: expected {rule}, found {names:?}");
+    }
+}
+
+/// Each with the one bad thing put right.
+#[test]
+fn versions_keys_and_paths_as_they_should_be_are_not_told() {
+    let at = |version: i64| targets(TUF).set("version", version);
+    let second = |version| root(TUF).set("version", version);
+    let other = root_of(TUF, ["q1", "q2", "q3"], "u");
+    let last = i64::from(i32::MAX) - 1_000_000;
+    for (rule, docs) in [
+        ("version-near-the-end", vec![at(MAX_INTEGER - 1_000_000)]),
+        ("version-beyond-32-bits", vec![at(last)]),
+        ("version-jump", vec![root(TUF), at(1), at(100_001)]),
+        ("version-jump", vec![root(TUF), at(1), at(60_000), at(120_000)]),
+        ("key-returned", vec![root(TUF), second(2), other.set("version", 3)]),
+        ("delegations-overlap", vec![two_delegations(TUF, ["v*", "w*"], true)]),
+        ("delegations-overlap", vec![two_delegations(NOTARY, ["v", "w"], false)]),
+        ("delegation-never-asked", vec![two_delegations(TUF, ["v*", "v1"], false)]),
+        ("delegation-never-asked", vec![two_delegations(TUF, ["v*", "*1"], true)]),
+    ] {
+        assert!(!names(&docs, &asked()).contains(rule), "{rule}");
     }
 }
 

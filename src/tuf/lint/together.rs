@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::tuf::any::AnyDocument;
 use crate::tuf::bins::Bins;
 use crate::tuf::document::Dialect;
+use crate::tuf::history::{jumps, returned};
 use crate::tuf::key::{Fingerprint, KeyId};
 use crate::tuf::name::RoleName;
 use crate::tuf::root::{ListedKey, Root};
@@ -13,8 +14,8 @@ use crate::tuf::targets::{DelegatedRole, Delegations};
 use crate::tuf::verify::{Authority, NoAuthority};
 
 use super::table::{
-    HISTORICAL_ROOT_OUTSIDE_CONTROL, KEY_IN_SEVERAL_REPOSITORIES, NO_AUTHORITY, ROOT_NOT_FOLLOWED,
-    ROOT_VERSION_GAP, VALID_ELSEWHERE,
+    HISTORICAL_ROOT_OUTSIDE_CONTROL, KEY_IN_SEVERAL_REPOSITORIES, KEY_RETURNED, NO_AUTHORITY,
+    ROOT_NOT_FOLLOWED, ROOT_VERSION_GAP, VALID_ELSEWHERE, VERSION_JUMP,
 };
 use super::{Asked, Counted, Finding, Raised, Subject};
 
@@ -123,7 +124,9 @@ pub(super) fn all(beside: &Beside<'_>, asked: &Asked) -> Vec<Finding> {
     for roots in beside.roots.values() {
         chain(roots, asked, &mut findings);
         outside_control(roots, asked, &mut findings);
+        back_again(roots, asked, &mut findings);
     }
+    far_apart(beside, asked, &mut findings);
     between(beside, asked, &mut findings);
     findings
 }
@@ -163,6 +166,39 @@ fn chain(roots: &[(Subject<'_>, &Signed<Root>)], asked: &Asked, findings: &mut V
                 };
                 raised.raise(&ROOT_NOT_FOLLOWED, "root", found);
             });
+        }
+    }
+}
+
+/// Keys that a root took out and a later one let in again.
+fn back_again(roots: &[(Subject<'_>, &Signed<Root>)], asked: &Asked, findings: &mut Vec<Finding>) {
+    for key in returned(roots.iter().map(|(_, root)| root.peek())) {
+        let Some((subject, _)) = roots.iter().find(|(_, root)| root.peek().version == key.back)
+        else {
+            continue;
+        };
+        raise_on(subject, asked, findings, |raised| {
+            let (last, left) = (key.last, key.left);
+            let found = format!("{}, in root {last} last, left with root {left}", key.key);
+            raised.raise(&KEY_RETURNED, key.role.as_str(), found);
+        });
+    }
+}
+
+/// Versions that jump from one document of a role to the next that is here.
+fn far_apart(beside: &Beside<'_>, asked: &Asked, findings: &mut Vec<Finding>) {
+    let mut versions: BTreeMap<(&str, &RoleName), BTreeMap<u64, &Subject<'_>>> = BTreeMap::new();
+    for subject in beside.all {
+        let of_role = versions.entry((subject.repository, subject.role)).or_default();
+        of_role.insert(subject.document.version(), subject);
+    }
+    for of_role in versions.values() {
+        for ((from, _), (to, subject)) in of_role.iter().zip(of_role.iter().skip(1)) {
+            if jumps(*from, *to) {
+                raise_on(subject, asked, findings, |raised| {
+                    raised.raise(&VERSION_JUMP, "version", format!("{to} follows {from}"));
+                });
+            }
         }
     }
 }

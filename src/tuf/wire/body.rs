@@ -156,75 +156,47 @@ impl Body for Targets {
     }
 }
 
-impl Body for Snapshot {
-    const KIND: &'static str = "snapshot";
+/// Snapshot and timestamp are of one shape: what is said of other documents.
+macro_rules! bodies_with_meta {
+    ($($type:ident $kind:literal),*) => {$(
+        impl Body for $type {
+            const KIND: &'static str = $kind;
 
-    fn read(dialect: Dialect, _: &Arc<String>, reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        let mut members = begin::<Self>(dialect, reader.value()?)?;
-        Ok(Self {
-            version: members.count("version")?,
-            expires: members.expires("expires")?,
-            meta: meta(dialect, &mut members)?,
-            spec_version: spec_version(dialect, &mut members)?,
-            unknown: members.into_rest(),
-        })
-    }
+            fn read(dialect: Dialect, _: &Arc<String>, reader: &mut Reader<'_>) -> Result<Self, WireError> {
+                let mut members = begin::<Self>(dialect, reader.value()?)?;
+                Ok(Self {
+                    version: members.count("version")?,
+                    expires: members.expires("expires")?,
+                    meta: meta(dialect, &mut members)?,
+                    spec_version: spec_version(dialect, &mut members)?,
+                    unknown: members.into_rest(),
+                })
+            }
 
-    fn write(&self, dialect: Dialect, style: Style, out: &mut impl Out) {
-        let mut members = finish::<Self>(
-            dialect,
-            self.version,
-            &self.expires,
-            self.spec_version.as_ref(),
-            &self.unknown,
-        );
-        members.insert("meta".to_owned(), write_meta(dialect, &self.meta));
-        Json::Object(members).write(style, out);
-    }
+            fn write(&self, dialect: Dialect, style: Style, out: &mut impl Out) {
+                let mut members = finish::<Self>(
+                    dialect,
+                    self.version,
+                    &self.expires,
+                    self.spec_version.as_ref(),
+                    &self.unknown,
+                );
+                members.insert("meta".to_owned(), write_meta(dialect, &self.meta));
+                Json::Object(members).write(style, out);
+            }
 
-    fn version(&self) -> u64 {
-        self.version
-    }
+            fn version(&self) -> u64 {
+                self.version
+            }
 
-    fn expires(&self) -> &Expires {
-        &self.expires
-    }
+            fn expires(&self) -> &Expires {
+                &self.expires
+            }
+        }
+    )*};
 }
 
-impl Body for Timestamped {
-    const KIND: &'static str = "timestamp";
-
-    fn read(dialect: Dialect, _: &Arc<String>, reader: &mut Reader<'_>) -> Result<Self, WireError> {
-        let mut members = begin::<Self>(dialect, reader.value()?)?;
-        Ok(Self {
-            version: members.count("version")?,
-            expires: members.expires("expires")?,
-            meta: meta(dialect, &mut members)?,
-            spec_version: spec_version(dialect, &mut members)?,
-            unknown: members.into_rest(),
-        })
-    }
-
-    fn write(&self, dialect: Dialect, style: Style, out: &mut impl Out) {
-        let mut members = finish::<Self>(
-            dialect,
-            self.version,
-            &self.expires,
-            self.spec_version.as_ref(),
-            &self.unknown,
-        );
-        members.insert("meta".to_owned(), write_meta(dialect, &self.meta));
-        Json::Object(members).write(style, out);
-    }
-
-    fn version(&self) -> u64 {
-        self.version
-    }
-
-    fn expires(&self) -> &Expires {
-        &self.expires
-    }
-}
+bodies_with_meta!(Snapshot "snapshot", Timestamped "timestamp");
 
 /// `root` in TUF, `Root` in Notary.
 pub(super) fn type_name(dialect: Dialect, kind: &str) -> String {

@@ -214,6 +214,25 @@ mod tests {
         assert_eq!(found(r#"{"a":[null,{"b":1,"b":1}]}"#), Found::Duplicate("b".to_owned()));
         assert_eq!(found(&"[".repeat(100)), Found::TooDeep);
         assert_eq!(found("{\"a\":"), Found::End);
+        // Each with the one bad thing put right.
+        let depth = format!("{}{}", "[".repeat(9), "]".repeat(9));
+        for text in [
+            r#"{"a":1,"b":2}"#,
+            "15",
+            "1000",
+            "0",
+            "1",
+            "9007199254740991",
+            "{}",
+            r#""\ud800\udc00""#,
+            r#""a\nb""#,
+            r#""a\u0001b""#,
+            r#"{"a":[null,{"b":1,"c":1}]}"#,
+            &depth,
+            "{\"a\":1}",
+        ] {
+            assert!(parse(text.as_bytes(), Limits::default()).is_ok(), "{text}");
+        }
     }
 
     #[test]
@@ -230,7 +249,10 @@ mod tests {
 
     #[test]
     fn the_largest_integer_is_read() {
-        let value = parse(b"-9007199254740991", Limits::default()).unwrap();
-        assert_eq!(value, Json::Integer(-MAX_INTEGER));
+        for (text, number) in
+            [(&b"-9007199254740991"[..], -MAX_INTEGER), (b"9007199254740991", MAX_INTEGER)]
+        {
+            assert_eq!(parse(text, Limits::default()).unwrap(), Json::Integer(number));
+        }
     }
 }

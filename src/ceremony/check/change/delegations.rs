@@ -27,15 +27,17 @@ pub(super) fn findings(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &m
         overlaps(plan, &all, raised);
     }
     for target in &plan.targets {
-        let covers = |role: &DelegatedRole| {
-            delegation_covers(plan.repository.dialect, role, &target.name)
-        };
+        let covers =
+            |role: &DelegatedRole| delegation_covers(plan.repository.dialect, role, &target.name);
         let role = all.iter().find(|role| role.name == target.role);
         if role.is_some_and(|role| !covers(role)) {
             raised.push(fail(
                 "target-not-covered",
                 &target.name,
-                format!("{} may not sign this name: no client would look for it there.", target.role),
+                format!(
+                    "{} may not sign this name: no client would look for it there.",
+                    target.role
+                ),
             ));
         }
     }
@@ -205,7 +207,10 @@ fn order(plan: &Plan, all: &[DelegatedRole], raised: &mut Vec<Finding>) {
             raised.push(fail(
                 "delegation-unreachable",
                 second.name.as_str(),
-                format!("{} covers all its paths and ends the search: it is never asked.", first.name),
+                format!(
+                    "{} covers all its paths and ends the search: it is never asked.",
+                    first.name
+                ),
             ));
         }
     }
@@ -242,21 +247,31 @@ fn overlaps(plan: &Plan, all: &[DelegatedRole], raised: &mut Vec<Finding>) {
 }
 
 /// What a delegation that goes takes with it: the targets that nobody else signs.
-pub(super) fn unreachable(plan: &Plan, anchor: &Anchor, name: &RoleName, raised: &mut Vec<Finding>) {
+pub(super) fn unreachable(
+    plan: &Plan,
+    anchor: &Anchor,
+    name: &RoleName,
+    raised: &mut Vec<Finding>,
+) {
     let lost = change::lost_with(plan, anchor, name);
     let (verdict, text) = match lost {
         None => (
             Verdict::Warn,
-            "Its document is not among the files: which targets go with it cannot be told.".to_owned(),
+            "Its document is not among the files: which targets go with it cannot be told."
+                .to_owned(),
         ),
-        Some(names) if names.is_empty() => {
-            (Verdict::Pass, "No target goes with it: others sign them too, or there are none.".to_owned())
-        }
+        Some(names) if names.is_empty() => (
+            Verdict::Pass,
+            "No target goes with it: others sign them too, or there are none.".to_owned(),
+        ),
         Some(names) => {
             let first: Vec<_> = names.iter().take(5).map(String::as_str).collect();
             let more = if names.len() > first.len() { ", ..." } else { "." };
             let count = names.len();
-            (Verdict::Warn, format!("{count} targets will not be found any more: {}{more}", first.join(", ")))
+            (
+                Verdict::Warn,
+                format!("{count} targets will not be found any more: {}{more}", first.join(", ")),
+            )
         }
     };
     raised.push(finding(verdict, "targets-become-unreachable", name.as_str(), text));
@@ -274,14 +289,17 @@ pub(super) fn kept(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
                 name.clone(),
                 dropped.iter().any(|found| match &found.what {
                     What::Target { role: of, name: dropped } => {
-                        of == role && (name == dropped || crate::tuf::client::pattern_covers(name, dropped))
+                        of == role
+                            && (name == dropped
+                                || crate::tuf::client::pattern_covers(name, dropped))
                     }
                     What::Delegation(_) => false,
                 }),
             ),
         };
         if !found {
-            let text = "It is to stay, and nothing of that name changed since the known-good state.";
+            let text =
+                "It is to stay, and nothing of that name changed since the known-good state.";
             raised.push(finding(Verdict::Warn, "nothing-to-keep", &about, text));
         }
     }

@@ -125,6 +125,10 @@ fn refresh(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
     if plan.keys.iter().any(|key| matches!(key.origin, Origin::Make { .. })) {
         raised.push(fail("refresh-changes-more", "keys", "A refresh makes no key."));
     }
+    if !Recipe::of(plan).certificates.is_empty() {
+        let text = "A new certificate gives a root key another id; that is a rotation.";
+        raised.push(fail("refresh-changes-more", "certificates", text));
+    }
 }
 
 /// A root that changes nothing is a refresh; one that leaves no key of the root before is to be known.
@@ -218,7 +222,9 @@ fn known_good(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
     let now = anchor.targets().map_or(0, |held| held.body().version);
     let was = good.peek().version;
     if was > now {
-        let text = format!("It is version {was}, the current one is {now}: these are not the current files.");
+        let text = format!(
+            "It is version {was}, the current one is {now}: these are not the current files."
+        );
         raised.push(fail("known-good-not-older", "known_good", text));
     }
 }

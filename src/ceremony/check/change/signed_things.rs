@@ -26,9 +26,9 @@ fn without_hash(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<
         let Some(name) = doc.role.role_name() else { continue };
         let Some(table) = change::planned_targets(plan, anchor, &name) else { continue };
         let has_hash = |file: &TargetFile| {
-            [("sha256", 32), ("sha512", 64)]
-                .iter()
-                .any(|(hash, length)| file.hashes.get(*hash).is_some_and(|raw| raw.len() == *length))
+            [("sha256", 32), ("sha512", 64)].iter().any(|(hash, length)| {
+                file.hashes.get(*hash).is_some_and(|raw| raw.len() == *length)
+            })
         };
         for (target, _) in table.iter().filter(|(_, file)| !has_hash(file)) {
             raised.push(fail(

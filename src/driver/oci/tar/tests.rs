@@ -78,6 +78,7 @@ fn names_that_lead_elsewhere_and_names_that_are_there_twice_are_refused() {
     for name in ["../x", "a/../../x", "/etc/passwd", "a\\b", ".."] {
         refused(&[entry(name, b'0', b"")], "outside");
     }
+    assert_eq!(read(&[entry("a/./x", b'0', b""), entry("./b", b'0', b"")]).unwrap().len(), 2);
     refused(&[entry("a", b'0', b"1"), entry("./a", b'0', b"2")], "twice");
     refused(&[entry("a", b'0', b"1"), entry("a", b'2', b"")], "twice");
 }
