@@ -3,19 +3,50 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 use anchorite::ceremony::before::Before;
 use anchorite::ceremony::check::{CheckReport, play};
-use anchorite::ceremony::event::Mode;
+use anchorite::ceremony::event::{FileAt, Mode};
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::scene::Verdict;
 use anchorite::ceremony::twin::{Purpose, Twin};
+use anchorite::driver::media::beside;
 use anchorite::tuf::time::Timestamp;
 
-const SHIPPED: [&str; 2] = ["first-root-notary1", "first-root-tuf1"];
+const FIRST: [&str; 2] = ["first-root-notary1", "first-root-tuf1"];
+
+/// The changes of a root; each starts from the sample repository beside it.
+const CHANGES: [&str; 11] = [
+    "refresh",
+    "rotate-root",
+    "replace-custodian",
+    "rotate-online",
+    "root-compromise",
+    "adopt",
+    "rotate-tagging",
+    "add-delegation",
+    "rotate-delegation",
+    "remove-delegation",
+    "sign-targets",
+];
+
+fn shipped() -> Vec<String> {
+    let changes =
+        CHANGES.iter().flat_map(|kind| ["notary1", "tuf1"].map(|d| format!("{kind}-{d}")));
+    FIRST.iter().map(ToString::to_string).chain(changes).collect()
+}
 
 fn plan(name: &str) -> Plan {
     Plan::parse(&fs::read(format!("ceremonies/{name}/plan.toml")).unwrap()).unwrap()
+}
+
+fn at_hand(name: &str) -> BTreeMap<FileAt, Vec<u8>> {
+    beside(Path::new(&format!("ceremonies/{name}/plan.toml")), &plan(name))
+}
+
+fn before(name: &str) -> Before {
+    Before::of(&plan(name), &at_hand(name)).unwrap()
 }
 
 fn noon() -> Timestamp {
@@ -24,8 +55,8 @@ fn noon() -> Timestamp {
 
 #[test]
 fn every_shipped_plan_may_be_rehearsed() {
-    for name in SHIPPED {
-        let report = CheckReport::of(&plan(name), noon(), &BTreeMap::new());
+    for name in &shipped() {
+        let report = CheckReport::of(&plan(name), noon(), &at_hand(name));
         assert!(report.verdict(Mode::Rehearsal) < Verdict::Fail, "{name}: {report:#?}");
         let walked = report.findings.iter().find(|f| f.name == "client-accepts");
         assert!(walked.is_some(), "{name}: {report:#?}");
@@ -34,8 +65,8 @@ fn every_shipped_plan_may_be_rehearsed() {
 
 #[test]
 fn no_shipped_plan_may_be_held_for_real_as_it_is() {
-    for name in SHIPPED {
-        let report = CheckReport::of(&plan(name), noon(), &BTreeMap::new());
+    for name in &shipped() {
+        let report = CheckReport::of(&plan(name), noon(), &at_hand(name));
         assert_eq!(report.verdict(Mode::Real), Verdict::Fail, "{name}");
         assert!(report.clear(&plan(name), Mode::Real).is_none());
     }
@@ -43,8 +74,8 @@ fn no_shipped_plan_may_be_held_for_real_as_it_is() {
 
 #[test]
 fn the_same_plan_plays_to_the_same_transcript() {
-    for name in SHIPPED {
-        let twin = Twin::new(&plan(name), &Before::none(), Purpose::Check);
+    for name in &shipped() {
+        let twin = Twin::new(&plan(name), &before(name), Purpose::Check);
         let first = play(&twin, noon()).unwrap();
         let again = play(&twin, noon()).unwrap();
         assert_eq!(first.head(), again.head());

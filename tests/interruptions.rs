@@ -23,7 +23,7 @@ use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::event::{
     Act, Entry, Event, Happened, Outcome, Remains, Request, TroubleKind, Wanted,
 };
-use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::plan::{Origin, Plan};
 use anchorite::ceremony::scene::Verdict;
 use anchorite::driver::evidence;
 use anchorite::driver::file;
@@ -141,7 +141,7 @@ fn roster(engine: &Engine) -> BTreeSet<String> {
         .roster()
         .keys
         .iter()
-        .filter(|(name, _)| engine.plan().key(name).unwrap().is_here())
+        .filter(|(name, _)| matches!(engine.plan().key(name).unwrap().origin, Origin::Make { .. }))
         .map(|(_, enrolled)| enrolled.key().fingerprint().to_string())
         .collect()
 }
@@ -175,6 +175,27 @@ fn length(name: &str, report: &CheckReport) -> u64 {
     let mut people = GoodPeople { plan: stage.plan.digest, change: None, asked: 0 };
     session.hold(&mut people, &mut stage.bench()).unwrap();
     u64::try_from(stage.entries().len()).unwrap()
+}
+
+/// Of a change every seventh line is enough: the machinery is the same, and what it starts from is read again each time.
+#[test]
+fn a_change_that_is_cut_off_goes_on_to_the_same_end() {
+    let name = "rotate-root-notary1";
+    let report = report(name);
+    let entries = length(name, &report);
+    assert!(entries > 80, "{entries}");
+    std::thread::scope(|scope| {
+        for first in 1..=2 {
+            let report = &report;
+            scope.spawn(move || {
+                for number in (first * 7..entries).step_by(14) {
+                    cut_and_resume(name, report, Cut::Before(number));
+                    cut_and_resume(name, report, Cut::After(number));
+                    cut_and_resume(name, report, Cut::Between(number));
+                }
+            });
+        }
+    });
 }
 
 #[test]

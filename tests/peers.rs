@@ -13,6 +13,8 @@ mod pty;
 mod publishing;
 #[path = "peers/real_runs.rs"]
 mod real_runs;
+#[path = "peers/root_changes_real.rs"]
+mod root_changes_real;
 mod stage;
 mod support;
 #[path = "peers/token_ceremonies.rs"]

@@ -1,6 +1,7 @@
 //! Our side of the comparison: the same jobs that the peers do, by the public functions of the library.
 
 mod fixtures;
+mod fleet;
 mod keys;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,10 +35,14 @@ fn main() -> Done {
         Some("sign-targets") => sign_targets(&path(1), &path(2)),
         Some("edit-roots") => edit_roots(&path(1), &path(2), false),
         Some("edit-roots-checked") => edit_roots(&path(1), &path(2), true),
+        Some("make-fleet") => fleet::make(&path(1), &words[2], words[3].parse()?),
+        Some("change-fleet") => fleet::change(&path(1), &path(2)),
+        Some("hold-fleet") => fleet::hold(&path(1), &path(2)),
+        Some("audit-fleet") => fleet::audit(&path(1), &path(2)),
         Some("sign-bins") => fixtures::bins(&path(1)),
         Some("verify-bins") => verify_bins(&path(1)),
         Some("chain") => chain(&path(1), &words[2]),
-        _ => Err("ours make|update|verify-targets|sign-targets|edit-roots|edit-roots-checked|sign-bins|verify-bins|chain …".into()),
+        _ => Err("ours make|update|verify-targets|sign-targets|edit-roots|edit-roots-checked|make-fleet|change-fleet|hold-fleet|audit-fleet|sign-bins|verify-bins|chain …".into()),
     }
 }
 

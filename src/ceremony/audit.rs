@@ -218,6 +218,7 @@ fn played(
         );
     }
     signatures(audit, engine);
+    fleet(audit, engine, files);
     nonces(audit, entries);
     comparisons(audit, engine);
     statements(audit, engine);
@@ -240,9 +241,14 @@ pub fn is_sealed(path: &str) -> bool {
 
 /// SHA-256 of the sorted lines `sha256  path` of all sealed files.
 pub fn tree<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> Digest {
+    tree_of(files.map(|(path, bytes)| (path, Digest::of(bytes))))
+}
+
+/// The same of files whose digests are known.
+pub fn tree_of<'a>(files: impl Iterator<Item = (&'a String, Digest)>) -> Digest {
     let mut lines: Vec<String> = files
         .filter(|(path, _)| is_sealed(path))
-        .map(|(path, bytes)| format!("{}  {path}\n", Digest::of(bytes)))
+        .map(|(path, digest)| format!("{digest}  {path}\n"))
         .collect();
     lines.sort();
     Digest::of(lines.concat().as_bytes())
@@ -250,10 +256,14 @@ pub fn tree<'a>(files: impl Iterator<Item = (&'a String, &'a Vec<u8>)>) -> Diges
 
 /// The manifest of an evidence folder, in the form of `sha256sum`: everything but itself and what is added later.
 pub fn manifest_text(files: &BTreeMap<String, Vec<u8>>) -> String {
+    manifest_of(files.iter().map(|(path, bytes)| (path, Digest::of(bytes))))
+}
+
+/// The same of files whose digests are known, in the order of their paths.
+pub fn manifest_of<'a>(files: impl Iterator<Item = (&'a String, Digest)>) -> String {
     files
-        .iter()
         .filter(|(path, _)| *path != "MANIFEST" && !path.starts_with("addenda/"))
-        .map(|(path, bytes)| format!("{}  {path}\n", Digest::of(bytes)))
+        .map(|(path, digest)| format!("{digest}  {path}\n"))
         .collect()
 }
 
@@ -415,6 +425,51 @@ fn signatures(audit: &mut Audit, engine: &Engine) {
                     "possession",
                     format!("{name}: nobody proved to hold this key."),
                 );
+            }
+        }
+    }
+}
+
+/// The tables, signatures and results of a fleet are those of the record, and each key signed for all its repositories.
+fn fleet(audit: &mut Audit, engine: &Engine, files: &BTreeMap<String, Vec<u8>>) {
+    let state = &engine.record().fleet;
+    let Some(survey) = &state.survey else { return };
+    let differs = state
+        .files
+        .iter()
+        .find(|(path, digest)| files.get(*path).map(|bytes| Digest::of(bytes)) != Some(**digest));
+    match differs {
+        Some((path, _)) => {
+            audit.claim(Verdict::Fail, "fleet-files", format!("{path} is not that of the record."));
+        }
+        None => {
+            let text =
+                format!("All {} files of the fleet are those of the record.", state.files.len());
+            audit.claim(Verdict::Pass, "fleet-files", text);
+        }
+    }
+    for (key, turn) in &survey.turns {
+        let signed = state.signed.get(key).copied().unwrap_or_default();
+        let text = format!("{key}: signed for {signed} of {} repositories.", turn.repositories);
+        let whole = signed == turn.repositories;
+        audit.claim(if whole { Verdict::Pass } else { Verdict::Warn }, "fleet-signatures", text);
+    }
+    let mut seen: BTreeMap<(String, Vec<u8>), String> = BTreeMap::new();
+    for (path, bytes) in files.iter().filter(|(path, _)| state.files.contains_key(*path)) {
+        let Some(file) = path.strip_prefix("fleet/signatures/") else { continue };
+        let key = file.rsplit_once('-').map_or(file, |(key, _)| key);
+        for row in String::from_utf8_lossy(bytes).lines() {
+            let signature = row.split('\t').nth(3).map(ToOwned::to_owned);
+            let signature = signature.and_then(|text| Signature::try_from(text).ok());
+            let r = signature.as_ref().and_then(Signature::ecdsa_r).map(<[u8]>::to_vec);
+            let signed = row.split('\t').next().unwrap_or_default();
+            let known =
+                r.map(|r| seen.entry((key.to_owned(), r)).or_insert_with(|| signed.to_owned()));
+            if known.is_some_and(|known| known != signed) {
+                let text = format!(
+                    "{key} used one nonce for two messages: its private key can be computed."
+                );
+                audit.claim(Verdict::Fail, "nonces", text);
             }
         }
     }

@@ -114,7 +114,7 @@ pub enum DraftError {
 
 /// Drafts the self-signed certificate of a notary1 root key.
 ///
-/// Common name = the GUN, no EKU, not a CA, valid from the base. The serial number is the first 16 bytes of
+/// Common name = the GUN, or what the plan says instead, no EKU, not a CA, valid from the base. The serial number is the first 16 bytes of
 /// SHA-256(`anchorite-serial-1` ‖ plan digest ‖ session ‖ fingerprint ‖ GUN) with the top bits 01.
 pub fn certificate(
     plan: &Plan,
@@ -136,12 +136,11 @@ pub fn certificate(
     if let Some(first) = serial.first_mut() {
         *first = (*first & 0x3f) | 0x40;
     }
-    let valid_for = key
-        .certificate
-        .map(|certificate| certificate.valid_for)
-        .ok_or_else(|| DraftError::Uncertified(key.name.clone()))?;
+    let planned =
+        key.certificate.as_ref().ok_or_else(|| DraftError::Uncertified(key.name.clone()))?;
+    let valid_for = planned.valid_for;
     let draft = CertificateDraft {
-        common_name: gun.to_owned(),
+        common_name: planned.common_name.clone().unwrap_or_else(|| gun.to_owned()),
         public: public.clone(),
         not_before: facts.base,
         not_after: facts.base.plus(valid_for).ok_or(DraftError::TooFar { lifetime: valid_for })?,

@@ -4,7 +4,9 @@
 //! out are walked as clients walk them. What comes of it is a [`CheckReport`], and a report without a failure is the only way to
 //! a [`Checked`] plan that people may play.
 
+mod care;
 mod change;
+mod fleet;
 mod rules;
 pub mod table;
 
@@ -19,11 +21,14 @@ use crate::tuf::time::Timestamp;
 use super::before::{Before, NoBefore};
 use super::engine::Engine;
 use super::event::{FileAt, Mode, Opening, Outcome, SessionId, ToolId, Wanted};
+use super::fleet::Survey;
 use super::model::Room;
 use super::plan::Plan;
 use super::scene::Verdict;
 use super::twin::{Purpose, Twin};
 use super::walk;
+
+pub use fleet::Walked;
 
 /// A plan that a check has passed, or that a check plays itself.
 #[derive(Debug, Clone)]
@@ -88,13 +93,27 @@ pub struct Finding {
 impl CheckReport {
     /// Checks a plan at a time, with the input files that are at hand.
     pub fn of(plan: &Plan, at: Timestamp, at_hand: &BTreeMap<FileAt, Vec<u8>>) -> Self {
+        Self::with_fleet(plan, at, at_hand, None)
+    }
+
+    /// Checks a plan whose fleet, if it has one, was walked.
+    pub fn with_fleet(
+        plan: &Plan,
+        at: Timestamp,
+        at_hand: &BTreeMap<FileAt, Vec<u8>>,
+        walked: Option<&Walked>,
+    ) -> Self {
         let before = Before::of(plan, at_hand);
         let mut findings = rules::findings(plan, before.as_ref().ok(), at, at_hand);
+        findings.extend(fleet::findings(plan, walked));
+        let survey = walked.and_then(|walked| walked.as_ref().ok()).map(|(survey, _)| survey);
+        let unwalked = plan.fleet.is_some() && survey.is_none();
         match &before {
+            Ok(_) if unwalked => {}
             Ok(before) => {
                 let stops = |f: &Finding| f.verdict == Verdict::Fail && !f.only_real;
                 if !findings.iter().any(stops) {
-                    findings.extend(played(plan, before, at));
+                    findings.extend(played(plan, before, at, survey));
                 }
             }
             Err(why @ NoBefore::NotAtHand(_)) => findings.push(Finding {
@@ -110,8 +129,13 @@ impl CheckReport {
         let signatures = plan
             .keys
             .iter()
-            .filter(|key| key.is_here())
-            .map(|key| (key.name.to_string(), recipe.signatures_of(&key.name)))
+            .filter(|key| key.is_here() && !plan.kind.is_of_keys())
+            .map(|key| {
+                let turn = survey.and_then(|survey| survey.turns.get(&key.name));
+                let fleet = turn.map_or(0, |turn| turn.documents);
+                let fleet = usize::try_from(fleet).unwrap_or(usize::MAX);
+                (key.name.to_string(), recipe.signatures_of(&key.name) + fleet)
+            })
             .collect();
         Self { format: 1, plan: plan.digest, at, findings, signatures }
     }
@@ -205,10 +229,17 @@ impl Ground {
     }
 }
 
+/// The findings on one repository of a fleet: those of a change, with the plan's waivers put in.
+pub fn of_member(plan: &Plan, before: &Before, at: Timestamp) -> Vec<Finding> {
+    rules::of_member(plan, before, at)
+}
+
 /// Plays the plan's twin to its end and walks what comes out.
-fn played(plan: &Plan, before: &Before, at: Timestamp) -> Vec<Finding> {
+fn played(plan: &Plan, before: &Before, at: Timestamp, fleet: Option<&Survey>) -> Vec<Finding> {
     let twin = Twin::new(plan, before, Purpose::Check);
-    match play(&twin, at) {
+    match play_fleet(&twin, at, fleet) {
+        // The clients of a fleet walk where its repositories are; keys alone have no clients.
+        Ok(_) if fleet.is_some() || plan.kind.is_of_keys() => Vec::new(),
         Ok(engine) => walk::findings(&engine, &twin, at),
         Err(why) => vec![rules::fail("does-not-end", "ceremony", why)],
     }
@@ -216,6 +247,10 @@ fn played(plan: &Plan, before: &Before, at: Timestamp) -> Vec<Finding> {
 
 /// Plays a twin in the model of the room. The error says where it did not go on.
 pub fn play(twin: &Twin, at: Timestamp) -> Result<Engine, String> {
+    play_fleet(twin, at, None)
+}
+
+fn play_fleet(twin: &Twin, at: Timestamp, fleet: Option<&Survey>) -> Result<Engine, String> {
     let checked = Checked { plan: twin.plan().clone(), clearance: Clearance::Model };
     let ground = Ground::new(checked, twin.before().clone());
     let opening = Opening {
@@ -228,9 +263,12 @@ pub fn play(twin: &Twin, at: Timestamp) -> Result<Engine, String> {
         check: None,
         unattended: false,
     };
-    let mut room = Room::new(twin.clone());
+    let mut room = Room::new(twin.clone()).with_fleet(fleet.cloned());
+    let turns = fleet.iter().flat_map(|survey| survey.turns.values());
+    let batches: u64 = turns.map(|turn| 2 * turn.repositories).sum();
+    let most = MOST_ENTRIES + usize::try_from(batches).unwrap_or_default();
     let (mut engine, mut next) = Engine::open(ground, opening);
-    for _ in 0..MOST_ENTRIES {
+    for _ in 0..most {
         next = match next.wanted {
             Wanted::Close(Outcome::Done) => return Ok(engine),
             Wanted::Close(Outcome::Aborted) => return Err("the ceremony stopped".to_owned()),
@@ -247,7 +285,7 @@ pub fn play(twin: &Twin, at: Timestamp) -> Result<Engine, String> {
             }
         };
     }
-    Err(format!("the ceremony does not end within {MOST_ENTRIES} steps"))
+    Err(format!("the ceremony does not end within {most} steps"))
 }
 
 const MOST_ENTRIES: usize = 10_000;

@@ -15,8 +15,10 @@ use crate::tuf::signature::Signature;
 use crate::tuf::time::Timestamp;
 
 use super::ask::{Ask, AskId, People};
+use super::fleet::Survey;
 use super::mounted::Mounted;
-use super::plan::PlannedKey;
+use super::plan::{BackUp, Drill, PlannedKey};
+use super::roster::{Facts, Roster};
 use super::scene::Verdict;
 
 /// One line of the transcript.
@@ -168,10 +170,24 @@ pub enum ActKind {
     ReadBack,
     /// Write a private key, encrypted, to the KEYS medium, and prove it.
     HandOver,
+    /// Replace the factory's secrets of a token.
+    Provision,
+    /// Change the secret of a store.
+    ChangeSecret,
+    /// Write a back-up of a key and read it back.
+    BackUp,
+    /// Bring a key back from its back-up in memory, and have it sign.
+    Drill,
     /// After an interruption: look at what the interrupted act left behind.
     Inspect,
     /// Bring a second copy of the BOOK level.
     Level,
+    /// Walk a fleet: read, verify and draft, one repository after the other.
+    Survey,
+    /// Sign a piece of a key's turn in a fleet.
+    Batch,
+    /// Put the results of a piece of a fleet together on OUT.
+    Assemble,
     /// Put the evidence together and hash it.
     Seal,
 }
@@ -246,6 +262,28 @@ pub enum Act {
         /// A challenge that the written copy must sign where we hold what opens it.
         message: Vec<u8>,
     },
+    /// Replace what is still the factory's on the token of a key.
+    Provision(PlannedKey),
+    /// Change the secret that opens the store of a key.
+    ChangeSecret(PlannedKey),
+    /// Write a back-up of a key.
+    BackUp {
+        /// The key in the plan.
+        key: PlannedKey,
+        /// Its public half.
+        public: PublicKey,
+        /// For whom, and where to.
+        back_up: BackUp,
+    },
+    /// Bring a key back from a back-up, in memory only, and have it sign.
+    Drill {
+        /// The key in the plan; its own store is not looked at.
+        key: PlannedKey,
+        /// The back-up and what opens it.
+        drill: Drill,
+        /// The challenge.
+        message: Vec<u8>,
+    },
     /// See what an interrupted act left behind.
     Inspect {
         /// The act.
@@ -255,8 +293,47 @@ pub enum Act {
     },
     /// Bring the second copy of the BOOK on this medium level with it.
     Level(KeyName),
+    /// Walk the fleet of the plan: read, verify and draft each repository, and write the tables into the evidence.
+    Survey(Fleet),
+    /// Sign the payloads of a key for some repositories of the fleet; each is derived again and must equal its row.
+    Batch {
+        /// The key in the plan.
+        key: PlannedKey,
+        /// Its public half.
+        public: PublicKey,
+        /// Which batch of its turn, from 0.
+        nth: u64,
+        /// For how many repositories it signs in all.
+        of: u64,
+        /// What is derived from.
+        fleet: Fleet,
+    },
+    /// Put the new documents of some repositories together, each aside and renamed: wholly old or wholly new.
+    Assemble {
+        /// The OUT medium.
+        medium: KeyName,
+        /// Which batch, from 0.
+        nth: u64,
+        /// How many repositories there are in all.
+        of: u64,
+        /// What is derived from.
+        fleet: Fleet,
+    },
     /// Put the evidence together and hash its tree.
     Seal(Vec<EvidenceFile>),
+}
+
+/// What the documents of a fleet are derived from, beside plan and list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fleet {
+    /// The keys, known and proven.
+    pub roster: Roster,
+    /// The recorded facts.
+    pub facts: Facts,
+    /// When the ceremony was opened: the time for which repositories are judged.
+    pub at: Timestamp,
+    /// The digest of the table of drafts, once there is one.
+    pub drafts: Option<Digest>,
 }
 
 /// The most bytes that are read from one input file: 1 MiB.
@@ -310,12 +387,53 @@ pub enum Happened {
         /// The file on the medium.
         file: String,
     },
+    /// What was the factory's on a token is its holder's own.
+    Provisioned {
+        /// Whether the PIN was the factory's until now.
+        pin: bool,
+        /// Whether the PUK was the factory's until now.
+        puk: bool,
+        /// Whether the management key was the factory's until now.
+        management_key: bool,
+    },
+    /// The secret of a store was changed.
+    SecretChanged,
+    /// A back-up was written and read back; never a digest of its ciphertext.
+    BackedUp {
+        /// The file on the medium.
+        file: String,
+    },
+    /// A key came back from its back-up, signed, and was let go.
+    Recovered {
+        /// Its public half.
+        public: PublicKey,
+        /// Its signature on the challenge.
+        signature: Signature,
+    },
     /// What an interrupted act left behind.
     Inspected(Remains),
     /// A second copy of the BOOK is level with it.
     Levelled {
         /// How many files were copied or grew.
         files: usize,
+    },
+    /// A fleet was walked.
+    Surveyed(Box<Survey>),
+    /// A batch was signed, and every signature verified in software.
+    Batched {
+        /// For how many repositories.
+        repositories: u64,
+        /// How many signatures.
+        signatures: u64,
+        /// SHA-256 of the file of signatures.
+        file: Digest,
+    },
+    /// A batch of results is on OUT, read back, and accepted by the roots before and after.
+    Assembled {
+        /// Of how many repositories.
+        repositories: u64,
+        /// SHA-256 of the lines `sha256  path` of all files written.
+        file: Digest,
     },
     /// The evidence was put together.
     Sealed {
@@ -533,8 +651,15 @@ impl ActKind {
             Self::Write => "write",
             Self::ReadBack => "read-back",
             Self::HandOver => "hand-over",
+            Self::Provision => "provision",
+            Self::ChangeSecret => "change-secret",
+            Self::BackUp => "back-up",
+            Self::Drill => "drill",
             Self::Inspect => "inspect",
             Self::Level => "level",
+            Self::Survey => "survey",
+            Self::Batch => "batch",
+            Self::Assemble => "assemble",
             Self::Seal => "seal",
         }
     }

@@ -11,6 +11,7 @@ pub mod check;
 pub mod engine;
 pub mod event;
 pub mod export;
+pub mod fleet;
 pub mod model;
 pub mod mounted;
 pub mod plan;

@@ -11,8 +11,9 @@ use super::engine::Engine;
 use super::event::{
     Act, ActId, Base64, FileAt, Happened, Place, Remains, RoomFact, Seen, Trouble, TroubleKind,
 };
+use super::fleet::{BATCH, Survey, batch_of};
 use super::mounted::{MediumId, Mounted};
-use super::plan::{Origin, PlannedKey, Store};
+use super::plan::{Drill, Origin, PlannedKey, Store};
 use super::scene::Verdict;
 use super::twin::Twin;
 
@@ -21,13 +22,21 @@ use super::twin::Twin;
 pub struct Room {
     twin: Twin,
     files: BTreeMap<FileAt, Vec<u8>>,
+    survey: Option<Survey>,
 }
 
 impl Room {
     /// A room with the twin's stand-ins on its media.
     pub fn new(twin: Twin) -> Self {
         let files = twin.inputs().clone();
-        Self { twin, files }
+        Self { twin, files, survey: None }
+    }
+
+    /// A room with a fleet, which was walked before.
+    #[must_use]
+    pub fn with_fleet(mut self, survey: Option<Survey>) -> Self {
+        self.survey = survey;
+        self
     }
 
     /// Carries out an act.
@@ -64,8 +73,29 @@ impl Room {
                 None => failed(TroubleKind::Absent, format!("{file} is not there")),
             },
             Act::HandOver { key, .. } => Happened::HandedOver { file: format!("{}.age", key.name) },
+            Act::Provision(_) => {
+                Happened::Provisioned { pin: true, puk: true, management_key: true }
+            }
+            Act::ChangeSecret(_) => Happened::SecretChanged,
+            Act::BackUp { back_up, .. } => Happened::BackedUp { file: back_up.file() },
+            Act::Drill { key, drill, message } => self.drill(key, drill, message),
             Act::Level(_) => Happened::Levelled { files: 0 },
             Act::Inspect { .. } => Happened::Inspected(Remains::Nothing),
+            Act::Survey(_) => match &self.survey {
+                Some(survey) => Happened::Surveyed(Box::new(survey.clone())),
+                None => failed(TroubleKind::Absent, "the fleet is not at hand".to_owned()),
+            },
+            Act::Batch { key, nth, of, .. } => {
+                let batch = batch_of(key);
+                let repositories = batch.min(of.saturating_sub(nth * batch));
+                let file = Digest::of(id.to_string().as_bytes());
+                Happened::Batched { repositories, signatures: repositories, file }
+            }
+            Act::Assemble { nth, of, .. } => {
+                let repositories = BATCH.min(of.saturating_sub(nth * BATCH));
+                let file = Digest::of(id.to_string().as_bytes());
+                Happened::Assembled { repositories, file }
+            }
             Act::Seal(_) => Happened::Sealed { tree: Digest::of(id.to_string().as_bytes()) },
         }
     }
@@ -84,8 +114,8 @@ impl Room {
                 Answer::Typed(fields.iter().map(|field| field.label.clone()).collect())
             }
             Form::Words(fields) => {
-                let digest = match (ask.id.kind == AskKind::CompareChange, engine.change()) {
-                    (true, Some(change)) => change.digest(),
+                let digest = match (ask.id.kind == AskKind::CompareChange, engine.change_digest()) {
+                    (true, Some(change)) => change,
                     (true, None) | (false, _) => engine.plan().digest,
                 };
                 Answer::Typed(fields.iter().map(|field| word(&digest, &field.label)).collect())
@@ -125,6 +155,25 @@ impl Room {
         let made = self.twin.plan().key(&key.name).is_some();
         let keys = if there || made { known.into_iter().collect() } else { Vec::new() };
         Seen { serial, keys, tries_left: None, remarks: Vec::new(), attestation: Vec::new() }
+    }
+
+    /// Brings a key back, if its back-up and what opens it are there.
+    fn drill(&self, key: &PlannedKey, drill: &Drill, message: &[u8]) -> Happened {
+        let identity = drill.identity.clone();
+        let kit = std::iter::once((drill.medium.clone(), drill.file.clone())).chain(identity);
+        for (medium, path) in kit {
+            let file = FileAt { place: Place::Medium(medium), path };
+            if !self.files.contains_key(&file) {
+                return failed(TroubleKind::Absent, format!("{file} is not there"));
+            }
+        }
+        match self.twin.key(&key.name) {
+            Some(forged) => Happened::Recovered {
+                public: forged.public_key().clone(),
+                signature: forged.sign(message),
+            },
+            None => unforgeable(key),
+        }
     }
 
     fn sign(&self, key: &PlannedKey, message: &[u8]) -> Happened {

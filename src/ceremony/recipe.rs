@@ -43,6 +43,10 @@ impl Recipe {
             closing: Vec::new(),
             pending: Vec::new(),
         };
+        if plan.fleet.is_some() {
+            // Each of its repositories has a recipe of its own.
+            return recipe;
+        }
         recipe.top_level(plan, &[DocRole::Root, DocRole::Targets]);
         for role in &plan.delegations {
             let Some(valid_for) = role.valid_for else { continue };

@@ -38,11 +38,20 @@ struct Report<'a> {
     keys: BTreeMap<String, Fingerprint>,
     signatures: BTreeMap<String, Vec<String>>,
     signatures_asked_for: u32,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    waived: BTreeMap<&'a str, Waived<'a>>,
     exceptions: &'a [Exception],
     statements: &'a BTreeMap<String, Statement>,
     documents: BTreeMap<String, Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     known_good: Option<KnownGood>,
+}
+
+/// Why a finding of the check was let pass, and who answers for it.
+#[derive(Debug, Serialize)]
+struct Waived<'a> {
+    reason: &'a str,
+    by: &'a str,
 }
 
 /// What a leaked tagging key may have signed, and what became of it.
@@ -98,7 +107,7 @@ fn report(engine: &Engine) -> Report<'_> {
         dialect: plan.repository.dialect.to_string(),
         head: engine.head(),
         tree: record.sealed,
-        change: engine.change().map(super::change::ChangeSet::digest),
+        change: engine.change_digest(),
         compared: record.compared.map(|how| match how {
             Compared::SecondLaptop => "second-laptop",
             Compared::WrittenDown => "written-down",
@@ -117,6 +126,13 @@ fn report(engine: &Engine) -> Report<'_> {
             })
             .collect(),
         signatures_asked_for: record.attempts.values().sum(),
+        waived: plan
+            .waivers
+            .iter()
+            .map(|waiver| {
+                (waiver.finding.as_str(), Waived { reason: &waiver.reason, by: waiver.by.as_str() })
+            })
+            .collect(),
         exceptions: &record.exceptions,
         statements: &record.statements,
         documents: engine
@@ -193,6 +209,9 @@ pub fn text(engine: &Engine) -> String {
         }
     }
     line("asked for", format!("{} signatures", report.signatures_asked_for));
+    for (finding, waived) in &report.waived {
+        line("WAIVED", format!("{finding} by {:?}: {:?}", waived.by, waived.reason));
+    }
     for exception in report.exceptions {
         line("exception", format!("{}, {}", exception.number, exception.at.to_minute()));
         line("  expected", format!("{:?}", exception.expected));

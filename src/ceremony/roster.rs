@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::tuf::digest::Digest;
-use crate::tuf::key::PublicKey;
+use crate::tuf::key::{Fingerprint, PublicKey};
 use crate::tuf::name::{KeyName, RepoName};
 use crate::tuf::signature::Signature;
 use crate::tuf::wire::certificate::Certificate;
@@ -116,18 +116,18 @@ impl From<&Opening> for Facts {
 /// The challenge that a key in the room signs: domain-separated, bound to mode, plan, session, name and key, and never
 /// valid metadata.
 pub fn room_challenge(facts: &Facts, name: &KeyName, key: &PublicKey) -> Vec<u8> {
+    challenge(facts, name, key.fingerprint())
+}
+
+/// The same, for a key of which only the fingerprint is known.
+pub fn challenge(facts: &Facts, name: &KeyName, key: Fingerprint) -> Vec<u8> {
     let mode = match facts.mode {
         Mode::Check => "check",
         Mode::Rehearsal => "rehearsal",
         Mode::Real => "real",
     };
-    format!(
-        "anchorite-proof-1\nroom\n{mode}\n{}\n{}\n{name}\n{}\n",
-        facts.plan,
-        facts.session,
-        key.fingerprint()
-    )
-    .into_bytes()
+    format!("anchorite-proof-1\nroom\n{mode}\n{}\n{}\n{name}\n{key}\n", facts.plan, facts.session)
+        .into_bytes()
 }
 
 /// The challenge of a proof that is carried in: bound to repository, name and key.

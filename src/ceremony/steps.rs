@@ -32,6 +32,8 @@ pub enum StepId {
     Keys,
     /// Public keys for a second laptop.
     Roster,
+    /// A fleet is walked, and its documents are drafted.
+    Survey,
     /// What will be signed.
     Review,
     /// The digest of what will be signed.
@@ -62,6 +64,7 @@ impl StepId {
             Self::Gather => "gather",
             Self::Keys => "keys",
             Self::Roster => "roster",
+            Self::Survey => "survey",
             Self::Review => "review",
             Self::Compare => "compare",
             Self::Sign => "sign",
@@ -101,13 +104,14 @@ pub fn steps(plan: &Plan) -> Vec<Step> {
 }
 
 /// The names of the steps of a kind, for the parser of plans.
-pub const FIRST_ROOT: [&str; 14] = [
+pub const FIRST_ROOT: [&str; 15] = [
     "open",
     "room",
     "gate",
     "gather",
     "keys",
     "roster",
+    "survey",
     "review",
     "compare",
     "sign",
@@ -121,6 +125,11 @@ pub const FIRST_ROOT: [&str; 14] = [
 fn kind_steps(plan: &Plan) -> Vec<Step> {
     match plan.kind {
         Kind::Adopt => adopt(plan),
+        Kind::ProvisionToken
+        | Kind::ChangePin
+        | Kind::BackUp
+        | Kind::RestoreDrill
+        | Kind::RetireToken => of_keys(plan),
         Kind::FirstRoot
         | Kind::Refresh
         | Kind::RotateRoot
@@ -144,6 +153,78 @@ fn adopt(plan: &Plan) -> Vec<Step> {
             StepId::Keys | StepId::Roster | StepId::Compare | StepId::Sign | StepId::HandOver
         )
     });
+    all
+}
+
+/// Keys are taken care of, and nothing is drafted, signed or carried out.
+fn of_keys(plan: &Plan) -> Vec<Step> {
+    let (title, aloud, does): (&str, &str, &[&str]) = match plan.kind {
+        Kind::ProvisionToken => (
+            "PROVISION",
+            "The holder of each token comes to the keyboard when called. Others look away.",
+            &[
+                "The new PIN and PUK are written on paper before they are set.",
+                "The factory's PIN, PUK and management key are replaced, and the token makes its key.",
+                "The key signs to prove itself. Token and paper go into two bags for two places.",
+            ],
+        ),
+        Kind::ChangePin => (
+            "NEW SECRETS",
+            "The holder of each key comes to the keyboard when called. Others look away.",
+            &[
+                "The new secret is written on paper before it is set; the old paper is kept until the end.",
+                "The key signs under the new secret. Then the old paper is destroyed.",
+            ],
+        ),
+        Kind::BackUp => (
+            "BACK-UPS",
+            "The holder of each key comes to the keyboard when called. Others look away.",
+            &["Each back-up is written, read back, sealed, and taken away by who keeps it."],
+        ),
+        Kind::RestoreDrill => (
+            "DRILL",
+            "Please bring the recovery kit, and nothing else.",
+            &[
+                "The key is brought back in memory from its back-up alone, and signs.",
+                "It must be the key that the plan names. Nothing is written; the kit is sealed again.",
+            ],
+        ),
+        Kind::RetireToken
+        | Kind::FirstRoot
+        | Kind::Refresh
+        | Kind::RotateRoot
+        | Kind::ReplaceCustodian
+        | Kind::RotateOnline
+        | Kind::RotateTagging
+        | Kind::AddDelegation
+        | Kind::RotateDelegation
+        | Kind::RemoveDelegation
+        | Kind::SignTargets
+        | Kind::RootCompromise
+        | Kind::Adopt => (
+            "RETIRE",
+            "We give up keys that no document lists any more.",
+            &[
+                "Each token is destroyed on camera before two witnesses, or recorded as not recovered.",
+            ],
+        ),
+    };
+    let mut all = documents(plan);
+    all.retain(|step| {
+        matches!(
+            step.id,
+            StepId::Open
+                | StepId::Room
+                | StepId::Gate
+                | StepId::Gather
+                | StepId::Keys
+                | StepId::Statements
+                | StepId::Seal
+        )
+    });
+    for known in all.iter_mut().filter(|known| known.id == StepId::Keys) {
+        *known = step(StepId::Keys, title, &[aloud], does);
+    }
     all
 }
 
@@ -194,6 +275,14 @@ fn documents(plan: &Plan) -> Vec<Step> {
         &["Please insert the medium OUT."],
         &["The machine writes roster.json. Carry OUT to the second laptop and run: anchorite draft"],
     ));
+    if plan.fleet.is_some() {
+        all.push(step(
+            StepId::Survey,
+            "WALK THE FLEET",
+            &["The machine reads, verifies and drafts one repository after the other."],
+            &["Nobody touches a token. Repositories that are refused are listed with the reason."],
+        ));
+    }
     all.push(step(
         StepId::Review,
         "REVIEW",

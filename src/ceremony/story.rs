@@ -1,7 +1,10 @@
 //! The transcript in words: one line for each entry, for the log and the report. No line holds a digest that a
 //! comparison could ask for.
 
-use super::ask::{Answer, People, Wish};
+use crate::tuf::name::KeyName;
+use crate::tuf::time::Timestamp;
+
+use super::ask::{Answer, AskKind, People, Wish};
 use super::event::{Entry, Event, Happened, Remains};
 
 /// What an entry says, on one line, without any secret and without foreign text that is not quoted.
@@ -15,6 +18,12 @@ fn what(event: &Event) -> String {
     match event {
         Event::Opened(opening) => {
             format!("opened, session {}", opening.session)
+        }
+        // The next witness may be asked for the same word, and the log is there to be read.
+        Event::People(People::Answer { ask, say: Answer::Typed(words) })
+            if matches!(ask.kind, AskKind::ComparePlan | AskKind::CompareChange) =>
+        {
+            format!("{}: {} words typed", ask.script_name(), words.len())
         }
         Event::People(People::Answer { ask, say }) => {
             format!("{}: {}", ask.script_name(), said(say))
@@ -34,6 +43,17 @@ fn what(event: &Event) -> String {
     }
 }
 
+/// What became of a held PIN by the signature of the line before.
+pub fn held_pin(at: Timestamp, key: &KeyName, left: u32) -> String {
+    let time = at.to_minute();
+    let time = time.get(11..16).unwrap_or_default();
+    match left {
+        0 => format!("{time}  the PIN of {key} is wiped: the last signature for which it was held"),
+        1 => format!("{time}  the PIN of {key} is held for 1 more signature of this turn"),
+        _ => format!("{time}  the PIN of {key} is held for {left} more signatures of this turn"),
+    }
+}
+
 /// What was being done, in words, from what an act is about: `sign root-a` is `A signature of root-a`.
 pub fn doing(about: &str) -> String {
     let (kind, subject) = about.split_once(' ').unwrap_or((about, ""));
@@ -45,6 +65,10 @@ pub fn doing(about: &str) -> String {
         "read" => format!("Reading {subject}"),
         "write" => format!("Writing {subject}"),
         "read-back" => format!("Reading {subject} back"),
+        "provision" => format!("Provisioning the token of {subject}"),
+        "change-secret" => format!("The new secret of {subject}"),
+        "back-up" => format!("The back-up of {subject}"),
+        "drill" => format!("Bringing {subject} back"),
         "hand-over" => format!("Handing over {subject}"),
         "roll-call" => "The roll call".to_owned(),
         _ => about.to_owned(),
@@ -79,6 +103,21 @@ fn happened(what: &Happened) -> String {
         Happened::Written { .. } => "written and synced".to_owned(),
         Happened::ReadBack { .. } => "read back".to_owned(),
         Happened::HandedOver { file } => format!("handed over in {file:?}"),
+        Happened::Provisioned { pin, puk, management_key } => {
+            let named = [("PIN", pin), ("PUK", puk), ("management key", management_key)];
+            let changed: Vec<_> =
+                named.iter().filter(|(_, changed)| **changed).map(|(name, _)| *name).collect();
+            if changed.is_empty() {
+                "nothing was the factory's any more".to_owned()
+            } else {
+                format!("the factory's {} replaced", changed.join(", "))
+            }
+        }
+        Happened::SecretChanged => "changed".to_owned(),
+        Happened::BackedUp { file } => format!("back-up written in {file:?}"),
+        Happened::Recovered { public, .. } => {
+            format!("recovered and signed, fingerprint {}", public.fingerprint())
+        }
         Happened::Inspected(Remains::Nothing) => "nothing was left behind".to_owned(),
         Happened::Inspected(Remains::Key(key)) => {
             format!("a key was left behind, fingerprint {}", key.fingerprint())
@@ -87,6 +126,15 @@ fn happened(what: &Happened) -> String {
             format!("a file was left behind, sha256 {digest}")
         }
         Happened::Levelled { files } => format!("level, {files} files copied"),
+        Happened::Surveyed(survey) => {
+            format!("{} repositories drafted, {} refused", survey.repositories, survey.left_out)
+        }
+        Happened::Batched { repositories, signatures, .. } => {
+            format!("{signatures} signatures for {repositories} repositories, verified")
+        }
+        Happened::Assembled { repositories, .. } => {
+            format!("{repositories} repositories written, whole")
+        }
         Happened::Sealed { tree } => format!("evidence sealed, tree {tree}"),
         Happened::Failed(trouble) => format!("did not work: {}", trouble.found),
     }

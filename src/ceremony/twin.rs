@@ -59,7 +59,17 @@ impl Twin {
         };
         if purpose == Purpose::Rehearse {
             let name = format!("{REHEARSAL_PREFIX}{}", plan.repository.name).parse();
-            twin.plan.repository.name = name.unwrap_or_else(|_| short_name());
+            let name = name.unwrap_or_else(|_| short_name());
+            twin.plan.repository.name = name.clone();
+            for certificate in twin.plan.keys.iter_mut().filter_map(|key| key.certificate.as_mut())
+            {
+                let renamed = |stated: &String| {
+                    let begins = stated.trim_end_matches('*');
+                    let kept = name.as_str().strip_suffix(plan.repository.name.as_str());
+                    kept.map_or_else(|| name.to_string(), |prefix| format!("{prefix}{begins}*"))
+                };
+                certificate.common_name = certificate.common_name.as_ref().map(renamed);
+            }
         }
         for key in &plan.keys {
             if let Some(stand_in) = stand_in(&seed, key) {
@@ -68,8 +78,13 @@ impl Twin {
                 twin.replace(key, &stand_in);
             }
         }
+        twin.play_kits(plan);
         twin.play_before(plan, before, purpose);
         for input in &mut twin.plan.inputs {
+            // The list of a fleet stays: each of its repositories has a twin of its own.
+            if plan.fleet.as_ref().is_some_and(|fleet| fleet.is_list(input)) {
+                continue;
+            }
             let file =
                 FileAt { place: Place::Medium(input.medium.clone()), path: input.path.clone() };
             let bytes = twin.inputs.entry(file).or_insert_with(|| {
@@ -79,6 +94,23 @@ impl Twin {
         }
         twin.before = Before::of(&twin.plan, &twin.inputs).unwrap_or_default();
         twin
+    }
+
+    /// Puts stand-ins for back-ups, and for what opens them, on the scratch media.
+    fn play_kits(&mut self, plan: &Plan) {
+        for drill in &plan.drills {
+            let mut put = |medium: &KeyName, path: &str, text: String| {
+                let file = FileAt { place: Place::Medium(medium.clone()), path: path.to_owned() };
+                self.inputs.insert(file, text.into_bytes());
+            };
+            let key = &drill.key;
+            let text = format!("REHEARSAL: a stand-in for the encrypted key {key}\n");
+            put(&drill.medium, &drill.file, text);
+            if let Some((medium, file)) = &drill.identity {
+                let text = format!("REHEARSAL: a stand-in for the identity that opens {key}\n");
+                put(medium, file, text);
+            }
+        }
     }
 
     /// Puts the state before on the scratch media, with stand-ins for its keys.

@@ -43,7 +43,9 @@ pub(super) fn published(plan: &Plan, before: &Before, new: &Served) -> Served {
     let again: BTreeSet<_> = new.keys().filter_map(|name| role(name)).collect();
     let superseded = |name: &str| {
         let role = role(name);
-        role.is_some_and(|role| !matches!(role.as_str(), "root.json" | "json") && again.contains(&role))
+        role.is_some_and(|role| {
+            !matches!(role.as_str(), "root.json" | "json") && again.contains(&role)
+        })
     };
     all.retain(|name, _| !superseded(name));
     all.extend(new.iter().map(|(name, bytes)| (name.clone(), bytes.clone())));
@@ -92,7 +94,8 @@ fn walks(
     }
     let dialect = plan.repository.dialect;
     let mut fetched = published.clone();
-    if dialect == Dialect::Tuf1 && pending.contains(&RoleName::snapshot()) {
+    let unsaid = [RoleName::snapshot(), RoleName::timestamp()].iter().any(|r| pending.contains(r));
+    if dialect == Dialect::Tuf1 && unsaid {
         as_first_versions(&mut fetched);
     }
     let walked = |(version, root): (u64, TrustedRoot)| {
@@ -109,7 +112,9 @@ fn not_at_hand(plan: &Plan, published: &Served) -> BTreeSet<RoleName> {
     }
     let there = |role: &RoleName| {
         let name = format!("{}.json", client::percent_encoded(role.as_str()));
-        published.keys().any(|file| *file == name || file.split_once('.').is_some_and(|f| f.1 == name))
+        published
+            .keys()
+            .any(|file| *file == name || file.split_once('.').is_some_and(|f| f.1 == name))
     };
     let documents = published
         .iter()
@@ -123,7 +128,7 @@ fn not_at_hand(plan: &Plan, published: &Served) -> BTreeSet<RoleName> {
         .collect()
 }
 
-/// Where no snapshot states versions yet, a walk asks for version 1 of each document: it is given the newest.
+/// Where no snapshot or timestamp states versions yet, a walk asks for version 1 of each document: it is given the newest.
 fn as_first_versions(files: &mut Served) {
     let mut newest: BTreeMap<String, (u64, Vec<u8>)> = BTreeMap::new();
     for (name, bytes) in &*files {
@@ -146,6 +151,7 @@ pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
         Ok(walks) => walks,
     };
     let Some((_, fresh)) = walks.pop() else { return Vec::new() };
+    let bad = refusals_are(plan);
     let mut blocks: Vec<Block> = fresh
         .steps
         .iter()
@@ -161,7 +167,7 @@ pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
                 Block::Mark(Verdict::Warn, format!("{}: {told}", step.document))
             }
             WalkVerdict::Refused(why) | WalkVerdict::Dropped(why) => {
-                Block::Mark(Verdict::Fail, format!("{}: refused: {why}", step.document))
+                Block::Mark(bad, format!("{}: refused: {why}", step.document))
             }
         })
         .collect();
@@ -172,7 +178,7 @@ pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
                 format!("a client that trusts root version {version} follows"),
             ),
             Some(why) => Block::Mark(
-                Verdict::Fail,
+                bad,
                 format!("a client that trusts root version {version} does not follow: {why}"),
             ),
         });
@@ -180,8 +186,13 @@ pub fn blocks(plan: &Plan, state: &State) -> Vec<Block> {
     blocks
 }
 
-/// Why some client refuses what was signed; nothing where all accept it, and nothing where nothing was signed: a
-/// repository is taken over as it is.
+/// What is taken over as it is may be what clients refuse, such as an expired root: that is to be known, and the next
+/// change mends it. What is signed here never is.
+fn refusals_are(plan: &Plan) -> Verdict {
+    if plan.kind == Kind::Adopt { Verdict::Warn } else { Verdict::Fail }
+}
+
+/// Why some client refuses what was signed; nothing where all accept it, or where nothing is signed.
 pub fn refused(plan: &Plan, state: &State) -> Option<String> {
     if plan.kind == Kind::Adopt {
         return None;
@@ -225,9 +236,11 @@ pub(super) fn findings(engine: &Engine, twin: &Twin, at: Timestamp) -> Vec<Findi
     raised.push(match walks(plan, &served, at, true) {
         Err(why) => finding(Verdict::Fail, "client-refuses", why),
         Ok(walks) => match (refusal(&walks), walks.as_slice()) {
-            (Some(why), _) if plan.kind == Kind::Adopt => {
-                finding(Verdict::Warn, "client-refuses-already", why)
-            }
+            (Some(why), _) if plan.kind == Kind::Adopt => finding(
+                Verdict::Warn,
+                "client-refuses-already",
+                format!("Clients refuse the repository as it is: {why}. Its next change must mend that."),
+            ),
             (Some(why), _) => finding(Verdict::Fail, "client-refuses", why),
             (None, [.., (_, fresh)]) if walks.len() > 1 => finding(
                 Verdict::Pass,

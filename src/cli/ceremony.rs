@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::ceremony::check::CheckReport;
-use crate::ceremony::engine::incoming;
+use crate::ceremony::engine::{Engine, incoming};
 use crate::ceremony::event::{FileAt, Mode, Outcome, SessionId};
 use crate::ceremony::mounted::MediumId;
-use crate::ceremony::plan::{Origin, Plan, Store, print};
+use crate::ceremony::plan::{Fate, Origin, Plan, Store, print};
 use crate::ceremony::scene::Verdict;
 use crate::ceremony::twin::{Purpose, Twin, forged_fingerprints};
 use crate::driver::bench::{Bench, Clock, RealStores, Setting, VirtualStores, system_time};
@@ -90,7 +90,9 @@ impl Rehearse {
         };
         let at = clock.now();
         let at_hand = media::beside(&self.plan, &plan);
-        let report = CheckReport::of(&plan, at, &at_hand);
+        let nothing = Media::new(std::collections::BTreeMap::new(), false);
+        let walked = super::walked(&plan, &self.plan, &nothing, at);
+        let report = CheckReport::with_fleet(&plan, at, &at_hand, walked.as_ref());
         let Some(checked) = report.clear(&plan, Mode::Rehearsal) else {
             tell_findings(&report);
             return Err(Failure::new(Exit::Wrong, "the check refuses this plan"));
@@ -100,6 +102,7 @@ impl Rehearse {
         let out = self.out.unwrap_or_else(|| PathBuf::from("."));
         let name = format!("REHEARSAL-{}-{}", at.to_compact(), plan.codename);
         let scratch = Scratch::make(&out.join(name), &twin)?;
+        scratch.lay_out(&plan, super::fleet_folder(&plan, &self.plan, &nothing))?;
         let paper = print::script(&plan, &print::KnownDigests::default());
         file::write_new(&scratch.folder, "PAPER.txt", paper.as_bytes(), Readers::All)
             .map_err(|error| Failure::file(&scratch.folder, &error))?;
@@ -120,7 +123,7 @@ impl Rehearse {
             unattended: self.faces.unattended(),
             folder: &folder,
         })?;
-        let mut bench = scratch.bench(&twin, &folder, clock);
+        let mut bench = scratch.bench(&twin, &folder, clock).with_fleet(&plan);
         let ended = self.faces.with_front(&[], |front| {
             session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &[]))
         })?;
@@ -154,6 +157,14 @@ impl Scratch {
             }
         }
         Ok(Self { folder: folder.to_owned(), book })
+    }
+
+    /// Puts the fleet of the plan on its scratch medium.
+    fn lay_out(&self, plan: &Plan, from: Option<PathBuf>) -> Result<(), Failure> {
+        let (Some(fleet), Some(from)) = (&plan.fleet, from) else { return Ok(()) };
+        let to = self.folder.join(fleet.medium.as_str());
+        crate::driver::fleet::lay_out(plan, &from, &to)
+            .map_err(|trouble| Failure::new(Exit::Machine, escape(&trouble.found)))
     }
 
     /// A rehearsal that is there already, for its resume: the folder above the scratch workspace.
@@ -204,7 +215,8 @@ impl Run {
         let media = media_of(&plan, &self.medium)?;
         let at = system_time();
         let at_hand = media.at_hand(&plan);
-        let report = CheckReport::of(&plan, at, &at_hand);
+        let walked = super::walked(&plan, &self.plan, &media, at);
+        let report = CheckReport::with_fleet(&plan, at, &at_hand, walked.as_ref());
         let verdict = report.verdict(Mode::Real);
         // A medium that is missing is told as that, not as files that could not be read.
         if verdict != Verdict::Fail {
@@ -311,7 +323,7 @@ impl Resume {
                 let before = read_before(&folder, &plan)?;
                 let twin = Twin::new(&plan, &before, Purpose::Rehearse);
                 let scratch = Scratch::open(book);
-                let mut bench = scratch.bench(&twin, &folder, Clock::System);
+                let mut bench = scratch.bench(&twin, &folder, Clock::System).with_fleet(&plan);
                 self.faces.with_front(&said, |front| {
                     session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &[]))
                 })?
@@ -457,6 +469,9 @@ fn session_id(stated: Option<&str>) -> Result<SessionId, Failure> {
 /// Adds the keys of a ceremony to the workspace's register. One that was stopped authorises nothing.
 fn register(book: &Workspace, ended: &Ended) -> Result<(), Failure> {
     let engine = &ended.engine;
+    if engine.plan().kind.is_of_keys() {
+        return Ok(Register::add(book, &cared_for(engine))?);
+    }
     let state = match ended.outcome {
         Outcome::Done => What::State(KeyState::Active),
         Outcome::Aborted => What::Note(Note::Generated),
@@ -477,6 +492,60 @@ fn register(book: &Workspace, ended: &Ended) -> Result<(), Failure> {
         })
         .collect();
     Ok(Register::add(book, &lines)?)
+}
+
+/// What a ceremony without documents did, as lines of the register: what was done stands, also where it was stopped later.
+fn cared_for(engine: &Engine) -> Vec<Line> {
+    let (plan, care) = (engine.plan(), &engine.record().care);
+    let line = |name: &KeyName, fingerprint: Fingerprint, what: What| {
+        let key = plan.key(name);
+        Line {
+            holder: key.and_then(|key| key.holder.as_ref()).map(ToString::to_string),
+            store: key.and_then(|key| key.store.as_ref()).map(ToString::to_string),
+            serial: key.and_then(|key| key.store.as_ref()).and_then(serial),
+            reason: format!("{} {}", plan.kind, plan.codename),
+            session: Some(engine.opening().session),
+            ..Line::new(system_time(), name.clone(), fingerprint, what)
+        }
+    };
+    let known = |name: &KeyName| engine.roster().keys.get(name).map(|key| key.key().fingerprint());
+    let mut lines = Vec::new();
+    for bags in &plan.bags {
+        // A key that exists keeps its state, and a change of its secret is in the evidence.
+        let Some(fingerprint) = known(&bags.key).filter(|_| care.provisioned.contains(&bags.key))
+        else {
+            continue;
+        };
+        lines.push(Line {
+            location: Some(bags.place.to_string()),
+            seal: Some(bags.bag.to_string()),
+            ..line(&bags.key, fingerprint, What::Note(Note::Generated))
+        });
+    }
+    for back_up in &plan.back_ups {
+        let written = care.backed_up.keys().any(|about| {
+            *about == format!("{}@{}/{}", back_up.key, back_up.medium, back_up.file())
+        });
+        if let Some(fingerprint) = known(&back_up.key).filter(|_| written) {
+            lines.push(line(&back_up.key, fingerprint, What::Note(Note::BackedUp)));
+        }
+    }
+    for (name, drill) in &care.recovered {
+        lines.push(line(name, drill.fingerprint, What::Note(Note::Restored)));
+    }
+    for row in engine.retired() {
+        let state = match row.fate {
+            Fate::Destroyed => KeyState::Destroyed,
+            Fate::NotRecovered => KeyState::NotRecovered,
+        };
+        lines.push(Line {
+            holder: Some(row.holder.to_string()),
+            serial: row.serial.as_ref().map(ToString::to_string),
+            reason: format!("{} {}: {}", plan.kind, plan.codename, row.reason),
+            ..line(&row.name, row.fingerprint, What::State(state))
+        });
+    }
+    lines
 }
 
 /// The serial number of the token that a key is in.

@@ -1,17 +1,21 @@
 //! `evidence verify`, `evidence report` and `evidence addendum`.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _, stdin};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use crate::ceremony::audit::{self, Audit};
+use crate::ceremony::audit::{self, Audit, Claim};
+use crate::ceremony::before::Before;
 use crate::ceremony::event::Mode;
 use crate::ceremony::export::result::{self, ResultFile};
+use crate::ceremony::plan::Plan;
 use crate::ceremony::scene::Verdict;
 use crate::driver::{attestation, evidence};
 use crate::front::words::{escape, wrap};
 use crate::tuf::digest::Digest;
+use crate::tuf::name::KeyName;
 
 use super::{Exit, Failure, pour, say};
 
@@ -24,6 +28,9 @@ pub(super) enum Command {
         /// The head from the signed paper, as 64 hex digits or 32 words; without a value it is asked for.
         #[arg(long, value_name = "HEX|WORDS", num_args = 0..)]
         head: Option<Vec<String>>,
+        /// Where the documents of a fleet are, to derive all that was signed again.
+        #[arg(long, value_name = "NAME=DIR", value_parser = super::ceremony::mount)]
+        medium: Vec<(KeyName, PathBuf)>,
         /// Take the evidence of a rehearsal as that.
         #[arg(long)]
         rehearsal: bool,
@@ -51,10 +58,11 @@ pub(super) enum Command {
 impl Command {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Verify { dir, head, rehearsal, json } => {
+            Self::Verify { dir, head, medium, rehearsal, json } => {
                 let files = evidence::read(&dir).map_err(|error| Failure::file(&dir, &error))?;
                 let head = head.as_deref().map(paper_head).transpose()?;
                 let mut audit = audit::audit(&files, head);
+                audit.claims.extend(fleet(&dir, &files, &medium));
                 if audit.mode == Some(Mode::Real) {
                     audit.claims.extend(attestation::claims(&files));
                 }
@@ -109,6 +117,22 @@ fn addendum(dir: &Path, file: &Path) -> Result<(), Failure> {
         say(line);
     }
     Ok(())
+}
+
+/// What can be derived of a fleet.
+fn fleet(
+    dir: &Path,
+    files: &BTreeMap<String, Vec<u8>>,
+    mounts: &[(KeyName, PathBuf)],
+) -> Vec<Claim> {
+    let plan = files.get("plan.toml").and_then(|bytes| Plan::parse(bytes).ok());
+    let (Some(plan), Some(record)) = (plan, files.get("transcript.jsonl")) else {
+        return Vec::new();
+    };
+    let Some(fleet) = &plan.fleet else { return Vec::new() };
+    let Ok((engine, _)) = audit::replay(&plan, &Before::none(), record) else { return Vec::new() };
+    let from = mounts.iter().find(|(name, _)| *name == fleet.medium).map(|(_, at)| at.as_path());
+    crate::driver::fleet::claims(&plan, &engine, dir, from)
 }
 
 /// The report may quote foreign text: nothing in it may move the cursor.

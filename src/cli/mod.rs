@@ -191,6 +191,32 @@ fn read_plan(path: &std::path::Path) -> Result<(Vec<u8>, crate::ceremony::plan::
 }
 
 /// What a change starts from, verified; a first root starts from nothing.
+/// Where the fleet of a plan lies: on its mounted medium, or in a folder of that name beside the plan.
+fn fleet_folder(
+    plan: &crate::ceremony::plan::Plan,
+    plan_file: &std::path::Path,
+    media: &crate::driver::media::Media,
+) -> Option<std::path::PathBuf> {
+    let fleet = plan.fleet.as_ref()?;
+    let beside = || {
+        let folder = plan_file.parent().unwrap_or(std::path::Path::new(""));
+        Some(folder.join(fleet.medium.as_str())).filter(|folder| folder.join(&fleet.list).is_file())
+    };
+    media.folder(plan, &fleet.medium).ok().or_else(beside)
+}
+
+/// What a walk of the plan's fleet leads to, for a check; nothing for other plans, and where it is not at hand.
+fn walked(
+    plan: &crate::ceremony::plan::Plan,
+    plan_file: &std::path::Path,
+    media: &crate::driver::media::Media,
+    at: crate::tuf::time::Timestamp,
+) -> Option<crate::ceremony::check::Walked> {
+    let folder = fleet_folder(plan, plan_file, media)?;
+    let walked = crate::driver::fleet::walk_for_check(plan, &folder, at);
+    Some(walked.map_err(|trouble| trouble.found))
+}
+
 fn before(
     plan: &crate::ceremony::plan::Plan,
     at_hand: &std::collections::BTreeMap<crate::ceremony::event::FileAt, Vec<u8>>,

@@ -1,5 +1,7 @@
 //! `plan new`, `plan check` and `plan print`.
 
+mod new;
+
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
@@ -7,7 +9,7 @@ use clap::{Subcommand, ValueEnum};
 use crate::ceremony::check::CheckReport;
 use crate::ceremony::event::Mode;
 use crate::ceremony::export::online;
-use crate::ceremony::plan::print;
+use crate::ceremony::plan::{Kind, print};
 use crate::ceremony::scene::Verdict;
 use crate::driver::bench::system_time;
 use crate::driver::media::{Media, beside};
@@ -24,6 +26,9 @@ pub(super) enum Command {
         /// The dialect.
         #[arg(long)]
         dialect: Dialect,
+        /// The kind of ceremony.
+        #[arg(long, default_value = "first-root", value_parser = kind)]
+        kind: Kind,
         /// The new file.
         file: PathBuf,
     },
@@ -65,7 +70,7 @@ fn mount(text: &str) -> Result<(KeyName, PathBuf), String> {
 impl Command {
     pub(super) fn run(self, _workspace: Option<&std::path::Path>) -> Result<(), Failure> {
         match self {
-            Self::New { dialect, file } => new(dialect, &file),
+            Self::New { dialect, kind, file } => new::write(kind, dialect, &file),
             Self::Check { plan, medium, at, json } => check(&plan, medium, at, json),
             Self::Print { plan } => {
                 let (_, plan) = super::read_plan(&plan)?;
@@ -80,20 +85,11 @@ impl Command {
     }
 }
 
-fn new(dialect: Dialect, file: &std::path::Path) -> Result<(), Failure> {
-    let text: &[u8] = match dialect {
-        Dialect::Notary1 => include_bytes!("../../ceremonies/first-root-notary1/plan.toml"),
-        Dialect::Tuf1 => include_bytes!("../../ceremonies/first-root-tuf1/plan.toml"),
-    };
-    let mut new = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(file)
-        .map_err(|error| Failure::file(file, &error))?;
-    std::io::Write::write_all(&mut new, text).map_err(|error| Failure::file(file, &error))?;
-    say(format!("{} is a plan to begin with. Next:", file.display()));
-    say(format!("  anchorite plan check {}", file.display()));
-    Ok(())
+/// The kind that a name stands for.
+fn kind(text: &str) -> Result<Kind, String> {
+    let known = || Kind::ALL.map(Kind::as_str).join(", ");
+    let found = Kind::ALL.into_iter().find(|kind| kind.as_str() == text);
+    found.ok_or_else(|| format!("expected one of {}", known()))
 }
 
 fn check(
@@ -106,7 +102,9 @@ fn check(
     let media = Media::new(mounts.into_iter().collect(), false);
     let mut at_hand = beside(path, &plan);
     at_hand.extend(media.at_hand(&plan));
-    let report = CheckReport::of(&plan, at.unwrap_or_else(system_time), &at_hand);
+    let at = at.unwrap_or_else(system_time);
+    let walked = super::walked(&plan, path, &media, at);
+    let report = CheckReport::with_fleet(&plan, at, &at_hand, walked.as_ref());
     if json {
         pour(&report.to_json());
     } else {

@@ -1,14 +1,16 @@
 //! Files: new ones only, synced, and read back past the cache; paths that never leave their folder.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, Mode, OFlags, ResolveFlags};
+use sha2::{Digest as _, Sha256};
 
 use crate::ceremony::event::{Trouble, TroubleKind};
+use crate::tuf::digest::Digest;
 
 /// Who may read a new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,29 @@ pub fn read_back(folder: &Path, path: &str, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// SHA-256 of a file below `folder`, read past the cache as [`read_back`] does, however long it is.
+pub fn digest_back(folder: &Path, path: &str) -> io::Result<Digest> {
+    let mut file = open_below(folder, path)?;
+    let _ = rustix::fs::fadvise(&file, 0, None, Advice::DontNeed);
+    digest_of(&mut file)
+}
+
+/// SHA-256 of a file; it is read from its beginning, and stands there again.
+pub fn digest_of(file: &mut File) -> io::Result<Digest> {
+    file.seek(SeekFrom::Start(0))?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = file.read(&mut buffer)?;
+        if count == 0 {
+            break;
+        }
+        hash.update(buffer.get(..count).unwrap_or_default());
+    }
+    file.seek(SeekFrom::Start(0))?;
+    Ok(Digest::from_bytes(hash.finalize().into()))
 }
 
 /// Opens a plain file below `folder` for reading; no link is followed, and nothing else is opened.

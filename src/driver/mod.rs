@@ -4,6 +4,7 @@ pub mod attestation;
 pub mod bench;
 pub mod evidence;
 pub mod file;
+pub mod fleet;
 pub mod folder;
 pub mod hold;
 pub mod journal;

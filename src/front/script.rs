@@ -20,7 +20,8 @@ use crate::ceremony::ask::{Answer, Ask, Field, Form, People, Wish};
 use crate::ceremony::event::Refusal;
 use crate::ceremony::scene::{Block, Scene};
 use crate::driver::ports::{Company, Front, FrontFailed, Progress};
-use crate::keystore::{Label, Rules, Secret, Unlock};
+use crate::keystore::{Label, Rules, Secret, SecretKind, Unlock};
+use crate::tuf::name::KeyName;
 
 use super::plain::teller::Teller;
 use super::secrets::Secrets;
@@ -34,6 +35,8 @@ use parse::{Entry, Line, Say};
 pub struct Script {
     entries: Vec<Entry>,
     secrets: Secrets,
+    /// Keys whose secret was changed in this run: `NAME.new` opens them now.
+    renewed: Vec<KeyName>,
     teller: Option<Teller<Box<dyn Write + Send>>>,
     refused: Option<String>,
     has_begun: bool,
@@ -46,6 +49,7 @@ impl Script {
         Ok(Self {
             entries: parse::entries(toml)?,
             secrets,
+            renewed: Vec::new(),
             teller: None,
             refused: None,
             has_begun: false,
@@ -164,7 +168,12 @@ impl Company for Script {
 
 impl Unlock for Script {
     fn secret(&mut self, label: &Label, _tries_left: Option<u8>) -> Option<Secret> {
-        let secret = self.secrets.of(&label.key);
+        let name = if self.renewed.contains(&label.key) {
+            ending(&label.key, "new")
+        } else {
+            Some(label.key.clone())
+        };
+        let secret = name.and_then(|name| self.secrets.of(&name));
         if secret.is_none() {
             let why = format!("No {} was handed over for {}.", label.kind, label.key);
             self.tell(|teller| teller.sentence(&why));
@@ -173,7 +182,13 @@ impl Unlock for Script {
     }
 
     fn new_secret(&mut self, label: &Label, rules: &Rules) -> Option<Secret> {
-        let why = match self.secrets.new_of(&label.key, rules) {
+        // A PUK is another secret than the PIN, and a changed one another than the old.
+        let other = if label.kind == SecretKind::Puk { "puk" } else { "new" };
+        let other = ending(&label.key, other).filter(|name| self.secrets.of(name).is_some());
+        if other.is_some() && label.kind != SecretKind::Puk {
+            self.renewed.push(label.key.clone());
+        }
+        let why = match self.secrets.new_of(other.as_ref().unwrap_or(&label.key), rules) {
             Some(Ok(secret)) => return Some(secret),
             Some(Err(why)) => format!("The new {} for {}: {why}", label.kind, label.key),
             None => format!("No {} was handed over for {}.", label.kind, label.key),
@@ -185,6 +200,11 @@ impl Unlock for Script {
     fn touch(&mut self, label: &Label) {
         self.tell(|teller| teller.blocks(&[Block::Banner(touch_now(label))]));
     }
+}
+
+/// `NAME.puk` and `NAME.new`, under which further secrets of a key are handed over.
+fn ending(key: &KeyName, ending: &str) -> Option<KeyName> {
+    format!("{key}.{ending}").parse().ok()
 }
 
 /// What a script says as an answer of this form; the error is a sentence.

@@ -347,6 +347,18 @@ impl KeyStore for AgeFile {
         }
         Ok(Box::new(Unlocked(self.open(unlock)?)))
     }
+
+    fn stay_open(
+        &mut self,
+        key: &Fingerprint,
+        unlock: &mut dyn Unlock,
+    ) -> Result<Option<Box<dyn Signer>>, TokenError> {
+        let seen = self.look()?;
+        if !seen.keys.iter().any(|public| public.fingerprint() == *key) {
+            return Err(TokenError::NoSuchKey(*key));
+        }
+        Ok(Some(Box::new(Unlocked(self.open(unlock)?))))
+    }
 }
 
 /// A key that was opened for one use.

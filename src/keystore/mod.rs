@@ -46,6 +46,16 @@ pub trait KeyStore {
         key: &Fingerprint,
         unlock: &mut dyn Unlock,
     ) -> Result<Box<dyn Signer + '_>, TokenError>;
+
+    /// Opens the key so that it stays open after the store is closed, for many signatures in one turn; nothing where only the
+    /// store itself can sign.
+    fn stay_open(
+        &mut self,
+        _key: &Fingerprint,
+        _unlock: &mut dyn Unlock,
+    ) -> Result<Option<Box<dyn Signer>>, TokenError> {
+        Ok(None)
+    }
 }
 
 /// An unlocked key.

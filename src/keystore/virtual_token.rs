@@ -16,6 +16,7 @@ use crate::tuf::key::{Algorithm, Fingerprint, PublicKey};
 use crate::tuf::policy::{PinPolicy, TouchPolicy};
 use crate::tuf::signature::Signature;
 
+use super::provision::Provisioned;
 use super::{
     KeyStore, Label, Made, Rules, Secret, SecretKind, Seen, Signer, Spec, TokenError, Unlock,
 };
@@ -80,6 +81,9 @@ struct State {
     has_key: bool,
     /// A slow hash of the rehearsal's secret.
     secret: Option<Digest>,
+    /// Whether PIN, PUK and management key are its holder's own.
+    #[serde(default)]
+    provisioned: bool,
     tries_left: u8,
     pin: Option<PinPolicy>,
     touch: Option<TouchPolicy>,
@@ -113,6 +117,7 @@ impl VirtualToken {
                 serial: spec.serial,
                 has_key: spec.has_key,
                 secret: None,
+                provisioned: false,
                 tries_left: TRIES,
                 pin: None,
                 touch: None,
@@ -182,6 +187,50 @@ impl VirtualToken {
         }
     }
 
+    /// Gives the token its holder's own PIN and PUK, as a real one gets them; once it has them, nothing is changed.
+    pub fn provision(&mut self, unlock: &mut dyn Unlock) -> Result<Provisioned, TokenError> {
+        self.operation()?;
+        if self.state.provisioned {
+            return Ok(Provisioned::default());
+        }
+        let pin = self.new_secret(SecretKind::Pin, unlock)?;
+        let puk = self.new_secret(SecretKind::Puk, unlock)?;
+        if pin.expose() == puk.expose() {
+            return Err(TokenError::Unsupported("a PUK that is the PIN".to_owned()));
+        }
+        self.state.secret = Some(hash(&self.state, &pin));
+        self.state.provisioned = true;
+        self.save()?;
+        Ok(Provisioned { pin: true, puk: true, management_key: true })
+    }
+
+    /// Changes the PIN or passphrase. The old one is asked for first, and a wrong one uses a try.
+    pub fn change_secret(&mut self, unlock: &mut dyn Unlock) -> Result<(), TokenError> {
+        let fault = self.operation()?;
+        self.unlock(unlock, fault)?;
+        let chosen = self.new_secret(self.label.kind, unlock)?;
+        self.state.secret = Some(hash(&self.state, &chosen));
+        self.save()
+    }
+
+    fn new_secret(&self, kind: SecretKind, unlock: &mut dyn Unlock) -> Result<Secret, TokenError> {
+        let rules = if kind == SecretKind::Passphrase { Rules::passphrase() } else { Rules::pin() };
+        let label = Label { kind, ..self.label.clone() };
+        unlock.new_secret(&label, &rules).ok_or(TokenError::NoSecret)
+    }
+
+    /// The key in a rehearsal's back-up: its stand-in names the key.
+    pub fn key_in_back_up(&mut self, file: &[u8]) -> Result<ForgedKey, TokenError> {
+        self.operation()?;
+        let stated = format!("a stand-in for the encrypted key {}\n", self.state.name);
+        let text = String::from_utf8_lossy(file);
+        if !text.ends_with(&stated) {
+            return Err(file_error(&self.path, "it is no back-up of this key"));
+        }
+        self.forged()
+            .ok_or_else(|| TokenError::Unsupported("a virtual key of this kind".to_owned()))
+    }
+
     fn is_file(&self) -> bool {
         self.label.kind == SecretKind::Passphrase
     }
@@ -226,13 +275,16 @@ impl KeyStore for VirtualToken {
     }
 
     fn make(&mut self, spec: &Spec, unlock: &mut dyn Unlock) -> Result<Made, TokenError> {
-        self.operation()?;
+        let fault = self.operation()?;
         if self.state.has_key {
             return Err(TokenError::Occupied(self.label.place.clone()));
         }
-        let rules = if self.is_file() { Rules::passphrase() } else { Rules::pin() };
-        let secret = unlock.new_secret(&self.label, &rules).ok_or(TokenError::NoSecret)?;
-        self.state.secret = Some(hash(&self.state, &secret));
+        if self.state.provisioned {
+            self.unlock(unlock, fault)?;
+        } else {
+            let secret = self.new_secret(self.label.kind, unlock)?;
+            self.state.secret = Some(hash(&self.state, &secret));
+        }
         self.state.pin = spec.pin;
         self.state.touch = spec.touch;
         self.state.has_key = true;

@@ -149,24 +149,29 @@ impl Authority {
 
     /// Counts the signatures on a document.
     pub fn tally<T: Body>(&self, document: &Signed<T>) -> Tally {
+        self.tally_anew(document, &mut Over::new(document.signing_bytes()))
+    }
+
+    /// Counts the signatures on a document of which some may have been verified just now, for another authority.
+    fn tally_anew<T: Body>(&self, document: &Signed<T>, over: &mut Over<'_>) -> Tally {
         let dialect = document.dialect();
         let typed = document.signatures().iter().map(|entry| {
             let known = self.keys.get(&entry.keyid);
             (entry.keyid.clone(), known.and_then(|key| entry.typed(dialect, key)))
         });
-        self.count(document.signing_bytes(), typed)
+        self.count(over, typed)
     }
 
     /// Counts signatures that are not in a document yet.
     pub fn tally_over(&self, to_sign: &[u8], signatures: &[(KeyId, Signature)]) -> Tally {
         let typed = signatures.iter().map(|(id, signature)| (id.clone(), Some(signature.clone())));
-        self.count(to_sign, typed)
+        self.count(&mut Over::new(to_sign), typed)
     }
 
     /// The counting loop: distinct public keys, never key ids.
     fn count(
         &self,
-        to_sign: &[u8],
+        over: &mut Over<'_>,
         signatures: impl Iterator<Item = (KeyId, Option<Signature>)>,
     ) -> Tally {
         let mut good: Vec<Counted> = Vec::new();
@@ -182,7 +187,7 @@ impl Authority {
                 Some(_) if good.iter().any(|known| known.fingerprint == fingerprint) => {
                     Some(Ignored::Again)
                 }
-                Some(signature) if !key.public.verifies(to_sign, &signature) => {
+                Some(signature) if !over.verifies(&key.public, fingerprint, &signature) => {
                     Some(Ignored::Wrong)
                 }
                 Some(_) => None,
@@ -195,6 +200,30 @@ impl Authority {
         let all: BTreeSet<_> = self.keys.values().map(|key| key.public.fingerprint()).collect();
         let missing = all.into_iter().filter(|f| !good.iter().any(|known| known.fingerprint == *f));
         Tally { threshold: self.threshold, missing: missing.collect(), good, ignored }
+    }
+}
+
+/// The bytes that signatures are over, and which were found good over them: a root is tallied by two authorities that
+/// share most keys.
+struct Over<'a> {
+    to_sign: &'a [u8],
+    good: Vec<(Fingerprint, Signature)>,
+}
+
+impl<'a> Over<'a> {
+    const fn new(to_sign: &'a [u8]) -> Self {
+        Self { to_sign, good: Vec::new() }
+    }
+
+    fn verifies(&mut self, key: &PublicKey, of: Fingerprint, signature: &Signature) -> bool {
+        if self.good.iter().any(|(known, made)| *known == of && made == signature) {
+            return true;
+        }
+        let good = key.verifies(self.to_sign, signature);
+        if good {
+            self.good.push((of, signature.clone()));
+        }
+        good
     }
 }
 
@@ -281,6 +310,15 @@ pub fn verify_whenever<T: Body>(
 ) -> Result<Verified<T>, Rejected> {
     once_each(authority, &document)?;
     let tally = authority.tally(&document);
+    believe(authority, document, tally)
+}
+
+/// A document is believed when enough of the right keys signed it.
+fn believe<T: Body>(
+    authority: &Authority,
+    document: Signed<T>,
+    tally: Tally,
+) -> Result<Verified<T>, Rejected> {
     if !tally.reached() {
         return Err(Rejected::Threshold { role: authority.role.clone(), tally: Box::new(tally) });
     }
@@ -435,12 +473,14 @@ impl TrustedRoot {
         }
         let old = self.authority(&RoleName::root()).map_err(Rejected::from)?;
         once_each(&old, &next)?;
-        let old = old.tally(&next);
+        let mut over = Over::new(next.signing_bytes());
+        let old = old.tally_anew(&next, &mut over);
         if !old.reached() {
             return Err(NotASuccessor::Old(Box::new(old)));
         }
         let own = Authority::stated_by(next.peek(), &RoleName::root()).map_err(Rejected::from)?;
-        Ok(Self { root: verify_whenever(&own, next)? })
+        let tally = own.tally_anew(&next, &mut over);
+        Ok(Self { root: believe(&own, next, tally)? })
     }
 
     /// Whether the root is fresh at a time.

@@ -8,7 +8,10 @@
 
 mod known;
 mod root_kinds;
+mod root_plans;
+mod root_traps;
 mod sample;
+mod shipped;
 mod targets_kinds;
 
 use anchorite::ceremony::check::CheckReport;

@@ -29,12 +29,22 @@ pub(crate) fn noon() -> Timestamp {
     "2026-12-01T12:00:00Z".parse().unwrap()
 }
 
+/// When the samples were made: so long ago that every certificate is good, and that new dates are later ones.
+fn made_at() -> Timestamp {
+    "2026-01-05T12:00:00Z".parse().unwrap()
+}
+
 impl Sample {
+    /// The sample lives longer than the shipped first root, so that a rehearsal of its change can be held for years.
     pub(crate) fn new(dialect: Dialect) -> Self {
         let file = format!("ceremonies/first-root-{dialect}/plan.toml");
-        let plan = Plan::parse(&fs::read(file).unwrap()).unwrap();
+        let text = fs::read_to_string(file)
+            .unwrap()
+            .replace("\"2 years\"", "\"10 years\"")
+            .replace("\"1 year\"", "\"5 years\"");
+        let plan = Plan::parse(text.as_bytes()).unwrap();
         let twin = Twin::new(&plan, &Before::none(), Purpose::Check);
-        let engine = play(&twin, "2026-01-05T12:00:00Z".parse().unwrap()).unwrap();
+        let engine = play(&twin, made_at()).unwrap();
         let files = engine.served().clone();
         Self { dialect, files, twin, engine }
     }

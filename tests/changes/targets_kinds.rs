@@ -2,19 +2,17 @@
 
 mod delegations;
 mod grown;
-mod ship;
+pub(crate) mod ship;
 mod tagging;
 mod tags;
 
 use std::collections::BTreeMap;
 
-use anchorite::ceremony::before::Before;
-use anchorite::ceremony::check::{CheckReport, play};
+use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::review::review;
 use anchorite::ceremony::scene::{Block, Verdict};
-use anchorite::ceremony::twin::{Purpose, Twin};
 use anchorite::tuf::document::Dialect;
 use anchorite::tuf::signed::Signed;
 use anchorite::tuf::targets::Targets;
@@ -25,14 +23,10 @@ use grown::Grown;
 
 const BOTH: [Dialect; 2] = [Dialect::Notary1, Dialect::Tuf1];
 
-/// The ceremony as the check plays it.
+/// The ceremony as the check plays it, once it passed.
 fn played(sample: &Sample, text: &Text) -> Engine {
     passes(&check(sample, text));
-    let plan = Plan::parse(plan(sample, text).as_bytes()).unwrap();
-    let extra: Vec<(&str, &[u8])> =
-        text.inputs.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
-    let before = Before::of(&plan, &sample.at_hand(&extra)).unwrap();
-    play(&Twin::new(&plan, &before, Purpose::Check), noon()).unwrap()
+    crate::sample::played(sample, text)
 }
 
 /// The names of the documents that were signed.
@@ -50,7 +44,8 @@ fn targets(engine: &Engine, role: &str) -> Targets {
         .iter()
         .find(|(name, _)| of_role(name))
         .unwrap_or_else(|| panic!("{role}: {:?}", signed(engine)));
-    let read = Signed::<Targets>::read(dialect, bytes).unwrap_or_else(|why| panic!("{name}: {why}"));
+    let read =
+        Signed::<Targets>::read(dialect, bytes).unwrap_or_else(|why| panic!("{name}: {why}"));
     read.peek().clone()
 }
 
@@ -108,7 +103,8 @@ fn untouched_byte_for_byte(sample: &Sample, engine: &Engine, touched: &[&str]) {
     assert_eq!(count, named.iter().filter(untouched).count());
     // Their documents are not signed again.
     for name in signed(engine).iter().filter(|name| !name.contains("targets.json")) {
-        let sent = ["root", "snapshot", "timestamp"].iter().chain(touched).any(|role| name.contains(role));
+        let sent =
+            ["root", "snapshot", "timestamp"].iter().chain(touched).any(|role| name.contains(role));
         assert!(sent, "{name}");
     }
 }

@@ -1,8 +1,8 @@
 //! The shipped ceremonies, played with keys on the screen and with lines of plain text.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use anchorite::ceremony::ask::{Answer, Ask, Form, People};
 use anchorite::ceremony::before::Before;
@@ -13,6 +13,7 @@ use anchorite::ceremony::model::Room;
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::scene::Scene;
 use anchorite::ceremony::twin::{Purpose, Twin};
+use anchorite::driver::media::beside;
 use anchorite::driver::ports::Front as _;
 use anchorite::front::plain::Plain;
 use anchorite::front::plain::teller::Teller;
@@ -25,7 +26,31 @@ use anchorite::front::words::Charset;
 use crate::hands::{keys, lines};
 use crate::screens::{LOOKS, SMALL, picture};
 
-const SHIPPED: [&str; 2] = ["first-root-notary1", "first-root-tuf1"];
+/// Those that play every question that people are asked.
+const SHIPPED: [&str; 7] = [
+    "first-root-notary1",
+    "first-root-tuf1",
+    "rotate-root-notary1",
+    "provision-token",
+    "change-pin",
+    "back-up",
+    "restore-drill",
+];
+
+/// Changes, whose scripts are played too.
+const CHANGES: [&str; 11] = [
+    "refresh",
+    "rotate-root",
+    "replace-custodian",
+    "rotate-online",
+    "root-compromise",
+    "adopt",
+    "rotate-tagging",
+    "add-delegation",
+    "rotate-delegation",
+    "remove-delegation",
+    "sign-targets",
+];
 
 /// Plays a shipped ceremony in a model of the room, and gives every scene with its question and the room's answer to
 /// `see`.
@@ -39,10 +64,13 @@ fn play(name: &str, mut see: impl FnMut(&Scene, &Ask, &People)) {
 
 /// Plays a shipped ceremony in a model of the room, with these answers.
 fn play_by(name: &str, mut answer: impl FnMut(&Engine, &Room, &Ask) -> People) {
-    let plan = Plan::parse(&fs::read(format!("ceremonies/{name}/plan.toml")).unwrap()).unwrap();
+    let file = format!("ceremonies/{name}/plan.toml");
+    let plan = Plan::parse(&fs::read(&file).unwrap()).unwrap();
     let at = "2026-12-01T12:00:00Z".parse().unwrap();
-    let twin = Twin::new(&plan, &Before::none(), Purpose::Rehearse);
-    let report = CheckReport::of(&plan, at, &BTreeMap::new());
+    let at_hand = beside(Path::new(&file), &plan);
+    let before = Before::of(&plan, &at_hand).unwrap();
+    let twin = Twin::new(&plan, &before, Purpose::Rehearse);
+    let report = CheckReport::of(&plan, at, &at_hand);
     let ground =
         Ground::new(report.clear(twin.plan(), Mode::Rehearsal).unwrap(), twin.before().clone());
     let opening = Opening {
@@ -119,10 +147,12 @@ fn every_question_of_a_ceremony_is_answered_with_lines() {
 
 #[test]
 fn the_shipped_script_answers_every_question_and_no_other() {
-    for name in SHIPPED {
+    let changes =
+        CHANGES.iter().flat_map(|kind| ["notary1", "tuf1"].map(|d| format!("{kind}-{d}")));
+    for name in SHIPPED.map(ToOwned::to_owned).into_iter().chain(changes) {
         let file = fs::read_to_string(format!("ceremonies/{name}/answers.toml")).unwrap();
         let mut script = Script::parse(&file, Secrets::default()).unwrap();
-        play_by(name, |engine, _, ask| {
+        play_by(&name, |engine, _, ask| {
             assert_eq!(engine.trouble(), None, "{name}, before {}", ask.id);
             script.ask(ask).unwrap()
         });

@@ -13,18 +13,24 @@ use tempfile::TempDir;
 use crate::support::ceremony::{Ceremony, window};
 use crate::support::{clients, notary::NotaryServer, publishing, tuf};
 
-const GUN: &str = "registry.example.com/team/app";
-const GOOD: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+pub(crate) const GUN: &str = "registry.example.com/team/app";
+pub(crate) const GOOD: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 const EVIL: &str = "e258d248fda94c63753607f7c4494ee0fcbe92f1a76bfdac795c9d84101eb317";
 
 /// A plan of a change, piece by piece.
-struct Change {
+pub(crate) struct Change {
     text: String,
     keys: Vec<String>,
 }
 
 impl Change {
-    fn new(ceremony: &Ceremony, round: &str, head: &str, root: Digest, extra: &str) -> Self {
+    pub(crate) fn new(
+        ceremony: &Ceremony,
+        round: &str,
+        head: &str,
+        root: Digest,
+        extra: &str,
+    ) -> Self {
         let mut text = format!("anchorite = 1\n{head}{}", window());
         for (name, part) in [
             ("Administrator", "administrator"),
@@ -70,7 +76,7 @@ impl Change {
     }
 
     /// A key that rests in the book.
-    fn here(&mut self, ceremony: &Ceremony, key: &str, holder: &str) {
+    pub(crate) fn here(&mut self, ceremony: &Ceremony, key: &str, holder: &str) {
         let public = public(ceremony, key);
         let _ = write!(
             self.text,
@@ -82,7 +88,7 @@ impl Change {
         self.keys.push(key.to_owned());
     }
 
-    fn made(&mut self, key: &str, holder: &str, more: &str) {
+    pub(crate) fn made(&mut self, key: &str, holder: &str, more: &str) {
         let _ = write!(
             self.text,
             "\n[[keys]]\nname = \"{key}\"\nholder = \"{holder}\"\nstore = {{ age = {{}} }}\n\
@@ -91,19 +97,25 @@ impl Change {
         self.keys.push(key.to_owned());
     }
 
-    fn role(&mut self, name: &str, keys: &str, threshold: u32, valid_for: &str) {
+    pub(crate) fn role(&mut self, name: &str, keys: &str, threshold: u32, valid_for: &str) {
         let _ = write!(
             self.text,
             "\n[roles.{name}]\nkeys = [{keys}]\nthreshold = {threshold}\nvalid_for = \"{valid_for}\"\n"
         );
     }
 
-    fn push(&mut self, text: &str) {
+    pub(crate) fn push(&mut self, text: &str) {
         self.text.push_str(text);
     }
 
     /// Holds it by a script that answers every question.
-    fn hold(self, ceremony: &Ceremony, round: &str, signed: &[&str], signing: &[&str]) -> String {
+    pub(crate) fn hold(
+        self,
+        ceremony: &Ceremony,
+        round: &str,
+        signed: &[&str],
+        signing: &[&str],
+    ) -> String {
         let ticked = |all: &[&str]| {
             format!("[{}]", all.iter().map(|a| format!("{a:?}")).collect::<Vec<_>>().join(", "))
         };
@@ -183,14 +195,14 @@ fn algorithm(public: &PublicKey) -> &'static str {
 }
 
 /// Puts a file on IN of a round.
-fn bring(ceremony: &Ceremony, round: &str, path: &str, bytes: &[u8]) {
+pub(crate) fn bring(ceremony: &Ceremony, round: &str, path: &str, bytes: &[u8]) {
     let file = ceremony.at(&format!("IN-{round}")).join(path);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(file, bytes).unwrap();
 }
 
 /// The folder of the evidence of a codename, and whether an audit without the paper's head finds nothing wrong.
-fn audited(ceremony: &Ceremony, codename: &str) {
+pub(crate) fn audited(ceremony: &Ceremony, codename: &str) {
     let folder = fs::read_dir(ceremony.at("BOOK/evidence")).unwrap();
     let evidence = folder
         .map(|entry| entry.unwrap().path())
@@ -202,7 +214,7 @@ fn audited(ceremony: &Ceremony, codename: &str) {
 }
 
 /// A first root at the real server, and the trust folder of somebody who has the tagging key.
-fn published(server: &NotaryServer) -> (Ceremony, TempDir) {
+pub(crate) fn published(server: &NotaryServer) -> (Ceremony, TempDir) {
     let mut ceremony = Ceremony::of("first-root-notary1");
     let place_holder = |n: u8| format!("{}{n}", "0".repeat(63));
     ceremony.server_key("snapshot", &server.key(GUN, "snapshot"), &place_holder(1));
@@ -268,12 +280,10 @@ fn a_leaked_tagging_key_is_replaced_and_what_it_signed_since_is_undone_for_old_a
     bring(&ceremony, "2", "good/1.targets.json", &good);
     let root = fs::read(ceremony.at("OUT").join(GUN).join("root.json")).unwrap();
     let root = AnyDocument::read(&root).unwrap().digest();
-    let head = format!(
-        "kind = \"rotate-tagging\"\ntitle = \"The tagging key leaked\"\ncodename = \"OSPREY\"\n\
-         clients = [\"notary\", \"docker\"]\n"
-    );
+    let head = "kind = \"rotate-tagging\"\ntitle = \"The tagging key leaked\"\ncodename = \"OSPREY\"\n\
+                clients = [\"notary\", \"docker\"]\n";
     let repository = format!("\n[repository]\nname = \"{GUN}\"\ndialect = \"notary1\"\n");
-    let mut change = Change::new(&ceremony, "2", &head, root, "");
+    let mut change = Change::new(&ceremony, "2", head, root, "");
     change.push(&repository);
     change.push("\n[known_good]\nfile = \"good/1.targets.json\"\nform = \"targets\"\n");
     for (key, holder) in

@@ -11,13 +11,13 @@ use anchorite::ceremony::event::{Mode, Outcome, Refusal, SessionId};
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::scene::Scene;
 use anchorite::ceremony::twin::forged_fingerprints;
-use anchorite::driver::bench::{Bench, Clock, RealStores, Setting, system_time};
+use anchorite::driver::bench::{Bench, Clock, RealStores, Setting, Stores as _, system_time};
 use anchorite::driver::media::Media;
 use anchorite::driver::ports::{Company, Front, FrontFailed, Progress};
 use anchorite::driver::session::{Begin, Ended, Session};
 use anchorite::driver::token::provision_yubikey;
 use anchorite::driver::workspace::Workspace;
-use anchorite::keystore::{Label, Rules, Secret, SecretKind, Unlock};
+use anchorite::keystore::{Label, Rules, Secret, SecretKind, Spec, TokenError, Unlock};
 use anchorite::tuf::digest::Digest;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
@@ -58,7 +58,7 @@ impl Unlock for Holders<'_> {
             SecretKind::Puk => "31415926",
             SecretKind::Passphrase => PASSPHRASE,
         };
-        Some(Secret::new(Zeroizing::new(text.to_owned())))
+        Some(Secret::of(text))
     }
     fn touch(&mut self, _: &Label) {}
 }
@@ -186,6 +186,49 @@ fn python_tuf_accepts_a_root_of_three_pkcs11_tokens() {
     let head = ended.engine.head().to_string();
     let verify: Vec<&str> = verify.into_iter().chain([head.as_str()]).collect();
     assert!(ceremony.program(&verify).success().contains("RESULT   PASS"));
+}
+
+/// A shipped plan with a window round now, and what a test's room lacks waived.
+fn held_now(shipped: &str) -> String {
+    let plan = fs::read_to_string(format!("ceremonies/{shipped}/plan.toml")).unwrap();
+    let window = crate::support::ceremony::window();
+    let mut plan = plan.replacen("\n[repository]", &format!("\n{window}\n[repository]"), 1);
+    for finding in ["room-network-interface", "room-default-route", "room-swap"] {
+        plan += &format!(
+            "\n[[waivers]]\nfinding = \"{finding}\"\nreason = \"a test\"\nby = \"Administrator\"\n"
+        );
+    }
+    plan
+}
+
+#[test]
+fn a_new_yubikey_becomes_its_holders_own_in_a_real_ceremony_and_makes_its_key() {
+    let card = Card::new(2011, Firmware::V5_7_1);
+    let pcscd = Pcscd::with_cards(&[&card]);
+    let mut ceremony = Ceremony::with(held_now("provision-token"));
+    let program = wrapped::program(&ceremony.at("."), "anchorite", &[pcscd.variable()]);
+    ceremony.store("root-d", "{ yubikey = { serial = 2011, slot = \"9c\" } }");
+    // A wrong PIN first, when the card is its holder's own and makes the key.
+    let ended = hold(&ceremony, program.clone(), Some("root-d"), &mut |_| {});
+    assert_eq!(ended.outcome, Outcome::Done);
+    let record = fs::read_to_string(ended.folder.join("transcript.jsonl")).unwrap();
+    let provisioned = "\"provisioned\":{\"management_key\":true,\"pin\":true,\"puk\":true}";
+    assert!(record.contains(provisioned) && record.contains("factory-pin"), "{record}");
+    assert!(record.contains("wrong-secret") && !record.contains(PIN));
+    assert_eq!(card.pin_tries().left, 3);
+    assert!(ended.folder.join("attestations/root-d-slot.pem").is_file());
+    let certificate = fs::read_to_string(ended.folder.join("care.json")).unwrap();
+    assert!(certificate.contains("A-1041") && certificate.contains("B-2041"), "{certificate}");
+    // The same plan again finds the slot taken, and writes over nothing.
+    let made = card.public(0x9c);
+    let mut people = GoodPeople { plan: Digest::of(b""), change: None, asked: 0 };
+    let mut stores =
+        RealStores::new(program, ceremony.at("BOOK/keys"), ended.engine.plan(), BTreeMap::new());
+    let key = ended.engine.plan().keys[0].clone();
+    let spec = Spec { algorithm: key.algorithm, pin: None, touch: None };
+    let refused = stores.store(&key).unwrap().make(&spec, &mut people).unwrap_err();
+    assert!(matches!(refused, TokenError::Occupied(_)), "{refused:?}");
+    assert_eq!(card.public(0x9c), made);
 }
 
 /// Three cards, their holders' own, and the plan that names them. The last one is not in yet.

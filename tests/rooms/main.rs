@@ -6,6 +6,7 @@ mod exports;
 mod going_wrong;
 #[path = "../pty/mod.rs"]
 mod pty;
+mod retiring;
 mod small;
 mod states;
 #[path = "../support/mod.rs"]

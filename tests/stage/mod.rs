@@ -281,6 +281,7 @@ pub(crate) const fn gone() -> FrontFailed {
 
 /// What the check says of a shipped plan.
 pub(crate) fn report(name: &str) -> CheckReport {
-    let bytes = fs::read(format!("ceremonies/{name}/plan.toml")).unwrap();
-    CheckReport::of(&Plan::parse(&bytes).unwrap(), noon(), &std::collections::BTreeMap::new())
+    let file = format!("ceremonies/{name}/plan.toml");
+    let plan = Plan::parse(&fs::read(&file).unwrap()).unwrap();
+    CheckReport::of(&plan, noon(), &media::beside(Path::new(&file), &plan))
 }

@@ -1,7 +1,9 @@
 //! What a wise reviewer would object to in a change, before anybody comes to the room.
 
+mod adopt;
 mod delegations;
 mod kinds;
+mod root;
 mod signed_things;
 
 use std::collections::BTreeSet;
@@ -15,7 +17,7 @@ use crate::tuf::time::Timestamp;
 use crate::tuf::verify::Authority;
 
 use super::super::before::Anchor;
-use super::super::plan::{Origin, Plan, PlannedRole, SignedWhere};
+use super::super::plan::{Kind, Origin, Plan, PlannedRole, SignedWhere};
 use super::super::recipe::Recipe;
 use super::super::scene::Verdict;
 use super::Finding;
@@ -35,8 +37,12 @@ pub(super) fn findings(plan: &Plan, anchor: &Anchor, at: Timestamp, raised: &mut
     }
     versions(plan, anchor, raised);
     compromised(plan, anchor, &recipe, raised);
+    root::lost(plan, anchor, raised);
     signed_things::findings(plan, anchor, &recipe, raised);
-    kinds::findings(plan, anchor, &recipe, raised);
+    kinds::findings(plan, anchor, &recipe, at, raised);
+    if plan.kind == Kind::Adopt {
+        adopt::findings(plan, anchor, at, raised);
+    }
 }
 
 /// The fingerprint that the plan knows a key by before the ceremony; nothing for keys that are made or that a server gives.
@@ -153,8 +159,11 @@ fn both_thresholds(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut V
             "root",
             format!(
                 "The root before wants {need} of its {} keys; those that sign: {there}. Name more of \
-                 them under [before] also_sign: without them every client refuses the new root.",
-                old.len()
+                 them under [before] also_sign: without them every client refuses the new root. Where \
+                 so many are lost that {need} cannot be brought, no change can be signed any more: hold \
+                 a first-root ceremony before this root expires on {}.",
+                old.len(),
+                anchor.root().expires.at.to_minute()
             ),
         ));
     }

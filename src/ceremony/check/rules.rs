@@ -35,6 +35,16 @@ pub(super) fn findings(
     people(plan, &mut raised);
     real_only(plan, at, &mut raised);
     inputs(plan, at_hand, &mut raised);
+    super::care::findings(plan, &mut raised);
+    waived(plan, raised)
+}
+
+/// The findings on one repository of a fleet. What is said of the whole plan is said once, elsewhere.
+pub(super) fn of_member(plan: &Plan, before: &Before, at: Timestamp) -> Vec<Finding> {
+    let mut raised = Vec::new();
+    if let Some(anchor) = before.anchor() {
+        super::change::findings(plan, anchor, at, &mut raised);
+    }
     waived(plan, raised)
 }
 
@@ -60,7 +70,9 @@ pub(super) fn finding(
 }
 
 /// Findings that no waiver helps against.
-const NEVER_WAIVED: [&str; 41] = [
+const NEVER_WAIVED: [&str; 49] = [
+    "fleet-not-read",
+    "fleet-none",
     "ed25519-on-yubikey",
     "threshold-zero",
     "threshold-above-keys",
@@ -101,7 +113,13 @@ const NEVER_WAIVED: [&str; 41] = [
     "refresh-changes-more",
     "nothing-to-do",
     "same-key-again",
+    "online-key-without-document",
     "root-lost",
+    "back-up-circular",
+    "back-up-beside-key",
+    "back-up-beside-identity",
+    "key-beside-its-secret",
+    "key-still-listed",
 ];
 
 fn thresholds(plan: &Plan, name: &RoleName, role: &PlannedRole, raised: &mut Vec<Finding>) {
@@ -240,7 +258,9 @@ fn certificates(
 ) {
     let mut ends = BTreeSet::new();
     for key in root.keys.iter().filter_map(|key| plan.key(key)) {
-        let Some(end) = key.certificate.and_then(|c| base.plus(c.valid_for)) else { continue };
+        let Some(end) = key.certificate.as_ref().and_then(|c| base.plus(c.valid_for)) else {
+            continue;
+        };
         if end < expires {
             raised.push(fail(
                 "certificate-before-root",
@@ -254,6 +274,18 @@ fn certificates(
             ));
         }
         ends.insert(end);
+        if let Some(name) = key.certificate.as_ref().and_then(|c| c.common_name.as_deref()) {
+            raised.push(finding(
+                Verdict::Warn,
+                "certificate-for-many",
+                key.name.as_str(),
+                format!(
+                    "Its certificate is for {name}: one certificate and one id to pin serve many \
+                     repositories, and whoever steals enough such keys can root each of them, those that \
+                     do not exist yet too."
+                ),
+            ));
+        }
     }
     if ends.len() == 1 && root.keys.len() > 1 {
         raised.push(finding(
@@ -335,7 +367,10 @@ fn same_keys(plan: &Plan, raised: &mut Vec<Finding>) {
                 format!("It signs for {}. A leak in one is a leak in all.", roles.join(" and ")),
             ));
         }
-        if roles.is_empty() {
+        let sets = plan.fleet.iter().flat_map(|fleet| fleet.sets.values());
+        let in_set =
+            sets.flat_map(std::collections::BTreeMap::values).any(|name| *name == key.name);
+        if roles.is_empty() && !in_set && !plan.kind.is_of_keys() {
             raised.push(finding(
                 Verdict::Warn,
                 "key-without-role",
@@ -430,7 +465,11 @@ fn real_only(plan: &Plan, at: Timestamp, raised: &mut Vec<Finding>) {
 }
 
 fn inputs(plan: &Plan, at_hand: &BTreeMap<FileAt, Vec<u8>>, raised: &mut Vec<Finding>) {
-    for input in &plan.inputs {
+    // The list of a fleet may be long: whoever walks the fleet reads it.
+    let is_list = |input: &super::super::plan::Input| {
+        plan.fleet.as_ref().is_some_and(|fleet| fleet.is_list(input))
+    };
+    for input in plan.inputs.iter().filter(|input| !is_list(input)) {
         let file = FileAt { place: Place::Medium(input.medium.clone()), path: input.path.clone() };
         match at_hand.get(&file).map(|bytes| Digest::of(bytes)) {
             None => raised.push(finding(

@@ -4,10 +4,9 @@ use crate::tuf::digest::Digest;
 use crate::tuf::time::Timestamp;
 
 use super::super::ask::{Answer, Ask, AskKind, Form, People, Wish};
-use super::super::change;
 use super::super::check::Ground;
 use super::super::event::{Refusal, TroubleKind, Wanted};
-use super::super::plan::{Part, Plan};
+use super::super::plan::{Medium, MediumRole, Part, Plan};
 use super::super::roster::Enrolled;
 use super::state::{Compared, Comparison, Exception, State, Statement};
 use super::{comparison, program};
@@ -56,7 +55,7 @@ impl State {
             AskKind::RollCall => self.roll_call(plan, say),
             AskKind::ComparePlan => self.compare(at, ask, say, plan.digest),
             AskKind::CompareChange => {
-                let digest = self.change.as_ref().map_or(plan.digest, change::ChangeSet::digest);
+                let digest = self.change_digest().unwrap_or(plan.digest);
                 self.compare(at, ask, say, digest);
             }
             AskKind::Source => {
@@ -82,6 +81,7 @@ impl State {
                 press(self);
             }
             AskKind::Ready => {
+                self.care.began.insert(ask.id.about.clone(), at);
                 // A new turn: whatever was seen before may have been swapped since.
                 if let Some((_, name)) = ask.id.about.rsplit_once('/') {
                     self.seen.retain(|key, _| key.as_str() != name);
@@ -89,7 +89,10 @@ impl State {
                 press(self);
             }
             AskKind::Medium => {
-                if self.change.is_some() && self.roster_head.is_none() {
+                let out = |medium: &Medium| medium.name.as_str() == ask.id.about;
+                let known = self.change.is_some()
+                    || (plan.fleet.is_some() && plan.media(MediumRole::Out).any(out));
+                if known && self.roster_head.is_none() {
                     self.roster_head = Some(self.head);
                 }
                 press(self);
@@ -158,7 +161,9 @@ impl State {
             Some("stop") => self.dialogs.push(Wish::Abort),
             Some("exception") => self.dialogs.push(Wish::Exception),
             Some("adopt") => {
-                self.trouble = None;
+                if let Some(open) = self.trouble.take() {
+                    self.adopt_secret(&open.about);
+                }
                 if let Some((name, key)) = self.found_key.take() {
                     self.roster.keys.insert(name, Enrolled::Made { key });
                 }

@@ -5,7 +5,9 @@
 //! checks it.
 
 mod answers;
+mod care;
 mod comparison;
+mod fleet;
 mod help;
 mod inputs;
 mod outcome;
@@ -30,6 +32,8 @@ use super::roster::Roster;
 use super::scene::Scene;
 use super::transcript;
 
+pub use care::{Care, HeldPin, Recovered};
+pub use fleet::FleetState;
 pub use inputs::incoming;
 pub use outcome::file_name;
 pub use state::{Compared, Comparison, Exception, State, Statement};
@@ -148,6 +152,11 @@ impl Engine {
         self.state.change.as_ref()
     }
 
+    /// The digest of all that is signed: of one repository's change, or of the table of a fleet.
+    pub fn change_digest(&self) -> Option<Digest> {
+        self.state.change_digest()
+    }
+
     /// What was done, for the report and for those who check it.
     pub const fn record(&self) -> &State {
         &self.state
@@ -164,9 +173,19 @@ impl Engine {
             .collect()
     }
 
+    /// The keys that were given up in this ceremony.
+    pub fn retired(&self) -> impl Iterator<Item = &super::plan::Retired> {
+        care::retired(self.ground.plan(), &self.state)
+    }
+
     /// The signed documents under the names that clients ask for.
     pub const fn served(&self) -> &std::collections::BTreeMap<String, Vec<u8>> {
         &self.state.served
+    }
+
+    /// What the workspace trusts from now on: documents by their path under `trust/`.
+    pub fn trusted(&self) -> std::collections::BTreeMap<String, Vec<u8>> {
+        outcome::trusted(self.plan(), &self.state)
     }
 
     /// What went wrong and waits for a decision, in words.

@@ -17,6 +17,7 @@ use super::super::check::Ground;
 use super::super::event::{EvidenceFile, Place};
 use super::super::plan::{Kind, Plan};
 use super::super::roster::RosterFile;
+use super::care;
 use super::state::State;
 
 /// The signed documents, as files by their role.
@@ -146,6 +147,9 @@ pub(super) fn evidence_files(ground: &Ground, state: &State) -> Vec<EvidenceFile
         }
     }
     files.insert("roster.json".to_owned(), roster_file(plan, state));
+    if plan.kind.is_of_keys() {
+        files.insert("care.json".to_owned(), json(&care::certificate(plan, state)));
+    }
     files.insert("exceptions.json".to_owned(), json(&state.exceptions));
     files.insert("statements.json".to_owned(), json(&state.statements));
     files.insert("room.json".to_owned(), json(&state.room));

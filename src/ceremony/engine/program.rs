@@ -10,12 +10,12 @@ use super::super::change::ChangeSet;
 use super::super::check::Ground;
 use super::super::event::{Act, ActKind, FileAt, Mode, Outcome, Place, Wanted};
 use super::super::mounted::Mounted;
-use super::super::plan::{Kind, MediumRole, Part, Plan};
+use super::super::plan::{Input, Kind, MediumRole, Part, Plan};
 use super::super::scene::Verdict;
 use super::super::steps::{Step, StepId, steps};
 use super::state::{Open, State};
 use super::want::{Want, in_evidence};
-use super::{comparison, outcome, turns};
+use super::{care, comparison, fleet, outcome, turns};
 
 /// How many words a witness reads from the paper, and how many come from the second laptop.
 pub(super) const PAPER_WORDS: usize = 2;
@@ -77,11 +77,16 @@ pub(super) fn current_step(ground: &Ground, state: &State) -> usize {
 
 fn of_step(ground: &Ground, state: &State, step: &Step) -> Option<Want> {
     let plan = ground.plan();
+    if let Some(want) = fleet::of_step(ground, state, &step.id) {
+        return want;
+    }
     match &step.id {
+        StepId::Survey => None,
         StepId::Open => (state.present.is_none()).then(|| roll_call(plan)),
         StepId::Room => room(plan, state),
         StepId::Gate => gate(plan, state),
         StepId::Gather => gather(plan, state),
+        StepId::Keys if plan.kind.is_of_keys() => care::want(ground, state),
         StepId::Keys => plan.keys.iter().find_map(|key| turns::enrol(ground, state, key)),
         StepId::Roster => roster(plan, state),
         StepId::Review => review(plan, state),
@@ -245,23 +250,37 @@ pub(super) fn medium(plan: &Plan, state: &State, name: &KeyName, label: &str) ->
             act: Act::Mount(name.clone()),
         });
     };
-    let taken_from = plan.inputs.iter().any(|input| input.medium == *name);
+    // Where a fleet lies, the list says what is taken.
+    let is_fleet = plan.fleet.as_ref().is_some_and(|fleet| fleet.medium == *name);
+    let taken_from = (!is_fleet && plan.inputs.iter().any(|input| input.medium == *name))
+        || kit(plan).any(|(medium, _)| medium == name);
     let more = mounted.count > mounted.files.len() || !unplanned(plan, name, mounted).is_empty();
     let about = format!("{name}{IGNORED}");
     (taken_from && more && !state.has_pressed(AskKind::Medium, &about))
         .then(|| Want::press(AskKind::Medium, about, 'g', "go on with the files of the plan"))
 }
 
+/// The files of the recovery kits of the plan's drills.
+fn kit(plan: &Plan) -> impl Iterator<Item = (&KeyName, &String)> {
+    plan.drills.iter().flat_map(|drill| {
+        let identity = drill.identity.iter().map(|(medium, file)| (medium, file));
+        std::iter::once((&drill.medium, &drill.file)).chain(identity)
+    })
+}
+
 /// What is on a medium and not in the plan.
 pub(super) fn unplanned(plan: &Plan, name: &KeyName, mounted: &Mounted) -> Vec<String> {
     let planned = |path: &String| {
         plan.inputs.iter().any(|input| input.medium == *name && input.path == *path)
+            || kit(plan).any(|(medium, file)| medium == name && file == path)
     };
     mounted.files.iter().filter(|path| !planned(path)).cloned().collect()
 }
 
 fn gather(plan: &Plan, state: &State) -> Option<Want> {
-    plan.inputs.iter().find_map(|input| {
+    // The list of a fleet is read when the fleet is walked.
+    let is_list = |input: &Input| plan.fleet.as_ref().is_some_and(|fleet| fleet.is_list(input));
+    plan.inputs.iter().filter(|input| !is_list(input)).find_map(|input| {
         if let Some(want) = medium(plan, state, &input.medium, "it is in") {
             return Some(want);
         }
@@ -287,7 +306,7 @@ fn roster(plan: &Plan, state: &State) -> Option<Want> {
 }
 
 /// Writes a file, then reads it back.
-fn placed(state: &State, file: FileAt, bytes: impl FnOnce() -> Vec<u8>) -> Option<Want> {
+pub(super) fn placed(state: &State, file: FileAt, bytes: impl FnOnce() -> Vec<u8>) -> Option<Want> {
     if !state.written.contains_key(&file) {
         return Some(Want::write(file, bytes()));
     }

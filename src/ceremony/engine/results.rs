@@ -15,7 +15,7 @@ use super::super::event::{
     Act, ActId, ActKind, FileAt, Happened, Mode, Place, Remains, Seen, Trouble, TroubleKind,
 };
 use super::super::export::{self, Start};
-use super::super::plan::{Origin, Plan, PlannedKey, Store};
+use super::super::plan::{Kind, Origin, Plan, PlannedKey, Store};
 use super::super::roster::{Enrolled, Proof, room_challenge};
 use super::super::scene::Verdict;
 use super::state::{Open, State};
@@ -23,9 +23,12 @@ use super::turns;
 
 impl State {
     /// Takes what came of an act, useful or not.
-    pub(super) fn learn(&mut self, ground: &Ground, _at: Timestamp, id: &ActId, what: &Happened) {
+    pub(super) fn learn(&mut self, ground: &Ground, at: Timestamp, id: &ActId, what: &Happened) {
         let plan = ground.plan();
-        let key = id.subject.parse().ok().and_then(|name: KeyName| plan.key(&name));
+        // A batch is named after its key: `root-a/137`; a back-up too: `root-a@KIT`.
+        let named = id.subject.split(['@', '/']).next().unwrap_or_default();
+        let key = named.parse().ok().and_then(|name: KeyName| plan.key(&name));
+        self.count_pin(id, key, matches!(what, Happened::Signed(_)));
         match (id.kind, what) {
             (ActKind::Level, Happened::Failed(trouble)) => {
                 self.levelled(id, Some(trouble.found.clone()));
@@ -43,12 +46,12 @@ impl State {
             }
             (ActKind::Look, Happened::Seen(seen)) => {
                 if let Some(key) = key {
-                    self.looked(key, seen);
+                    self.looked(plan.kind, key, seen);
                 }
             }
             (ActKind::Make, Happened::Made { public }) => {
                 if let Some(key) = key {
-                    self.made(key, public);
+                    self.made(plan.kind, key, public);
                 }
             }
             (ActKind::Prove | ActKind::Sign, Happened::Signed(signature)) => {
@@ -68,6 +71,31 @@ impl State {
                     self.handed_over.insert(key.name.clone(), file.clone());
                 }
             }
+            (ActKind::Provision, Happened::Provisioned { .. }) => {
+                if let Some(key) = key {
+                    self.care.provisioned.insert(key.name.clone());
+                    self.seen.remove(&key.name);
+                }
+            }
+            (ActKind::ChangeSecret, Happened::SecretChanged) => {
+                if let Some(key) = key {
+                    self.care.changed.insert(key.name.clone());
+                    self.seen.remove(&key.name);
+                }
+            }
+            (ActKind::BackUp, Happened::BackedUp { file }) => {
+                self.care.backed_up.insert(id.subject.clone(), file.clone());
+            }
+            (ActKind::Drill, Happened::Recovered { public, signature }) => {
+                if let Some(key) = key {
+                    self.recovered(at, id, key, (public, signature));
+                }
+            }
+            (ActKind::Survey, Happened::Surveyed(survey)) => self.surveyed(plan, id, survey),
+            (ActKind::Batch, Happened::Batched { .. }) => self.batched(plan, id, what),
+            (ActKind::Assemble, Happened::Assembled { repositories, file }) => {
+                self.assembled(id, *repositories, *file);
+            }
             (ActKind::Inspect, Happened::Inspected(remains)) => self.inspected(plan, remains),
             (ActKind::Seal, Happened::Sealed { tree }) => self.sealed = Some(*tree),
             (
@@ -82,7 +110,14 @@ impl State {
                 | ActKind::Write
                 | ActKind::ReadBack
                 | ActKind::HandOver
+                | ActKind::Provision
+                | ActKind::ChangeSecret
+                | ActKind::BackUp
+                | ActKind::Drill
                 | ActKind::Inspect
+                | ActKind::Survey
+                | ActKind::Batch
+                | ActKind::Assemble
                 | ActKind::Seal,
                 _,
             ) => self.open(
@@ -124,7 +159,7 @@ impl State {
         });
     }
 
-    fn looked(&mut self, key: &PlannedKey, seen: &Seen) {
+    fn looked(&mut self, kind: Kind, key: &PlannedKey, seen: &Seen) {
         let expected = match &key.store {
             Some(Store::Yubikey { serial, .. } | Store::Virtual { serial }) => {
                 Some(serial.to_string())
@@ -165,7 +200,13 @@ impl State {
             let chain = seen.attestation.iter().map(|bytes| bytes.0.clone()).collect();
             self.attestations.insert(key.name.clone(), chain);
         }
-        let refused = seen.remarks.iter().find(|remark| remark.verdict == Verdict::Fail);
+        // What is the factory's is what provisioning is for.
+        let provisioning =
+            kind == Kind::ProvisionToken && !self.care.provisioned.contains(&key.name);
+        let refused = seen.remarks.iter().find(|remark| {
+            remark.verdict == Verdict::Fail
+                && !(provisioning && remark.name.starts_with("factory-"))
+        });
         if let (Mode::Real, Some(remark)) = (self.opening.mode, refused) {
             let found = format!("{}: {}", remark.name, remark.text);
             self.open(&what, TroubleKind::Unsupported, found);
@@ -174,7 +215,7 @@ impl State {
         self.seen.insert(key.name.clone(), seen.clone());
     }
 
-    fn made(&mut self, key: &PlannedKey, public: &PublicKey) {
+    fn made(&mut self, kind: Kind, key: &PlannedKey, public: &PublicKey) {
         let enrolled = Enrolled::Made { key: public.clone() };
         let twin = self
             .roster
@@ -190,6 +231,10 @@ impl State {
             self.open(&format!("make {}", key.name), TroubleKind::Mismatch, found);
         } else {
             self.roster.keys.insert(key.name.clone(), enrolled);
+            if kind == Kind::ProvisionToken {
+                // Looked at once more, for the attestation.
+                self.seen.remove(&key.name);
+            }
         }
     }
 
@@ -299,6 +344,10 @@ impl State {
                     .to_owned();
                 self.open(&what, TroubleKind::Gone, found);
             }
+            (
+                Remains::Nothing,
+                Act::Provision(key) | Act::ChangeSecret(key) | Act::BackUp { key, .. },
+            ) => self.cut_off(&id, &key.name),
             (Remains::Nothing | Remains::Key(_), _) => {
                 self.open(
                     &what,
@@ -312,6 +361,10 @@ impl State {
     /// Derives what follows from the facts, once: the documents when every key is known and proven, those that hash others
     /// when these are signed, the export when everything is signed.
     fn derive(&mut self, plan: &Plan) {
+        if plan.fleet.is_some() || plan.kind.is_of_keys() {
+            // The documents of a fleet are derived where they are, one repository after the other.
+            return;
+        }
         if self.change.is_none() {
             self.change = change::draft(plan, &self.before, &self.roster, &self.facts()).ok();
             if let Some(change) = &self.change {

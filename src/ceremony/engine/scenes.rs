@@ -3,13 +3,14 @@
 use crate::tuf::digest::Digest;
 use crate::tuf::document::Dialect;
 
+mod care;
 mod review;
 
 use super::super::ask::{AskId, AskKind};
 use super::super::authority::{self, Count};
 use super::super::check::Ground;
 use super::super::event::{Act, ActId, Mode, Outcome, Wanted};
-use super::super::plan::{Origin, Plan, PlannedKey, Store};
+use super::super::plan::{Kind, Origin, Plan, PlannedKey, Store};
 use super::super::scene::{Block, Scene, TallyLine, Verdict};
 use super::super::steps::steps;
 use super::super::story;
@@ -143,12 +144,16 @@ impl Painter<'_> {
             AskKind::Ready => self.ready(id),
             AskKind::LastTry => self.last_try(id),
             AskKind::Medium => self.medium(id),
+            AskKind::Review if self.plan.fleet.is_some() => {
+                super::fleet::blocks(self.plan, self.state, &id.about)
+            }
             AskKind::Review if id.about == program::CLOSING => self.closing_review(),
             AskKind::Review => self.review(),
             AskKind::Source => Self::source(),
             AskKind::CompareChange => self.compare_change(),
             AskKind::WrittenDown => self.written_down(id),
             AskKind::Trouble => self.trouble(),
+            AskKind::Note if self.plan.kind.is_of_keys() => self.care_note(id),
             AskKind::Note => self.note(id),
             AskKind::Statement => self.statement(id),
             AskKind::Exception => vec![
@@ -263,6 +268,7 @@ impl Painter<'_> {
         ];
         let will = match turn {
             "keys" => self.will_enrol(key),
+            "sign" if self.plan.fleet.is_some() => self.will_sign_for_fleet(key),
             "sign" | program::CLOSING => {
                 let stage = if turn == "sign" {
                     &self.state.recipe.documents
@@ -278,7 +284,11 @@ impl Painter<'_> {
             }
             _ => "an encrypted copy goes to the KEYS medium".to_owned(),
         };
-        rows.push(row("will happen", will));
+        rows.push(row("will happen", self.care_turn(turn, key).unwrap_or(will)));
+        rows.extend(self.care_rows(key));
+        rows.extend(key.hold_pin.filter(|_| turn == "sign").map(|count| {
+            row("PIN", format!("typed once, held for {count} signatures of this turn, then wiped"))
+        }));
         let mut blocks =
             vec![read(call), Block::Rows(rows), text("Others look away while a secret is typed.")];
         let remarks = self.state.remarks.get(&key.name).into_iter().flatten();
@@ -286,6 +296,13 @@ impl Painter<'_> {
             Block::Mark(remark.verdict, format!("{}: {}", remark.name, remark.text))
         }));
         blocks
+    }
+
+    fn will_sign_for_fleet(&self, key: &PlannedKey) -> String {
+        let survey = self.state.fleet.survey.as_ref();
+        let turn = survey.and_then(|survey| survey.turns.get(&key.name)).copied();
+        let turn = turn.unwrap_or_default();
+        format!("{} signatures, for {} repositories", turn.documents, turn.repositories)
     }
 
     fn will_enrol(&self, key: &PlannedKey) -> String {
@@ -296,10 +313,11 @@ impl Painter<'_> {
             | Origin::Server { .. }
             | Origin::Listed(_) => "the key is looked for",
         };
-        match (self.plan.repository.dialect, key.certificate) {
+        match (self.plan.repository.dialect, &key.certificate) {
             (Dialect::Notary1, Some(certificate)) => format!(
                 "{made}, and signs its own certificate for {}, valid {}",
-                self.plan.repository.name, certificate.valid_for
+                certificate.common_name.as_deref().unwrap_or(self.plan.repository.name.as_str()),
+                certificate.valid_for
             ),
             (Dialect::Notary1, None) | (Dialect::Tuf1, _) => {
                 format!("{made}, and signs a challenge to prove itself")
@@ -317,6 +335,13 @@ impl Painter<'_> {
 
     fn medium(&self, id: &AskId) -> Vec<Block> {
         if id.about == "export" {
+            if let Some(survey) = &self.state.fleet.survey {
+                let text = format!("{} repositories are written to OUT.", survey.repositories);
+                return vec![
+                    read("Everything is signed. Please insert the medium OUT."),
+                    Block::Text(text),
+                ];
+            }
             let mut blocks = self.accepted();
             blocks.push(read("Everything is signed. Please insert the medium OUT."));
             blocks.push(Block::List {
@@ -429,11 +454,37 @@ impl Painter<'_> {
             Act::Write { file, bytes } => format!("writing {file}, {} bytes", bytes.len()),
             Act::ReadBack(file) => format!("reading {file} back"),
             Act::HandOver { key, .. } => format!("writing an encrypted copy of {}", key.name),
+            Act::Provision(key) => {
+                format!("replacing the factory's secrets of {}", self.place(key))
+            }
+            Act::ChangeSecret(key) => format!("changing the secret of {}", self.place(key)),
+            Act::BackUp { back_up, .. } => {
+                format!("writing {} to {}", back_up.file(), back_up.medium)
+            }
+            Act::Drill { key, drill, .. } => {
+                format!("bringing {} back from {}:{}", key.name, drill.medium, drill.file)
+            }
             Act::Inspect { interrupted, .. } => format!("looking what {interrupted} left behind"),
             Act::Level(name) => format!("bringing {name}, the second copy of the book, level"),
+            Act::Survey(_) => "walking the fleet: reading, verifying, drafting".to_owned(),
+            Act::Batch { key, nth, of, .. } => {
+                let batch = super::super::fleet::batch_of(key);
+                let last = ((nth + 1) * batch).min(*of);
+                format!("{} signs for repositories {} to {last} of {of}", key.name, nth * batch + 1)
+            }
+            Act::Assemble { nth, of, .. } => {
+                let batch = super::super::fleet::BATCH;
+                let last = ((nth + 1) * batch).min(*of);
+                format!("putting together repositories {} to {last} of {of}", nth * batch + 1)
+            }
             Act::Seal(files) => format!("sealing the evidence, {} files", files.len()),
         };
-        vec![text(what), Block::Rows(vec![row("act", id.to_string())])]
+        let mut rows = vec![row("act", id.to_string())];
+        let held = self.state.held_pin.as_ref().filter(|held| {
+            held.left > 0 && matches!(act, Act::Sign { key, .. } if key.name == held.key)
+        });
+        rows.extend(held.map(|held| row("PIN", format!("held, {} more", held.left))));
+        vec![text(what), Block::Rows(rows)]
     }
 
     fn closing(&self, outcome: Outcome) -> Vec<Block> {
@@ -442,7 +493,13 @@ impl Painter<'_> {
                 Block::Mark(Verdict::Pass, "The ceremony is done and the evidence sealed.".into()),
                 read("Please write down the last head of the transcript, and sign beside it."),
                 Block::Digest { label: "head: at the end".to_owned(), digest: self.head },
-                text("Nothing is live yet: the export must be published from an online machine."),
+                text(if self.plan.kind.is_of_keys() {
+                    "Nothing was signed but proofs; no client notices this ceremony."
+                } else if self.plan.kind == Kind::Adopt {
+                    "The repository is known here from now on. Nothing about it was changed."
+                } else {
+                    "Nothing is live yet: the export must be published from an online machine."
+                }),
             ],
             Outcome::Aborted => vec![
                 Block::Mark(Verdict::Warn, "The ceremony was stopped.".to_owned()),
@@ -458,6 +515,9 @@ impl Painter<'_> {
         let began = self.state.has_pressed(AskKind::Head, "before the first signature");
         if !began || self.state.sealed.is_some() {
             return Vec::new();
+        }
+        if self.plan.fleet.is_some() {
+            return super::fleet::tallies(self.plan, self.state);
         }
         self.state.recipe.all().flat_map(|doc| self.tally(doc)).collect()
     }

@@ -26,6 +26,7 @@ use super::super::plan::Origin;
 use super::super::recipe::{DocRecipe, Recipe};
 use super::super::roster::{Enrolled, Facts, Roster};
 use super::super::story;
+use super::care::{Care, HeldPin};
 use super::want::Want;
 
 /// All that a ceremony has gathered.
@@ -77,6 +78,8 @@ pub struct State {
     pub confirmed: BTreeSet<FileAt>,
     /// Keys handed over, and the file they are in.
     pub handed_over: BTreeMap<KeyName, String>,
+    /// What was done for the care of keys, in ceremonies without documents.
+    pub care: Care,
     /// Exceptions, in order.
     pub exceptions: Vec<Exception>,
     /// What each participant said at the end.
@@ -99,6 +102,9 @@ pub struct State {
     /// The signed documents under the names that clients ask for, once everything is signed.
     pub served: BTreeMap<String, Vec<u8>>,
 
+    /// What is known of a fleet.
+    pub fleet: super::fleet::FleetState,
+
     pub(super) asked: BTreeMap<(AskKind, String), u32>,
     pub(super) acted: BTreeMap<(ActKind, String, Option<Digest>), u32>,
     pub(super) pressed: BTreeSet<(AskKind, String)>,
@@ -110,6 +116,10 @@ pub struct State {
     pub(super) trouble: Option<Open>,
     pub(super) dialogs: Vec<Wish>,
     pub(super) inspect: Option<(ActId, Act)>,
+    /// The PIN that is held now, and for how many more signatures.
+    pub held_pin: Option<HeldPin>,
+    /// Whether the entry that is being taken counted it down.
+    pub(super) pin_was_used: bool,
     pub(super) found_key: Option<(KeyName, crate::tuf::key::PublicKey)>,
 }
 
@@ -198,6 +208,7 @@ impl State {
             written: BTreeMap::new(),
             confirmed: BTreeSet::new(),
             handed_over: BTreeMap::new(),
+            care: Care::default(),
             exceptions: Vec::new(),
             statements: BTreeMap::new(),
             sealed: None,
@@ -208,6 +219,7 @@ impl State {
             tallied: BTreeMap::new(),
             exported: BTreeMap::new(),
             served: BTreeMap::new(),
+            fleet: super::fleet::FleetState::default(),
             asked: BTreeMap::new(),
             acted: BTreeMap::new(),
             pressed: BTreeSet::new(),
@@ -218,8 +230,16 @@ impl State {
             trouble: None,
             dialogs: Vec::new(),
             inspect: None,
+            held_pin: None,
+            pin_was_used: false,
             found_key: None,
         }
+    }
+
+    /// The digest of all that is signed, once it is drafted.
+    pub fn change_digest(&self) -> Option<Digest> {
+        let fleet = self.fleet.survey.as_ref().map(|survey| survey.drafts);
+        self.change.as_ref().map(ChangeSet::digest).or(fleet)
     }
 
     /// The payload of one role, of whichever stage.
@@ -270,6 +290,10 @@ impl State {
                 {
                     *self.attempts.entry((key.name.clone(), bytes)).or_default() += 1;
                 }
+                if let (Act::Batch { key, nth, of, .. }, Some(bytes)) = (&act, bytes) {
+                    *self.attempts.entry((key.name.clone(), bytes)).or_default() +=
+                        self.fleet.asked_for(key, *nth, *of);
+                }
                 (Request::Act(id.clone()), Wanted::Act(id, act))
             }
             Want::Close(outcome) => (Request::Close(outcome), Wanted::Close(outcome)),
@@ -278,17 +302,28 @@ impl State {
 
     pub(super) fn interrupt(&mut self, interrupted: Option<(ActId, Act)>) {
         self.seen.clear();
+        self.held_pin = None;
         self.inspect = interrupted.filter(|(id, _)| match id.kind {
-            ActKind::Make | ActKind::Prove | ActKind::Sign | ActKind::Write | ActKind::HandOver => {
-                true
-            }
+            ActKind::Make
+            | ActKind::Prove
+            | ActKind::Sign
+            | ActKind::Write
+            | ActKind::HandOver
+            | ActKind::Provision
+            | ActKind::ChangeSecret
+            | ActKind::BackUp => true,
             ActKind::Room
             | ActKind::Mount
             | ActKind::Level
             | ActKind::Read
             | ActKind::Look
             | ActKind::ReadBack
+            | ActKind::Drill
             | ActKind::Inspect
+            // A batch that was cut off is made again; the attempt is on record.
+            | ActKind::Survey
+            | ActKind::Batch
+            | ActKind::Assemble
             | ActKind::Seal => false,
         });
     }
@@ -296,6 +331,11 @@ impl State {
     /// Adds the line of the log for an entry.
     pub(super) fn note(&mut self, entry: &Entry) {
         self.log.push(story::log_line(entry));
+        if std::mem::take(&mut self.pin_was_used)
+            && let Some(held) = &self.held_pin
+        {
+            self.log.push(story::held_pin(entry.at, &held.key, held.left));
+        }
     }
 }
 

@@ -31,7 +31,12 @@ pub(super) fn enrol(ground: &Ground, state: &State, key: &PlannedKey) -> Option<
 }
 
 /// A notary1 root key proves itself by its certificate, every other key by a challenge.
-fn prove(ground: &Ground, state: &State, key: &PlannedKey, public: &PublicKey) -> Option<Want> {
+pub(super) fn prove(
+    ground: &Ground,
+    state: &State,
+    key: &PlannedKey,
+    public: &PublicKey,
+) -> Option<Want> {
     let plan = ground.plan();
     let facts = state.facts();
     if plan.repository.dialect == Dialect::Notary1 && state.recipe.certificates.contains(&key.name)
@@ -97,7 +102,7 @@ pub(super) fn hand_over(plan: &Plan, state: &State, key: &PlannedKey) -> Option<
 }
 
 /// The holder comes to the keyboard, the store is looked at, and the last try of a token wants consent.
-fn ready(state: &State, key: &PlannedKey, turn: &str) -> Option<Want> {
+pub(super) fn ready(state: &State, key: &PlannedKey, turn: &str) -> Option<Want> {
     let about = key.name.as_str();
     if !state.has_pressed(AskKind::Ready, &format!("{turn}/{about}")) {
         return Some(Want::press(AskKind::Ready, format!("{turn}/{about}"), 'r', "ready"));

@@ -21,7 +21,7 @@ use crate::tuf::wire::notary1;
 use self::anchors::Anchored;
 use self::calendar::{Ending, What};
 use self::documents::Documents;
-use super::plan::Plan;
+use super::plan::{Kind, Plan};
 use super::recipe::Recipe;
 use super::roster::Roster;
 
@@ -79,7 +79,7 @@ pub fn files_from(
         pending: Recipe::of(plan).pending.iter().map(ToString::to_string).collect(),
     };
     files.insert("README".to_owned(), told.text().into_bytes());
-    if plan.repository.dialect == Dialect::Notary1 {
+    if plan.repository.dialect == Dialect::Notary1 && plan.kind != Kind::Adopt {
         let repository = online_side(plan, &folder, served, start, &after);
         let scripts = online::files(&repository.into_iter().collect::<Vec<_>>())
             .expect("repositories, roles and keys were parsed, and tags that hold a control character are left out");

@@ -30,6 +30,9 @@ pub(super) struct Told<'a> {
 
 impl Told<'_> {
     pub(super) fn text(&self) -> String {
+        if self.served.is_empty() {
+            return self.taken_over();
+        }
         let mut text =
             format!("{}\n\nSigned offline. Public data only. NOTHING IS LIVE YET.\n\n", self.title);
         for (name, bytes) in self.served {
@@ -70,6 +73,18 @@ impl Told<'_> {
         );
         self.exposed(&mut text);
         text
+    }
+
+    /// A repository was taken over as it is.
+    fn taken_over(&self) -> String {
+        format!(
+            "{}\n\nNothing was signed, and nothing goes up: the repository stays as it is. Public data only.\n\n\
+             WHAT TO DO\n\
+             To pin the root in clients, use anchors/; its digest is in anchors/root-digest.txt. calendar.ics and\n\
+             calendar.txt say when to begin with what replaces these documents. Keys come into a store of ours\n\
+             with anchorite key import; until then they are where they were.\n",
+            self.title
+        )
     }
 
     fn document(&self, text: &mut String, role: &RoleName, document: &AnyDocument) {

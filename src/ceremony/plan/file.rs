@@ -1,5 +1,7 @@
 //! The plan file as TOML states it: shapes only. Unknown members are errors with their line.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::tuf::digest::Digest;
@@ -9,7 +11,10 @@ use crate::tuf::name::{KeyName, RepoName, RoleName};
 use crate::tuf::policy::{PinPolicy, TouchPolicy};
 use crate::tuf::time::{Lifetime, Timestamp};
 
-use super::{Client, Goodness, Insert, Kind, Label, MediumRole, Part, SignWho, SignedWhere, Store};
+use super::{
+    Client, Fate, Goodness, Insert, Kind, Label, MediumRole, Part, Recipient, SignWho, SignedWhere,
+    Store,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +27,8 @@ pub(super) struct PlanFile {
     #[serde(default)]
     pub(super) clients: Vec<Client>,
     pub(super) window: Option<WindowFile>,
-    pub(super) repository: RepositoryFile,
+    pub(super) repository: Option<RepositoryFile>,
+    pub(super) fleet: Option<FleetFile>,
     pub(super) people: Vec<PersonFile>,
     #[serde(default)]
     pub(super) media: Vec<MediumFile>,
@@ -40,6 +46,14 @@ pub(super) struct PlanFile {
     pub(super) keep: Vec<KeepFile>,
     #[serde(default)]
     pub(super) compromised: Vec<CompromisedFile>,
+    #[serde(default)]
+    pub(super) bags: Vec<BagsFile>,
+    #[serde(default)]
+    pub(super) back_ups: Vec<BackUpFile>,
+    #[serde(default)]
+    pub(super) drills: Vec<DrillFile>,
+    #[serde(default)]
+    pub(super) retire: Vec<RetireFile>,
     #[serde(default)]
     pub(super) inputs: Vec<InputFile>,
     #[serde(default)]
@@ -73,6 +87,18 @@ pub(super) struct RepositoryFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct FleetFile {
+    pub(super) name: RepoName,
+    pub(super) medium: KeyName,
+    pub(super) list: String,
+    #[serde(default)]
+    pub(super) also_sign: Vec<KeyName>,
+    #[serde(default)]
+    pub(super) sets: BTreeMap<KeyName, BTreeMap<KeyName, KeyName>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct PersonFile {
     pub(super) name: Label,
     pub(super) roles: Vec<Part>,
@@ -101,6 +127,7 @@ pub(super) struct KeyFile {
     pub(super) listed: Option<Fingerprint>,
     pub(super) certificate: Option<CertificateFile>,
     pub(super) leaves: Option<LeavesFile>,
+    pub(super) hold_pin: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -133,6 +160,7 @@ pub(super) struct ServerFile {
 #[serde(deny_unknown_fields)]
 pub(super) struct CertificateFile {
     pub(super) valid_for: Lifetime,
+    pub(super) common_name: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -264,6 +292,58 @@ pub(super) struct KeepFile {
 pub(super) struct CompromisedFile {
     pub(super) fingerprint: Fingerprint,
     pub(super) since: Option<toml::value::Datetime>,
+    pub(super) reason: Reason,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BagsFile {
+    pub(super) key: KeyName,
+    pub(super) bag: Label,
+    pub(super) place: Label,
+    pub(super) secrets_bag: Label,
+    pub(super) secrets_place: Label,
+    pub(super) repositories: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BackUpFile {
+    pub(super) key: KeyName,
+    pub(super) medium: KeyName,
+    #[serde(default)]
+    pub(super) to: Vec<Recipient>,
+    #[serde(default)]
+    pub(super) paper: bool,
+    pub(super) holder: Label,
+    pub(super) place: Label,
+    pub(super) home: Label,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DrillFile {
+    pub(super) key: KeyName,
+    pub(super) medium: KeyName,
+    pub(super) file: String,
+    pub(super) identity: Option<IdentityFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IdentityFile {
+    pub(super) medium: KeyName,
+    pub(super) file: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RetireFile {
+    pub(super) name: KeyName,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) serial: Option<Label>,
+    pub(super) holder: Label,
+    pub(super) state: Fate,
     pub(super) reason: Reason,
 }
 

@@ -32,11 +32,21 @@ pub enum Kind {
     RootCompromise,
     /// An existing repository is taken over as it is.
     Adopt,
+    /// A token gets its holder's own secrets and makes its key.
+    ProvisionToken,
+    /// The PIN of a token or the passphrase of a key file is changed.
+    ChangePin,
+    /// Keys in files are written once more, for other recipients or on paper.
+    BackUp,
+    /// A key is brought back from nothing but its back-up, signs, and is let go again.
+    RestoreDrill,
+    /// Keys that no document lists any more are given up for good.
+    RetireToken,
 }
 
 impl Kind {
     /// All kinds, in the order of the documentation.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::FirstRoot,
         Self::Refresh,
         Self::RotateRoot,
@@ -49,6 +59,11 @@ impl Kind {
         Self::SignTargets,
         Self::RootCompromise,
         Self::Adopt,
+        Self::ProvisionToken,
+        Self::ChangePin,
+        Self::BackUp,
+        Self::RestoreDrill,
+        Self::RetireToken,
     ];
 
     /// The name by which a plan states it.
@@ -66,12 +81,47 @@ impl Kind {
             Self::SignTargets => "sign-targets",
             Self::RootCompromise => "root-compromise",
             Self::Adopt => "adopt",
+            Self::ProvisionToken => "provision-token",
+            Self::ChangePin => "change-pin",
+            Self::BackUp => "back-up",
+            Self::RestoreDrill => "restore-drill",
+            Self::RetireToken => "retire-token",
         }
     }
 
     /// Whether it starts from documents that exist.
     pub const fn is_change(self) -> bool {
-        !matches!(self, Self::FirstRoot)
+        match self {
+            Self::FirstRoot
+            | Self::ProvisionToken
+            | Self::ChangePin
+            | Self::BackUp
+            | Self::RestoreDrill => false,
+            Self::Refresh
+            | Self::RotateRoot
+            | Self::ReplaceCustodian
+            | Self::RotateOnline
+            | Self::RotateTagging
+            | Self::AddDelegation
+            | Self::RotateDelegation
+            | Self::RemoveDelegation
+            | Self::SignTargets
+            | Self::RootCompromise
+            | Self::Adopt
+            | Self::RetireToken => true,
+        }
+    }
+
+    /// Whether it is about keys alone, so that no document is drafted, signed or exported.
+    pub const fn is_of_keys(self) -> bool {
+        matches!(
+            self,
+            Self::ProvisionToken
+                | Self::ChangePin
+                | Self::BackUp
+                | Self::RestoreDrill
+                | Self::RetireToken
+        )
     }
 }
 

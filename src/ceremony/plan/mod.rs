@@ -3,8 +3,10 @@
 //! A [`Plan`] is parsed strictly and holds only names and values that make sense by themselves; whether they make
 //! sense together is for the check to say.
 
+mod care;
 mod change;
 mod file;
+mod fleet;
 mod kind;
 mod label;
 pub mod parse;
@@ -23,9 +25,11 @@ use crate::tuf::name::{KeyName, RepoName, RoleName};
 use crate::tuf::policy::{PinPolicy, TouchPolicy};
 use crate::tuf::time::{Lifetime, Timestamp};
 
+pub use care::{BackUp, BackUpForm, Bags, Drill, Fate, Recipient, Retired, cost};
 pub use change::{
     BeforePlan, Compromised, Goodness, KeptBack, KnownGood, PlannedDelegation, Removed, What,
 };
+pub use fleet::FleetPlan;
 pub use kind::Kind;
 pub(in crate::ceremony) use label::is_format;
 pub use label::{BadLabel, Label};
@@ -55,7 +59,9 @@ pub struct Plan {
     pub keys: Vec<PlannedKey>,
     /// The roles: all four of a first root, and of a change those that it touches or whose keys sign in it.
     pub roles: BTreeMap<RoleName, PlannedRole>,
-    /// What a change starts from; nothing for a first root.
+    /// The fleet, in a change of many repositories; `repository` is then the name by which people speak of it.
+    pub fleet: Option<FleetPlan>,
+    /// What a change starts from; nothing for a first root and for a fleet.
     pub before: Option<BeforePlan>,
     /// The last state that is known to be good, where a signing key leaked.
     pub known_good: Option<KnownGood>,
@@ -67,6 +73,14 @@ pub struct Plan {
     pub kept: Vec<KeptBack>,
     /// Keys that somebody else may have.
     pub compromised: Vec<Compromised>,
+    /// Where keys and what opens them are kept from now on.
+    pub bags: Vec<Bags>,
+    /// The back-ups that are made.
+    pub back_ups: Vec<BackUp>,
+    /// The drills that are held.
+    pub drills: Vec<Drill>,
+    /// The keys that are given up.
+    pub retired: Vec<Retired>,
     /// Every file taken from IN.
     pub inputs: Vec<Input>,
     /// The targets to sign.
@@ -186,6 +200,8 @@ pub struct PlannedKey {
     pub certificate: Option<CertificatePlan>,
     /// How a copy of it leaves the room.
     pub leaves: Option<Leaves>,
+    /// For how many signatures one typed PIN is held, within one turn; typed for each where nothing is stated.
+    pub hold_pin: Option<u32>,
 }
 
 /// Where a private key lives.
@@ -269,10 +285,12 @@ pub struct Confirmed<T> {
 }
 
 /// A Notary root key's certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificatePlan {
     /// How long it is valid, from the ceremony's base.
     pub valid_for: Lifetime,
+    /// Its common name, where that is not the repository's: a beginning of it and `*`, for many repositories.
+    pub common_name: Option<String>,
 }
 
 /// How a copy of a made key leaves the room.

@@ -1,7 +1,9 @@
 //! Parsing a plan: strict, with sentences that say where, what was expected, and what was found.
 
+mod care;
 mod change;
 mod error;
+mod fleet;
 mod keys;
 mod lists;
 mod place;
@@ -18,7 +20,7 @@ use crate::tuf::document::Dialect;
 use crate::tuf::name::KeyName;
 
 use super::file::{self, PlanFile};
-use super::{Client, Medium, MediumRole, Person, Plan, Repository, Window};
+use super::{Client, Kind, Medium, MediumRole, Person, Plan, Repository, Window};
 pub use error::{PlanError, PlanErrors};
 use place::{Place, Places, at};
 
@@ -68,12 +70,14 @@ impl Parsing<'_> {
     }
 
     fn plan(mut self, file: PlanFile, digest: Digest) -> Result<Plan, PlanErrors> {
-        let dialect = file.repository.dialect;
         let window = file.window.as_ref().and_then(|window| self.window(window));
         let repository = self.repository(&file);
-        self.clients(&file);
+        let dialect = repository.dialect;
+        if file.fleet.is_none() {
+            self.clients(&file, dialect);
+        }
         let people = self.people(file.people);
-        let media = self.media(file.media);
+        let media = self.media(file.kind, file.media);
         self.unique(&at("keys"), file.keys.iter().map(|key| key.name.as_str()));
         let known: BTreeSet<KeyName> = file.keys.iter().map(|key| key.name.clone()).collect();
         let keys: Vec<_> = file
@@ -85,28 +89,51 @@ impl Parsing<'_> {
         let mut roles = BTreeMap::new();
         for (name, role) in file.roles.named() {
             let Some(role) = role else {
-                if !kind.is_change() {
+                if !kind.is_change() && !kind.is_of_keys() {
                     let expected = format!("[roles.{name}], since a first root states all four");
                     self.refuse(&at("roles"), &expected, "none");
                 }
                 continue;
             };
+            if kind.is_of_keys() {
+                let expected = format!("no roles, since {kind} signs no document");
+                self.refuse(&at("roles").field(name.as_str()), &expected, "one");
+            }
             let planned = self.role(name.as_str(), role, (kind, dialect), &keys, &known);
             roles.insert(name, planned);
         }
-        self.root_keys((kind, dialect), &roles, &keys);
+        self.root_keys((kind, &repository), &roles, &keys);
         self.snapshot_after_targets(dialect, &roles);
         let inputs = self.inputs(file.inputs, &media);
         self.listed(&keys, &inputs);
-        let before = self.before(kind, file.before, &media, &inputs, &known);
+        self.alone(&file.before, &file.known_good, file.fleet.is_some());
+        let fleet = file.fleet.map(|stated| self.fleet(kind, stated, &media, &inputs, &keys));
+        let before = match &fleet {
+            Some(_) => None,
+            None => self.before(kind, file.before, &media, &inputs, &known),
+        };
         let known_good = self.known_good(file.known_good, before.as_ref(), &inputs);
         let delegations = self.delegations(file.delegations, dialect, &known);
         let removed = self.removed(file.remove);
         let kept = self.kept(file.keep);
         let compromised = self.compromised(file.compromised);
+        let bags = self.bags(kind, file.bags, &keys);
+        let back_ups = self.back_ups(kind, file.back_ups, &keys, &media);
+        let drills = self.drills(kind, file.drills, &keys, &media);
+        let retired = self.retired(kind, file.retire);
+        self.keys_of_kind(kind, &keys);
         let targets = self.targets(file.targets, dialect);
         let steps = self.steps(file.steps);
         let waivers = self.waivers(file.waivers);
+        if fleet.is_some() {
+            let more = [
+                ("delegations", delegations.is_empty()),
+                ("remove", removed.is_empty()),
+                ("keep", kept.is_empty()),
+                ("targets", targets.is_empty()),
+            ];
+            self.whole_fleet(&more, &roles);
+        }
         if !self.errors.is_empty() {
             self.errors.sort_by_key(|error| error.position);
             return Err(PlanErrors { errors: self.errors });
@@ -123,12 +150,17 @@ impl Parsing<'_> {
             media,
             keys,
             roles,
+            fleet,
             before,
             known_good,
             delegations,
             removed,
             kept,
             compromised,
+            bags,
+            back_ups,
+            drills,
+            retired,
             inputs,
             targets,
             steps,
@@ -157,7 +189,18 @@ impl Parsing<'_> {
     }
 
     fn repository(&mut self, file: &PlanFile) -> Repository {
-        let stated = &file.repository;
+        let stated = match (&file.repository, &file.fleet) {
+            (Some(stated), None) => stated,
+            (None, None) => {
+                self.refuse(&at("repository"), "[repository], or [fleet] in its place", "neither");
+                return Repository::of_fleet("nameless".parse().expect("a name"));
+            }
+            (Some(_), Some(_)) => {
+                self.refuse(&at("repository"), "[repository] or [fleet]", "both");
+                return Repository::of_fleet("nameless".parse().expect("a name"));
+            }
+            (None, Some(fleet)) => return Repository::of_fleet(fleet.name.clone()),
+        };
         if let (Dialect::Notary1, Some(found)) = (stated.dialect, stated.consistent_snapshot) {
             let place = at("repository").field("consistent_snapshot");
             self.refuse(&place, "it in tuf1 plans only", &format!("{found} in a notary1 plan"));
@@ -172,7 +215,7 @@ impl Parsing<'_> {
         }
     }
 
-    fn clients(&mut self, file: &PlanFile) {
+    fn clients(&mut self, file: &PlanFile, expected: Dialect) {
         for client in &file.clients {
             let (name, dialect) = match client {
                 Client::Notary => ("notary", Dialect::Notary1),
@@ -183,8 +226,8 @@ impl Parsing<'_> {
                 Client::Tough => ("tough", Dialect::Tuf1),
                 Client::RustTuf => ("rust-tuf", Dialect::Tuf1),
             };
-            if dialect != file.repository.dialect {
-                let expected = match file.repository.dialect {
+            if dialect != expected {
+                let expected = match expected {
                     Dialect::Notary1 => "notary and docker in a notary1 plan",
                     Dialect::Tuf1 => {
                         "python-tuf, go-tuf, tuf-js, tough and rust-tuf in a tuf1 plan"
@@ -206,9 +249,9 @@ impl Parsing<'_> {
         stated.into_iter().map(|person| Person { name: person.name, roles: person.roles }).collect()
     }
 
-    fn media(&mut self, stated: Vec<file::MediumFile>) -> Vec<Medium> {
+    fn media(&mut self, kind: Kind, stated: Vec<file::MediumFile>) -> Vec<Medium> {
         self.unique(&at("media"), stated.iter().map(|medium| medium.name.as_str()));
-        if !stated.iter().any(|medium| medium.role == MediumRole::Out) {
+        if !kind.is_of_keys() && !stated.iter().any(|medium| medium.role == MediumRole::Out) {
             self.refuse(&at("media"), "a medium with role = \"out\"", "none");
         }
         stated.into_iter().map(|medium| Medium { name: medium.name, role: medium.role }).collect()

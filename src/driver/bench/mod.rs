@@ -1,5 +1,7 @@
 //! The benches: the machines of a ceremony, real or virtual. They differ in their stores and their clock only.
 
+mod care;
+mod holding;
 mod real;
 mod virtual_bench;
 
@@ -7,25 +9,32 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 use crate::ceremony::ask::Wish;
 use crate::ceremony::event::{
     Act, Base64, FileAt, Happened, MAX_INPUT, Place, Remains, RoomFact, Seen, Trouble, TroubleKind,
 };
-use crate::ceremony::plan::{Plan, PlannedKey};
+use crate::ceremony::plan::{BackUpForm, Plan, PlannedKey};
 use crate::ceremony::scene::Verdict;
+use crate::ceremony::twin::Purpose;
+use crate::keystore::provision::Provisioned;
 use crate::keystore::{self, KeyStore, Spec, TokenError, Unlock};
 use crate::tuf::digest::Digest;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
 use crate::tuf::nonces::Nonces;
+use crate::tuf::signature::Signature;
 use crate::tuf::time::Timestamp;
 
 use super::file::{self, Readers};
+use super::fleet::{Batch, Results, Tables, Turns, Yard, walk};
 use super::media::{Media, public};
 use super::ports::{Company, Progress, World};
 use super::workspace::{self, TRUST};
 use super::{attestation, evidence, room};
 
+use holding::{HeldPin, Holding};
 pub use real::RealStores;
 pub use virtual_bench::VirtualStores;
 
@@ -41,6 +50,49 @@ pub trait Stores {
         public: &PublicKey,
         unlock: &mut dyn Unlock,
     ) -> Result<(String, Vec<u8>), TokenError>;
+
+    /// Replaces what is still the factory's on the token of a key.
+    fn provision(
+        &mut self,
+        key: &PlannedKey,
+        unlock: &mut dyn Unlock,
+    ) -> Result<Provisioned, TokenError>;
+
+    /// Changes the secret of a key's store. Submits the old one once.
+    fn change_secret(
+        &mut self,
+        key: &PlannedKey,
+        unlock: &mut dyn Unlock,
+    ) -> Result<(), TokenError>;
+
+    /// The bytes of a back-up of a key, which was opened for it.
+    fn back_up(
+        &mut self,
+        key: &PlannedKey,
+        public: &PublicKey,
+        form: &BackUpForm,
+        unlock: &mut dyn Unlock,
+    ) -> Result<Vec<u8>, TokenError>;
+
+    /// Opens a back-up in memory, has the key in it sign, and lets it go. The key's own store is not touched.
+    fn recover(
+        &mut self,
+        key: &PlannedKey,
+        kit: &Kit,
+        message: &[u8],
+        unlock: &mut dyn Unlock,
+    ) -> Result<(PublicKey, Signature), TokenError>;
+}
+
+/// A recovery kit as it was read.
+#[derive(Debug)]
+pub struct Kit {
+    /// The name of the back-up's file, for people.
+    pub name: String,
+    /// The back-up: an age file or lines of the paper.
+    pub file: Vec<u8>,
+    /// The identity that opens it, where a passphrase does not.
+    pub identity: Option<Zeroizing<Vec<u8>>>,
 }
 
 /// Where a bench gets the time.
@@ -94,6 +146,10 @@ pub struct Bench<S> {
     nonces: Nonces,
     /// Keys whose hand-over was interrupted: what it may have left on the medium was never proven.
     unproven: BTreeSet<KeyName>,
+    held_pin: Option<HeldPin>,
+    /// The plan of a fleet as people wrote it: its repositories have twins of their own.
+    fleet: Option<Plan>,
+    turns: Turns,
 }
 
 /// What a bench is made of.
@@ -130,10 +186,36 @@ impl<S: Stores> Bench<S> {
             book: setting.book,
             nonces: Nonces::default(),
             unproven: BTreeSet::new(),
+            held_pin: None,
+            fleet: None,
+            turns: Turns::default(),
         }
     }
 
+    /// The plan of a fleet as people wrote it, in a rehearsal.
+    #[must_use]
+    pub fn with_fleet(mut self, plan: &Plan) -> Self {
+        self.fleet = plan.fleet.is_some().then(|| plan.clone());
+        self
+    }
+
+    /// Where the fleet of the plan lies.
+    fn yard(&self) -> Result<Yard, Trouble> {
+        let plan = self.fleet.as_ref().unwrap_or(&self.plan);
+        let medium = plan.fleet.as_ref().map(|fleet| &fleet.medium);
+        let Some(medium) = medium else {
+            let found = "the plan is of no fleet".to_owned();
+            return Err(Trouble { kind: TroubleKind::Unsupported, found });
+        };
+        Ok(Yard {
+            plan: plan.clone(),
+            purpose: self.rehearsal.then_some(Purpose::Rehearse),
+            from: self.media.folder(&self.plan, medium)?,
+        })
+    }
+
     fn carry_out(&mut self, act: &Act, company: &mut dyn Company) -> Result<Happened, Trouble> {
+        HeldPin::end_of_turn(&mut self.held_pin, act);
         match act {
             Act::Room => Ok(self.look_around()),
             Act::Mount(name) => Ok(Happened::Mounted(self.media.mount(&self.plan, name)?)),
@@ -149,7 +231,7 @@ impl<S: Stores> Bench<S> {
             Act::Make(key) => self.make(key, company),
             Act::Prove { key, public, message } => self.sign(key, public, message, company),
             Act::Sign { key, public, payload } => {
-                self.sign(key, public, payload.to_sign(), company)
+                self.sign_held(key, public, payload.to_sign(), company)
             }
             Act::Write { file, bytes } => self.write(file, bytes),
             Act::ReadBack(at) => {
@@ -157,12 +239,44 @@ impl<S: Stores> Bench<S> {
                 Ok(Happened::ReadBack { digest: Digest::of(&bytes) })
             }
             Act::HandOver { key, public, .. } => self.hand_over(key, public, company),
+            Act::Provision(key) => self.provision(key, company),
+            Act::ChangeSecret(key) => self.change_secret(key, company),
+            Act::BackUp { key, public, back_up } => self.back_up(key, public, back_up, company),
+            Act::Drill { key, drill, message } => self.drill(key, drill, message, company),
             Act::Inspect { act, .. } => Ok(Happened::Inspected(self.inspect(act))),
             Act::Level(name) => {
                 let second = self.media.folder(&self.plan, name)?;
                 workspace::level(&self.book, &second)
                     .map(|files| Happened::Levelled { files })
                     .map_err(|error| file::trouble(name.as_str(), &error))
+            }
+            Act::Survey(of) => {
+                let yard = self.yard()?;
+                let doing = "walking the fleet";
+                walk(&yard, of, &Tables::Kept(&self.evidence), |count, _, _| {
+                    if count % 16 == 1 {
+                        let doing = format!("{doing}: repository {count}");
+                        company.progress(&Progress { doing, done: None });
+                    }
+                })
+                .map(|survey| Happened::Surveyed(Box::new(survey)))
+            }
+            Act::Batch { key, public, nth, of, fleet } => {
+                let yard = self.yard()?;
+                let mut store =
+                    self.stores.store(key).map_err(|error| token_trouble(key, &error))?;
+                let batch = Batch { key, public, nth: *nth, of: *of, fleet };
+                let trouble = |error: &TokenError| token_trouble(key, error);
+                let (turns, folder) = (&mut self.turns, &self.evidence);
+                let made = turns.batch(&yard, folder, store.as_mut(), &batch, company, &trouble);
+                made.inspect_err(|_| self.turns.rest())
+            }
+            Act::Assemble { medium, nth, of, fleet } => {
+                let yard = self.yard()?;
+                let to = self.media.folder(&self.plan, medium)?;
+                let results = Results { to: &to, nth: *nth, of: *of, fleet };
+                let made = self.turns.assemble(&yard, &self.evidence, &results, company);
+                made.inspect_err(|_| self.turns.rest())
             }
             Act::Seal(files) => {
                 let sealed = evidence::seal(&self.evidence, files);
@@ -199,6 +313,23 @@ impl<S: Stores> Bench<S> {
         let made = self.stores.store(key).and_then(|mut store| store.make(&spec, &mut *company));
         let made = made.map_err(|error| token_trouble(key, &error))?;
         Ok(Happened::Made { public: made.public })
+    }
+
+    /// A signature whose PIN may be held for the next ones. One that fails ends that.
+    fn sign_held(
+        &mut self,
+        key: &PlannedKey,
+        public: &PublicKey,
+        message: &[u8],
+        company: &mut dyn Company,
+    ) -> Result<Happened, Trouble> {
+        let Some(limit) = key.hold_pin else { return self.sign(key, public, message, company) };
+        let mut held = self.held_pin.take();
+        let mut holding = Holding { company, held: &mut held, limit, asked: false };
+        let signed = self.sign(key, public, message, &mut holding)?;
+        HeldPin::count(&mut held);
+        self.held_pin = held;
+        Ok(signed)
     }
 
     /// One signature: verified in software, and never with a nonce that was used before.
@@ -298,11 +429,14 @@ impl<S: Stores> Bench<S> {
                 Ok(bytes) => Remains::File(Digest::of(&bytes)),
                 Err(_) => Remains::Nothing,
             },
-            Act::HandOver { key, .. } => {
+            Act::HandOver { key, .. } | Act::BackUp { key, .. } => {
                 self.unproven.insert(key.name.clone());
                 Remains::Nothing
             }
             Act::Room
+            | Act::Provision(_)
+            | Act::ChangeSecret(_)
+            | Act::Drill { .. }
             | Act::Mount(_)
             | Act::Level(_)
             | Act::Read(_)
@@ -311,6 +445,9 @@ impl<S: Stores> Bench<S> {
             | Act::Sign { .. }
             | Act::ReadBack(_)
             | Act::Inspect { .. }
+            | Act::Survey(_)
+            | Act::Batch { .. }
+            | Act::Assemble { .. }
             | Act::Seal(_) => Remains::Nothing,
         }
     }

@@ -3,20 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::ceremony::plan::{LeavingForm, Plan, PlannedKey, Store};
-use crate::keystore::agefile::{AgeFile, encrypt_for};
-use crate::keystore::child::Device;
+use crate::ceremony::event::MAX_INPUT;
+use crate::ceremony::plan::{BackUpForm, LeavingForm, Plan, PlannedKey, Store};
+use crate::keystore::agefile::{AgeFile, OpensWith, decrypt, decrypt_with, encrypt_for, opened_by};
+use crate::keystore::child::{Device, Token};
 use crate::keystore::leaving::{notary_file_name, notary_pem};
+use crate::keystore::paper;
 use crate::keystore::pkcs11::Pkcs11Key;
+use crate::keystore::provision::Provisioned;
 use crate::keystore::yubikey::YubikeySlot;
 use crate::keystore::{KeyStore, Label, Rules, SecretKind, TokenError, Unlock};
 use crate::tuf::document::Dialect;
 use crate::tuf::key::{Fingerprint, PublicKey};
 use crate::tuf::name::KeyName;
-use crate::tuf::signature::Hash;
+use crate::tuf::signature::{Hash, Signature};
 
-use super::super::token::Driven;
-use super::Stores;
+use super::super::file;
+use super::super::token::{Driven, change_secret, provision_yubikey};
+use super::{Kit, Stores, own_io};
 
 /// Where a real ceremony's keys live.
 #[derive(Debug, Clone)]
@@ -144,6 +148,105 @@ impl Stores for RealStores {
             }
             None => Err(TokenError::Unsupported("it does not leave".to_owned())),
         }
+    }
+
+    fn provision(
+        &mut self,
+        key: &PlannedKey,
+        unlock: &mut dyn Unlock,
+    ) -> Result<Provisioned, TokenError> {
+        match &key.store {
+            Some(Store::Yubikey { serial, .. }) => {
+                provision_yubikey(&self.program, *serial, label(key), unlock)
+            }
+            // Its PINs were set when the token was initialised by its vendor's tool: there are none of a factory.
+            Some(Store::Pkcs11 { .. }) => Ok(Provisioned::default()),
+            Some(Store::Age { .. } | Store::Virtual { .. }) | None => {
+                Err(TokenError::Unsupported("it is no token".to_owned()))
+            }
+        }
+    }
+
+    fn change_secret(
+        &mut self,
+        key: &PlannedKey,
+        unlock: &mut dyn Unlock,
+    ) -> Result<(), TokenError> {
+        let token = match &key.store {
+            Some(Store::Yubikey { serial, .. }) => Token::Yubikey(*serial),
+            Some(Store::Pkcs11 { module, serial, .. }) => {
+                Token::Pkcs11 { module: PathBuf::from(module), serial: serial.clone() }
+            }
+            Some(Store::Age { .. } | Store::Virtual { .. }) | None => {
+                return self.file(key)?.change_passphrase(unlock).map(|_| ());
+            }
+        };
+        change_secret(&self.program, token, label(key), unlock)
+    }
+
+    fn back_up(
+        &mut self,
+        key: &PlannedKey,
+        public: &PublicKey,
+        form: &BackUpForm,
+        unlock: &mut dyn Unlock,
+    ) -> Result<Vec<u8>, TokenError> {
+        // Opened in any case: a back-up of a file that does not open is none.
+        let opened = self.file(key)?.open(unlock)?;
+        if opened.public_key() != public {
+            return Err(TokenError::NoSuchKey(public.fingerprint()));
+        }
+        match form {
+            BackUpForm::Recipients(to) => {
+                let to: Vec<String> = to.iter().map(|to| to.recipient.clone()).collect();
+                encrypt_for(&to, &opened.to_pkcs8_pem()?)
+            }
+            BackUpForm::Paper => {
+                let name = format!("{}.age", key.name);
+                let file = file::read_back(&self.folder, &name, MAX_INPUT)
+                    .map_err(|error| own_io(&name, &error))?;
+                Ok(paper::print(&key.name, public, &file)?.into_bytes())
+            }
+        }
+    }
+
+    fn recover(
+        &mut self,
+        key: &PlannedKey,
+        kit: &Kit,
+        message: &[u8],
+        unlock: &mut dyn Unlock,
+    ) -> Result<(PublicKey, Signature), TokenError> {
+        let bad = |what: String| TokenError::File { path: kit.name.clone(), what };
+        let file = if paper::is_paper(&kit.file) {
+            let text = String::from_utf8_lossy(&kit.file);
+            paper::read(&text).map_err(|why| bad(why.to_string()))?
+        } else {
+            kit.file.clone()
+        };
+        let found = match (opened_by(&file)?, &kit.identity) {
+            (OpensWith::Passphrase { .. }, None) => {
+                let mut label = label(key);
+                label.place = format!("the back-up {}", kit.name);
+                let secret = unlock.secret(&label, None).ok_or(TokenError::NoSecret)?;
+                decrypt(&file, &secret)?
+            }
+            (OpensWith::Recipients(_), Some(identity)) => {
+                let text = std::str::from_utf8(identity);
+                let text = text.map_err(|_| bad("its identity file is not text".to_owned()))?;
+                decrypt_with(&file, text)?
+            }
+            (OpensWith::Passphrase { .. }, Some(_)) => {
+                return Err(bad(
+                    "it opens with a passphrase, and the plan names an identity".into()
+                ));
+            }
+            (OpensWith::Recipients(_), None) => {
+                return Err(bad("it opens with an identity, and the plan names none".into()));
+            }
+        };
+        let found = found.with_hash(self.p384());
+        Ok((found.public_key().clone(), found.sign(message)?))
     }
 }
 

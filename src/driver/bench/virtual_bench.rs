@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 
-use crate::ceremony::plan::{LeavingForm, Origin, PlannedKey, Store};
+use crate::ceremony::plan::{BackUpForm, LeavingForm, Origin, PlannedKey, Store};
+use crate::keystore::provision::Provisioned;
 use crate::keystore::virtual_token::{VirtualSpec, VirtualToken};
 use crate::keystore::{KeyStore, Label, SecretKind, TokenError, Unlock};
 use crate::tuf::digest::Digest;
 use crate::tuf::document::Dialect;
 use crate::tuf::key::PublicKey;
+use crate::tuf::signature::Signature;
 
-use super::{Stores, own_io};
+use super::{Kit, Stores, own_io};
 use crate::driver::file;
 
 /// Virtual tokens, one file each, below a folder of the rehearsal.
@@ -69,6 +71,50 @@ impl Stores for VirtualStores {
         };
         let text = format!("REHEARSAL: a stand-in for the encrypted key {}\n", key.name);
         Ok((format!("{}.{ending}", key.name), text.into_bytes()))
+    }
+
+    fn provision(
+        &mut self,
+        key: &PlannedKey,
+        unlock: &mut dyn Unlock,
+    ) -> Result<Provisioned, TokenError> {
+        self.token(key)?.provision(unlock)
+    }
+
+    fn change_secret(
+        &mut self,
+        key: &PlannedKey,
+        unlock: &mut dyn Unlock,
+    ) -> Result<(), TokenError> {
+        self.token(key)?.change_secret(unlock)
+    }
+
+    fn back_up(
+        &mut self,
+        key: &PlannedKey,
+        public: &PublicKey,
+        _: &BackUpForm,
+        unlock: &mut dyn Unlock,
+    ) -> Result<Vec<u8>, TokenError> {
+        let mut token = self.token(key)?;
+        drop(token.signer(&public.fingerprint(), unlock)?);
+        Ok(format!("REHEARSAL: a stand-in for the encrypted key {}\n", key.name).into_bytes())
+    }
+
+    fn recover(
+        &mut self,
+        key: &PlannedKey,
+        kit: &Kit,
+        message: &[u8],
+        unlock: &mut dyn Unlock,
+    ) -> Result<(PublicKey, Signature), TokenError> {
+        let mut label = label(key);
+        label.place = format!("a stand-in, which plays the back-up {}", kit.name);
+        if kit.identity.is_none() {
+            unlock.secret(&label, None).ok_or(TokenError::NoSecret)?;
+        }
+        let played = self.token(key)?.key_in_back_up(&kit.file)?;
+        Ok((played.public_key().clone(), played.sign(message)))
     }
 }
 

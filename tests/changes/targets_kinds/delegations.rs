@@ -5,7 +5,9 @@ use super::*;
 
 /// A delegation's lines.
 pub(super) fn stated(name: &str, keys: &str, more: &str) -> String {
-    format!("\n[[delegations]]\nname      = \"{name}\"\nkeys      = [{keys}]\nthreshold = 1\n{more}")
+    format!(
+        "\n[[delegations]]\nname      = \"{name}\"\nkeys      = [{keys}]\nthreshold = 1\n{more}"
+    )
 }
 
 /// A key of a delegation that comes to the room.
@@ -92,7 +94,8 @@ pub(super) fn rotate(grown: &Grown) -> Text {
 }
 
 pub(super) fn remove(grown: &Grown, name: &str) -> Text {
-    let lines = format!("\n[[remove]]\ndelegation = \"{name}\"\nreason = \"the team is no more\"\n");
+    let lines =
+        format!("\n[[remove]]\ndelegation = \"{name}\"\nreason = \"the team is no more\"\n");
     text("remove-delegation", targets_role(grown) + &lines)
 }
 
@@ -190,7 +193,11 @@ fn a_delegation_that_nobody_is_ever_asked_for_is_refused() {
 #[test]
 fn names_that_a_client_or_a_server_would_not_take_are_refused() {
     for (dialect, bad, good) in [
-        (Dialect::Notary1, vec!["targets/Bad", "releases", "targets/a b", "targets/", "targets/../x"], "targets/good"),
+        (
+            Dialect::Notary1,
+            vec!["targets/Bad", "releases", "targets/a b", "targets/", "targets/../x"],
+            "targets/good",
+        ),
         (Dialect::Tuf1, vec!["a/b", "..", "targets", "root", "a\\\\b", "a\\u0000b"], "good"),
     ] {
         let grown = Grown::new(dialect);

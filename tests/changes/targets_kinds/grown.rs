@@ -173,7 +173,8 @@ impl Grown {
         self.sample.files.remove(&name);
         snapshot.version += 1;
         for name in self.sample.files.keys() {
-            let (Some((version, role)), false) = (name.split_once('.'), name.contains("root")) else {
+            let (Some((version, role)), false) = (name.split_once('.'), name.contains("root"))
+            else {
                 continue;
             };
             if let Ok(version) = version.parse() {

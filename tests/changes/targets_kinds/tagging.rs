@@ -18,7 +18,13 @@ fn made_tagging(dialect: Dialect) -> (&'static str, String) {
     match dialect {
         Dialect::Notary1 => (
             "tagging-2",
-            made("tagging-2", "Releaser", AGE, "p256", "leaves    = { medium = \"KEYS\", as = \"notary\" }\n"),
+            made(
+                "tagging-2",
+                "Releaser",
+                AGE,
+                "p256",
+                "leaves    = { medium = \"KEYS\", as = \"notary\" }\n",
+            ),
         ),
         Dialect::Tuf1 => ("release-2", made("release-2", "Releaser", AGE, "p256", "")),
     }
@@ -47,7 +53,9 @@ fn rotate_to(grown: &Grown, new: &str, key: &str) -> Text {
 }
 
 fn leaked(fingerprint: &str) -> String {
-    format!("\n[[compromised]]\nfingerprint = \"{fingerprint}\"\nreason = \"seen in a build log\"\n")
+    format!(
+        "\n[[compromised]]\nfingerprint = \"{fingerprint}\"\nreason = \"seen in a build log\"\n"
+    )
 }
 
 /// Names the state before the attack.
@@ -192,10 +200,14 @@ fn a_compromised_key_must_leave_every_role_that_lists_it() {
         grown.targets(|targets| {
             grown::delegate(dialect, targets, of.alice, &tagging, grown::paths(dialect));
         });
-        grown.sample.files.retain(|name, _| !name.contains("snapshot") && !name.contains("timestamp"));
+        grown
+            .sample
+            .files
+            .retain(|name, _| !name.contains("snapshot") && !name.contains("timestamp"));
         let text = rotate(&grown, "");
         refused(&grown.sample, &text, "compromised-key-elsewhere");
-        let gone = format!("\n[[remove]]\ndelegation = \"{}\"\nreason = \"its key leaked\"\n", of.alice);
+        let gone =
+            format!("\n[[remove]]\ndelegation = \"{}\"\nreason = \"its key leaked\"\n", of.alice);
         passes(&check(&grown.sample, &rotate(&grown, &gone)));
         // And it does not come back.
         let old = here(&grown.sample, of.tagging, "Releaser", AGE);
@@ -223,7 +235,10 @@ fn a_key_that_several_repositories_share_comes_as_one_that_exists() {
 fn a_version_is_above_whatever_the_thief_may_have_signed() {
     for dialect in BOTH {
         let mut grown = Grown::new(dialect);
-        grown.sample.files.retain(|name, _| !name.contains("snapshot") && !name.contains("timestamp"));
+        grown
+            .sample
+            .files
+            .retain(|name, _| !name.contains("snapshot") && !name.contains("timestamp"));
         grown.targets(|targets| targets.version = 5_000_000_000);
         let text = since_good(&grown, rotate(&grown, ""));
         assert_eq!(targets(&played(&grown.sample, &text), "targets").version, 5_000_000_001);
@@ -236,7 +251,8 @@ fn a_version_is_above_whatever_the_thief_may_have_signed() {
         refused(&grown.sample, &floor(9), "version-not-above");
         let grown = Grown::with_delegations(dialect).attacked();
         let mut text = since_good(&grown, rotate(&grown, ""));
-        text.body = text.body.replacen("\n[[compromised]]", "version   = 900\n\n[[compromised]]", 1);
+        text.body =
+            text.body.replacen("\n[[compromised]]", "version   = 900\n\n[[compromised]]", 1);
         assert_eq!(targets(&played(&grown.sample, &text), "targets").version, 900);
         assert_eq!(verdict(&check(&grown.sample, &text), "version-jumps"), Some(Verdict::Warn));
     }

@@ -33,7 +33,9 @@ fn a_target_is_signed_by_targets_alone() {
         let engine = played(&grown.sample, &sign(&grown, &signed_target(of.bad, "targets")));
         assert_eq!(signed(&engine).len(), 1, "{:?}", signed(&engine));
         let new = targets(&engine, "targets");
-        assert!(names(&new).contains(&of.bad.to_owned()) && names(&new).contains(&of.first.to_owned()));
+        assert!(
+            names(&new).contains(&of.bad.to_owned()) && names(&new).contains(&of.first.to_owned())
+        );
         untouched_byte_for_byte(&grown.sample, &engine, &[]);
     }
 }
@@ -43,14 +45,16 @@ fn a_target_is_signed_by_a_delegation_without_root_and_targets() {
     for dialect in BOTH {
         let grown = Grown::with_delegations(dialect);
         let of = of(dialect);
-        let engine = played(&grown.sample, &sign_below(&grown, &signed_target(of.bad, of.releases)));
+        let engine =
+            played(&grown.sample, &sign_below(&grown, &signed_target(of.bad, of.releases)));
         assert_eq!(signed(&engine).len(), 1, "{:?}", signed(&engine));
         let new = targets(&engine, of.releases);
         assert_eq!(new.version, 2);
         assert_eq!(names(&new).len(), 2);
         // Nothing but the document may change.
         let mut wider = sign_below(&grown, &signed_target(of.bad, of.releases));
-        wider.body = wider.body.replace("[\"\"]", "[\"v\"]").replace("[\"app/*\"]", "[\"*\", \"app/*\"]");
+        wider.body =
+            wider.body.replace("[\"\"]", "[\"v\"]").replace("[\"app/*\"]", "[\"*\", \"app/*\"]");
         refused(&grown.sample, &wider, "delegation-differs");
     }
 }
@@ -75,7 +79,10 @@ fn a_target_without_a_hash_is_not_signed_again() {
     for dialect in BOTH {
         let mut grown = Grown::new(dialect);
         let of = of(dialect);
-        grown.sample.files.retain(|name, _| !name.contains("snapshot") && !name.contains("timestamp"));
+        grown
+            .sample
+            .files
+            .retain(|name, _| !name.contains("snapshot") && !name.contains("timestamp"));
         grown.targets(|targets| {
             let mut table = targets.targets.to_map();
             table.get_mut(of.first).unwrap().hashes =
@@ -84,7 +91,8 @@ fn a_target_without_a_hash_is_not_signed_again() {
         });
         let line = signed_target(of.later, "targets");
         refused(&grown.sample, &sign(&grown, &line), "target-without-hash");
-        let gone = format!("\n[[remove]]\ntarget = \"{}\"\nreason = \"it has no digest\"\n", of.first);
+        let gone =
+            format!("\n[[remove]]\ntarget = \"{}\"\nreason = \"it has no digest\"\n", of.first);
         passes(&check(&grown.sample, &sign(&grown, &(line + &gone))));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::tuf::document::DocRole;
 use crate::tuf::name::RoleName;
+use crate::tuf::time::Timestamp;
 use crate::tuf::verify::Authority;
 
 use super::super::super::before::{Anchor, Good};
@@ -12,15 +13,37 @@ use super::super::super::recipe::Recipe;
 use super::super::super::scene::Verdict;
 use super::super::Finding;
 use super::super::rules::{fail, finding};
-use super::{fingerprint, is_as_listed, of_role};
+use super::{fingerprint, is_as_listed, of_role, root};
 
-pub(super) fn findings(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Finding>) {
+pub(super) fn findings(
+    plan: &Plan,
+    anchor: &Anchor,
+    recipe: &Recipe,
+    at: Timestamp,
+    raised: &mut Vec<Finding>,
+) {
     documents(plan, recipe, raised);
     match plan.kind {
-        Kind::FirstRoot | Kind::Adopt => {}
-        Kind::Refresh => refresh(plan, anchor, raised),
-        Kind::RotateRoot | Kind::ReplaceCustodian => root_changes(plan, anchor, raised),
-        Kind::RotateOnline => online(plan, anchor, raised),
+        Kind::FirstRoot
+        | Kind::Adopt
+        | Kind::ProvisionToken
+        | Kind::ChangePin
+        | Kind::BackUp
+        | Kind::RestoreDrill => {}
+        Kind::RetireToken => super::super::care::still_listed(plan, anchor, raised),
+        Kind::Refresh => {
+            refresh(plan, anchor, raised);
+            root::dates(plan, anchor, recipe, at, raised);
+        }
+        Kind::RotateRoot => root_changes(plan, anchor, raised),
+        Kind::ReplaceCustodian => {
+            root_changes(plan, anchor, raised);
+            root::leaver(plan, anchor, raised);
+        }
+        Kind::RotateOnline => {
+            online(plan, anchor, raised);
+            root::published_together(plan, anchor, recipe, raised);
+        }
         Kind::RotateTagging => tagging(plan, anchor, recipe, raised),
         Kind::AddDelegation => delegations(plan, raised, |role| {
             anchor.delegation(role).is_some().then_some("It is there already; expected a new name.")
@@ -50,7 +73,7 @@ pub(super) fn findings(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &m
                 ));
             }
         }
-        Kind::RootCompromise => root_compromise(plan, anchor, raised),
+        Kind::RootCompromise => root::compromise(plan, anchor, raised),
     }
 }
 
@@ -69,7 +92,12 @@ fn documents(plan: &Plan, recipe: &Recipe, raised: &mut Vec<Finding>) {
             (&[DocRole::Targets], &[DocRole::Targets])
         }
         Kind::SignTargets => (&[], &[DocRole::Targets]),
-        Kind::Adopt => (&[], &[]),
+        Kind::Adopt
+        | Kind::ProvisionToken
+        | Kind::ChangePin
+        | Kind::BackUp
+        | Kind::RestoreDrill
+        | Kind::RetireToken => (&[], &[]),
     };
     for role in must.iter().filter(|role| !recipe.makes(role)) {
         raised.push(fail(
@@ -243,31 +271,5 @@ fn delegations(
         if let Some(text) = objection(&planned.name) {
             raised.push(fail("delegation-name", planned.name.as_str(), text));
         }
-    }
-}
-
-/// At or above the threshold there is no way back inside the repository.
-fn root_compromise(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
-    let old = of_role(anchor.root(), &RoleName::root());
-    let bad = plan.compromised.iter().filter(|row| old.contains(&row.fingerprint)).count();
-    let threshold = anchor.root().roles.get(&RoleName::root()).map_or(0, |role| role.threshold.0);
-    if bad == 0 {
-        raised.push(fail(
-            "nothing-to-do",
-            "compromised",
-            "No key of the root is stated as compromised.",
-        ));
-    }
-    if i64::try_from(bad).is_ok_and(|bad| bad >= threshold) {
-        raised.push(fail(
-            "root-lost",
-            "root",
-            format!(
-                "{bad} keys leaked and {threshold} are enough for a new root: whoever has them can sign \
-                 one too, and no client can tell which is yours. Nothing signed here can mend that. \
-                 Hold a first-root ceremony and bring its anchors to every client by another way; \
-                 docker clients must remove what they keep of this repository."
-            ),
-        ));
     }
 }

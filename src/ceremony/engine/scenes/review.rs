@@ -1,6 +1,7 @@
 //! The review, and the comparison of what was reviewed with something outside this machine.
 
 use super::super::super::ask::{AskId, AskKind};
+use super::super::super::change::ChangeSet;
 use super::super::super::review;
 use super::super::super::scene::{Block, Verdict};
 use super::super::program;
@@ -74,20 +75,17 @@ impl Painter<'_> {
     }
 
     pub(super) fn written_down(&self, id: &AskId) -> Vec<Block> {
-        let (stage, said, label) = if id.about == program::CLOSING {
+        let (digest, said, label) = if id.about == program::CLOSING {
             let said = "This is the digest of the snapshot. Please write it down, and sign.";
-            (&self.state.closing, said, "digest of the snapshot")
+            let closing = self.state.closing.as_ref();
+            (closing.map(ChangeSet::digest), said, "digest of the snapshot")
         } else {
             let said =
                 "This is the digest of all that will be signed. Please write it down, and sign.";
-            (&self.state.change, said, "digest of the change")
+            (self.state.change_digest(), said, "digest of the change")
         };
         let mut blocks = vec![read(said)];
-        blocks.extend(
-            stage
-                .as_ref()
-                .map(|stage| Block::Digest { label: label.to_owned(), digest: stage.digest() }),
-        );
+        blocks.extend(digest.map(|digest| Block::Digest { label: label.to_owned(), digest }));
         blocks.push(text("The evidence will say: written down, not compared."));
         blocks
     }

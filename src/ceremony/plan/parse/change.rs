@@ -33,7 +33,12 @@ impl Parsing<'_> {
             return None;
         };
         if !kind.is_change() {
-            self.refuse(&place, "no such table in a first root", "one");
+            let expected = if kind == Kind::FirstRoot {
+                "no such table in a first root".to_owned()
+            } else {
+                format!("no such table, since {kind} changes no repository")
+            };
+            self.refuse(&place, &expected, "one");
         }
         self.medium(&place.field("medium"), &stated.medium, MediumRole::In, media);
         if !stated.folder.is_empty() {

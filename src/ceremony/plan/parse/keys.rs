@@ -2,6 +2,7 @@
 
 use crate::tuf::document::Dialect;
 use crate::tuf::key::{Algorithm, KeyId};
+use crate::tuf::policy::PinPolicy;
 
 use super::super::file::{EnrolFile, FormFile, KeyFile, LeavesFile};
 use super::super::{
@@ -38,6 +39,20 @@ impl Parsing<'_> {
             let expected = "certificates in notary1 plans only";
             self.refuse(&place.field("certificate"), expected, "one in a tuf1 plan");
         }
+        if let Some(count) = key.hold_pin {
+            let place = place.field("hold_pin");
+            if !(2..=1_000_000).contains(&count) {
+                self.refuse(&place, "2 to 1000000 signatures", &count.to_string());
+            }
+            let never = key.make.as_ref().is_some_and(|make| make.pin == Some(PinPolicy::Never));
+            if never {
+                self.refuse(&place, "it beside a key that asks for its PIN", "pin = \"never\"");
+            }
+            if matches!(key.store, Some(Store::Age { .. }) | None) {
+                let expected = "it beside a token's store only";
+                self.refuse(&place, expected, "another key, which has no PIN");
+            }
+        }
         let makes_age_file = key.make.is_some() && matches!(key.store, Some(Store::Age { .. }));
         let leaves = key.leaves.map(|leaves| {
             let place = place.field("leaves");
@@ -53,8 +68,11 @@ impl Parsing<'_> {
             store: key.store,
             algorithm: key.algorithm,
             origin: origin?,
-            certificate: key.certificate.map(|c| CertificatePlan { valid_for: c.valid_for }),
+            certificate: key
+                .certificate
+                .map(|c| CertificatePlan { valid_for: c.valid_for, common_name: c.common_name }),
             leaves,
+            hold_pin: key.hold_pin,
         })
     }
 
@@ -123,7 +141,7 @@ impl Parsing<'_> {
     }
 
     /// The form of a recipient; whether its checksum is right, only who encrypts to it can tell.
-    fn recipient(&mut self, place: &Place, recipient: &str) {
+    pub(super) fn recipient(&mut self, place: &Place, recipient: &str) {
         let letters = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
         if !recipient.starts_with("age1")
             || recipient.len() != 62

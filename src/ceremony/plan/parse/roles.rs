@@ -7,7 +7,7 @@ use crate::tuf::key::Algorithm;
 use crate::tuf::name::{KeyName, RoleName};
 
 use super::super::file::RoleFile;
-use super::super::{Kind, Origin, PlannedKey, PlannedRole, SignWho, SignedWhere};
+use super::super::{Kind, Origin, PlannedKey, PlannedRole, Repository, SignWho, SignedWhere};
 use super::Parsing;
 use super::place::at;
 
@@ -91,11 +91,11 @@ impl Parsing<'_> {
     /// Notary's root keys come in certificates, and only ECDSA keys can.
     pub(super) fn root_keys(
         &mut self,
-        (kind, dialect): (Kind, Dialect),
+        (kind, repository): (Kind, &Repository),
         roles: &BTreeMap<RoleName, PlannedRole>,
         keys: &[PlannedKey],
     ) {
-        if dialect == Dialect::Tuf1 {
+        if repository.dialect == Dialect::Tuf1 {
             return;
         }
         let root = roles.get(&RoleName::root());
@@ -116,6 +116,15 @@ impl Parsing<'_> {
                     self.refuse(&place.field("certificate"), expected, "one for another key");
                 }
                 (true, true) | (false, false) => {}
+            }
+            let common_name = key.certificate.as_ref().and_then(|c| c.common_name.as_deref());
+            if let Some(stated) = common_name {
+                let begins = stated.strip_suffix('*');
+                if !begins.is_some_and(|begins| repository.name.as_str().starts_with(begins)) {
+                    let place = place.field("certificate").field("common_name");
+                    let expected = "a beginning of the repository's name, and *";
+                    self.refuse(&place, expected, &format!("{stated:?}"));
+                }
             }
             if is_root(key) && !matches!(key.algorithm, Algorithm::P256 | Algorithm::P384) {
                 let expected = "p256 or p384: no Notary client takes another root key";

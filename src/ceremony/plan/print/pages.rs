@@ -5,7 +5,7 @@ use crate::tuf::name::KeyName;
 
 use super::super::super::recipe::{DocRecipe, Recipe};
 use super::super::super::steps::{Step, StepId, steps as steps_of};
-use super::super::{LeavingForm, Origin, Part, Plan, PlannedKey, SignWho, SignedWhere};
+use super::super::{BackUpForm, LeavingForm, Origin, Part, Plan, PlannedKey, SignWho, SignedWhere};
 use super::KnownDigests;
 use super::paper::{Paper, WIDTH, blank, padded, quoted, row, shown, wrapped};
 
@@ -91,10 +91,13 @@ fn of_key(key: &PlannedKey) -> Vec<String> {
     let mut lines = vec![format!("  {}", key.name)];
     lines.extend(wrapped("    ", &held(key)));
     lines.extend(wrapped("    ", &origin(key)));
-    if let Some(certificate) = key.certificate {
+    if let Some(certificate) = &key.certificate {
+        let name = certificate.common_name.as_deref();
+        let name =
+            name.map(|name| format!(", and its name is {}", shown(name))).unwrap_or_default();
         lines.extend(wrapped(
             "    ",
-            &format!("its certificate is valid for {}", certificate.valid_for),
+            &format!("its certificate is valid for {}{name}", certificate.valid_for),
         ));
     }
     if let Some(leaves) = &key.leaves {
@@ -156,7 +159,11 @@ fn lower(policy: impl std::fmt::Debug) -> String {
 
 /// What is to be signed, taken in, and waived.
 pub(super) fn change(paper: &mut Paper, plan: &Plan) {
-    paper.heading("ROLES OF THE NEW ROOT");
+    if plan.kind.is_of_keys() {
+        care(paper, plan);
+    } else {
+        paper.heading("ROLES OF THE NEW ROOT");
+    }
     for (name, role) in &plan.roles {
         let keys: Vec<&str> = role.keys.iter().map(KeyName::as_str).collect();
         let signed = match (role.signed, role.valid_for, role.sign) {
@@ -205,6 +212,61 @@ pub(super) fn change(paper: &mut Paper, plan: &Plan) {
     }
 }
 
+/// Bags, back-ups, drills, and keys that are given up.
+fn care(paper: &mut Paper, plan: &Plan) {
+    let mut list = |heading: &str, texts: Vec<String>| {
+        if !texts.is_empty() {
+            paper.heading(heading);
+        }
+        for text in texts {
+            paper.block(wrapped("  ", &text));
+        }
+    };
+    let bags = plan.bags.iter().map(|row| {
+        format!(
+            "[ ] {}: key in bag {}, kept at {}; paper in bag {}, kept at {}",
+            row.key, row.bag, row.place, row.secrets_bag, row.secrets_place
+        )
+    });
+    list("BAGS", bags.collect());
+    let back_ups = plan.back_ups.iter().map(|row| {
+        let form = match &row.form {
+            BackUpForm::Paper => "to print, under the key's own passphrase".to_owned(),
+            BackUpForm::Recipients(to) => {
+                let to = to
+                    .iter()
+                    .map(|to| format!("{} ({}, {})", shown(&to.recipient), to.kept_by, to.place));
+                format!("for {}", to.collect::<Vec<_>>().join(" or "))
+            }
+        };
+        let file = row.file();
+        format!(
+            "[ ] {file} on {}, {form}; {} takes it to {}; the key is at {}",
+            row.medium, row.holder, row.place, row.home
+        )
+    });
+    list("BACK-UPS", back_ups.collect());
+    let drills = plan.drills.iter().map(|row| {
+        let opens = row.identity.as_ref().map_or_else(
+            || "its passphrase".to_owned(),
+            |(medium, file)| format!("the identity {} on {medium}", shown(file)),
+        );
+        format!("[ ] {}: {} on {}, opened by {opens}", row.key, shown(&row.file), row.medium)
+    });
+    list("DRILLS", drills.collect());
+    let retired = plan.retired.iter().map(|row| {
+        format!(
+            "[ ] {}: {}, held by {}, fingerprint {}: {}",
+            row.name,
+            row.fate,
+            row.holder,
+            row.fingerprint,
+            shown(&row.reason)
+        )
+    });
+    list("KEYS THAT ARE GIVEN UP", retired.collect());
+}
+
 fn hex(indent: &str, digest: &Digest) -> Vec<String> {
     digest.groups().chunks(8).map(|half| format!("{indent}{}", half.join(" "))).collect()
 }
@@ -251,6 +313,7 @@ fn turns(step: &StepId, plan: &Plan) -> Vec<String> {
     let here = || plan.keys.iter().filter(|key| key.is_here());
     match step {
         StepId::Keys => here().map(turn).collect(),
+        StepId::Sign if plan.fleet.is_some() => here().map(turn).collect(),
         StepId::Sign => here().filter(|key| signs(&recipe.documents, key)).map(turn).collect(),
         StepId::Closing => here().filter(|key| signs(&recipe.closing, key)).map(turn).collect(),
         StepId::HandOver => here().filter(|key| key.leaves.is_some()).map(turn).collect(),
@@ -265,6 +328,7 @@ fn turns(step: &StepId, plan: &Plan) -> Vec<String> {
         StepId::Open
         | StepId::Room
         | StepId::Roster
+        | StepId::Survey
         | StepId::Review
         | StepId::Compare
         | StepId::Export
@@ -278,14 +342,19 @@ fn signs(documents: &[DocRecipe], key: &PlannedKey) -> bool {
     documents.iter().any(|doc| doc.signers.contains(&key.name))
 }
 
+const BOX_D: &str = "BOX D - THE DIGEST OF ALL THAT IS SIGNED";
+
 /// Boxes D and H1 to H3, and E where a document hashes signed ones.
 pub(super) fn boxes(paper: &mut Paper, plan: &Plan, known: &KnownDigests) {
     paper.new_page();
-    paper.heading("BOX D - THE DIGEST OF ALL THAT IS SIGNED");
-    if let Some(change) = &known.change {
+    if plan.kind.is_of_keys() {
+        // Nothing is signed but proofs.
+    } else if let Some(change) = &known.change {
+        paper.heading(BOX_D);
         paper.block(["  Known beforehand, since every key of the plan exists:"]);
         digest(paper, change);
     } else {
+        paper.heading(BOX_D);
         paper.block(wrapped(
             "  ",
             "It cannot be known beforehand, because keys are made in the ceremony. Take it from \
@@ -313,6 +382,9 @@ pub(super) fn boxes(paper: &mut Paper, plan: &Plan, known: &KnownDigests) {
         ("BOX H3 - HEAD OF THE TRANSCRIPT: AT THE END", "it proves the evidence to a stranger"),
     ];
     for (heading, when) in heads {
+        if plan.kind.is_of_keys() && heading.starts_with("BOX H2") {
+            continue;
+        }
         paper.heading(heading);
         paper.block([format!("  {when}"), String::new()]);
         paper.block(to_fill());

@@ -1,0 +1,296 @@
+//! The steps in which a change of many repositories differs from one of a single repository.
+
+use std::collections::BTreeMap;
+
+use crate::tuf::digest::Digest;
+use crate::tuf::name::KeyName;
+
+use super::super::ask::{AskKind, Form};
+use super::super::check::Ground;
+use super::super::event::{self, Act, ActId, ActKind, FileAt, Happened, Place, TroubleKind};
+use super::super::fleet::{BATCH, Survey, batch_of};
+use super::super::plan::{MediumRole, Plan, PlannedKey};
+use super::super::scene::{Block, TallyLine, Verdict};
+use super::super::steps::StepId;
+use super::program::{choice, medium, placed};
+use super::results::about;
+use super::state::State;
+use super::turns;
+use super::want::Want;
+
+/// What is known of a fleet so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FleetState {
+    /// What the walk found.
+    pub survey: Option<Survey>,
+    /// For how many repositories each key has signed.
+    pub signed: BTreeMap<KeyName, u64>,
+    /// How many signatures are kept.
+    pub signatures: u64,
+    /// How many repositories are put together.
+    pub assembled: u64,
+    /// Batches and results, by their file in the evidence.
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// The part of a review in which the refused repositories are told.
+const REFUSED: &str = "refused";
+
+/// What a step of a fleet wants; nothing where it is done. Steps that are not named here are those of every plan.
+pub(super) fn of_step(ground: &Ground, state: &State, step: &StepId) -> Option<Option<Want>> {
+    let plan = ground.plan();
+    plan.fleet.as_ref()?;
+    match step {
+        StepId::Survey => Some(survey(plan, state)),
+        StepId::Review => Some(review(plan, state)),
+        StepId::Sign => Some(plan.keys.iter().find_map(|key| sign(state, key))),
+        StepId::Export => Some(export(plan, state)),
+        StepId::Open
+        | StepId::Room
+        | StepId::Gate
+        | StepId::Gather
+        | StepId::Keys
+        | StepId::Roster
+        | StepId::Compare
+        | StepId::Closing
+        | StepId::HandOver
+        | StepId::Statements
+        | StepId::Seal
+        | StepId::Inserted(_) => None,
+    }
+}
+
+fn derived(state: &State) -> event::Fleet {
+    event::Fleet {
+        roster: state.roster.clone(),
+        facts: state.facts(),
+        at: state.opening.at,
+        drafts: state.fleet.survey.as_ref().map(|survey| survey.drafts),
+    }
+}
+
+fn survey(plan: &Plan, state: &State) -> Option<Want> {
+    let fleet = plan.fleet.as_ref()?;
+    if state.fleet.survey.is_some() {
+        return None;
+    }
+    medium(plan, state, &fleet.medium, "it is in").or_else(|| {
+        Some(Want::Act {
+            kind: ActKind::Survey,
+            subject: format!("{}:{}", fleet.medium, fleet.list),
+            bytes: plan.fleet_list().map(|list| list.sha256.value),
+            act: Act::Survey(derived(state)),
+        })
+    })
+}
+
+/// One question for each shape, one for the refused repositories, one for the waivers.
+fn review(plan: &Plan, state: &State) -> Option<Want> {
+    let survey = state.fleet.survey.as_ref()?;
+    if survey.repositories == 0 {
+        let choices = vec![choice('s', "stop", "stop the ceremony")];
+        return Some(Want::ask(AskKind::Trouble, "draft", Form::Choose(choices)));
+    }
+    let shapes = (1..=survey.shapes.len()).map(|nth| format!("shape-{nth}"));
+    let refused = (survey.left_out > 0).then(|| REFUSED.to_owned());
+    let waivers = (!plan.waivers.is_empty()).then(|| "waivers".to_owned());
+    let open = shapes
+        .chain(refused)
+        .chain(waivers)
+        .find(|about| !state.has_pressed(AskKind::Review, about))?;
+    Some(Want::press(AskKind::Review, open, 'g', "all is read; go on"))
+}
+
+/// The next batch of a key's turn.
+fn sign(state: &State, key: &PlannedKey) -> Option<Want> {
+    let survey = state.fleet.survey.as_ref()?;
+    let turn = survey.turns.get(&key.name)?;
+    let done = state.fleet.signed.get(&key.name).copied().unwrap_or_default();
+    if done >= turn.repositories {
+        return None;
+    }
+    let public = state.roster.keys.get(&key.name)?.key().clone();
+    if let Some(want) = turns::ready(state, key, "sign") {
+        return Some(want);
+    }
+    let nth = done / batch_of(key);
+    Some(Want::Act {
+        kind: ActKind::Batch,
+        subject: format!("{}/{nth}", key.name),
+        bytes: Some(survey.drafts),
+        act: Act::Batch {
+            key: key.clone(),
+            public,
+            nth,
+            of: turn.repositories,
+            fleet: derived(state),
+        },
+    })
+}
+
+fn export(plan: &Plan, state: &State) -> Option<Want> {
+    let survey = state.fleet.survey.as_ref()?;
+    if !state.has_pressed(AskKind::Medium, "export") {
+        return Some(Want::press(AskKind::Medium, "export", 'g', "write the export"));
+    }
+    let out = plan.media(MediumRole::Out).next()?;
+    if state.fleet.assembled < survey.repositories {
+        let nth = state.fleet.assembled / BATCH;
+        return Some(Want::Act {
+            kind: ActKind::Assemble,
+            subject: format!("{}/{nth}", out.name),
+            bytes: Some(survey.drafts),
+            act: Act::Assemble {
+                medium: out.name.clone(),
+                nth,
+                of: survey.repositories,
+                fleet: derived(state),
+            },
+        });
+    }
+    let file = FileAt { place: Place::Medium(out.name.clone()), path: "FLEET.txt".to_owned() };
+    placed(state, file, || explained(plan, survey).into_bytes())
+}
+
+/// What lies on OUT, for those who publish it.
+fn explained(plan: &Plan, survey: &Survey) -> String {
+    format!(
+        "{}: {}\n\n{} repositories, {} documents. Below fleet/ is one folder a repository, its name with %2F for /.\n\
+         Each folder is whole: publish all files of one together, root and targets in one request, or none of them.\n\
+         {} repositories were refused and stay as they are; the evidence names them in fleet/refused.tsv.\n\
+         Publish a few first, update a client of each from an empty trust directory, then go on.\n",
+        plan.codename, plan.title, survey.repositories, survey.documents, survey.left_out
+    )
+}
+
+impl FleetState {
+    /// How many signatures a batch of a key's turn asks for.
+    pub(super) fn asked_for(&self, key: &PlannedKey, nth: u64, of: u64) -> u32 {
+        let turn = self.survey.as_ref().and_then(|survey| survey.turns.get(&key.name));
+        let turn = turn.copied().unwrap_or_default();
+        let batch = batch_of(key);
+        let repositories = batch.min(of.saturating_sub(nth * batch));
+        // Where repositories differ in how many documents a key signs, the mean is what can be said beforehand.
+        let each = turn.documents.div_ceil(turn.repositories.max(1));
+        u32::try_from(repositories * each).unwrap_or(u32::MAX)
+    }
+}
+
+impl State {
+    pub(super) fn surveyed(&mut self, plan: &Plan, id: &ActId, survey: &Survey) {
+        let expected = plan.fleet_list().map(|list| list.sha256.value);
+        if expected != Some(survey.list) {
+            let expected = expected.map(|digest| digest.to_string()).unwrap_or_default();
+            let found = format!("the list: expected sha256 {expected}, found {}", survey.list);
+            self.open(&about(id), TroubleKind::Mismatch, found);
+            return;
+        }
+        let tables = [
+            (super::super::fleet::DRAFTS, survey.drafts),
+            (super::super::fleet::MEMBERS, survey.members),
+            (super::super::fleet::REFUSED, survey.refused),
+            (super::super::fleet::LIST, survey.list),
+        ];
+        self.fleet.files.extend(tables.map(|(path, digest)| (path.to_owned(), digest)));
+        self.fleet.survey = Some(survey.clone());
+    }
+
+    /// A batch must be of as many repositories as are next.
+    pub(super) fn batched(&mut self, plan: &Plan, id: &ActId, what: &Happened) {
+        let Happened::Batched { repositories, signatures, file } = what else { return };
+        let Some((name, nth)) = id.subject.split_once('/') else { return };
+        let key = plan.keys.iter().find(|key| key.name.as_str() == name);
+        let (Some(key), Ok(nth)) = (key, nth.parse::<u64>()) else { return };
+        let survey = self.fleet.survey.as_ref();
+        let of = survey.and_then(|survey| survey.turns.get(&key.name)).copied();
+        let of = of.unwrap_or_default().repositories;
+        let batch = batch_of(key);
+        let done = nth * batch;
+        if *repositories != batch.min(of.saturating_sub(done)) {
+            let found = format!("{repositories} repositories were signed for, and others expected");
+            self.open(&about(id), TroubleKind::Mismatch, found);
+            return;
+        }
+        self.fleet.signed.insert(key.name.clone(), done + repositories);
+        self.fleet.signatures += signatures;
+        self.fleet.files.insert(super::super::fleet::signatures_file(name, nth), *file);
+    }
+
+    pub(super) fn assembled(&mut self, id: &ActId, repositories: u64, file: Digest) {
+        let of = self.fleet.survey.as_ref().map_or(0, |survey| survey.repositories);
+        let done = self.fleet.assembled;
+        if repositories != BATCH.min(of.saturating_sub(done)) {
+            let found = format!("{repositories} repositories were put together, others expected");
+            self.open(&about(id), TroubleKind::Mismatch, found);
+            return;
+        }
+        self.fleet.files.insert(super::super::fleet::assembled_file(done / BATCH), file);
+        self.fleet.assembled = done + repositories;
+    }
+}
+
+/// What people read of a shape, of the refused repositories, of the waivers.
+pub(super) fn blocks(plan: &Plan, state: &State, about: &str) -> Vec<Block> {
+    let Some(survey) = &state.fleet.survey else { return Vec::new() };
+    if about == REFUSED {
+        let each = survey.first_refused.iter();
+        return vec![
+            Block::ReadAloud("These repositories are not changed today. Please read why.".into()),
+            Block::Mark(
+                Verdict::Warn,
+                format!("{} repositories are refused and stay as they are", survey.left_out),
+            ),
+            Block::Rows(each.map(|one| (one.repository.clone(), one.why.clone())).collect()),
+            Block::Text(format!("All of them: {} in the evidence.", super::super::fleet::REFUSED)),
+        ];
+    }
+    let nth = about.strip_prefix("shape-").and_then(|nth| nth.parse::<usize>().ok());
+    let Some((nth, shape)) = nth.and_then(|nth| Some((nth, survey.shapes.get(nth - 1)?))) else {
+        let each = plan.waivers.iter().map(|waiver| {
+            let text = format!("waived: {}: {} ({})", waiver.finding, waiver.reason, waiver.by);
+            Block::Mark(Verdict::Warn, text)
+        });
+        return each.collect();
+    };
+    let shapes = survey.shapes.len();
+    let mut blocks = vec![
+        Block::ReadAloud("We review what will be signed. Nothing else is signed today.".into()),
+        Block::Rows(vec![
+            ("shape".to_owned(), format!("{nth} of {shapes}")),
+            ("repositories".to_owned(), format!("{} of {}", shape.count, survey.repositories)),
+        ]),
+    ];
+    blocks.extend(shape.lines.iter().map(|line| match line.trim_start().strip_prefix("[!!] ") {
+        Some(danger) => Block::Mark(Verdict::Warn, danger.to_owned()),
+        None => Block::Rows(vec![(String::new(), line.clone())]),
+    }));
+    blocks.push(Block::List {
+        title: format!("the first of its {} members, and what is their own", shape.count),
+        items: shape.members.clone(),
+    });
+    blocks.push(Block::Text(format!(
+        "All of them: {} in the evidence.",
+        super::super::fleet::MEMBERS
+    )));
+    blocks
+}
+
+/// How far each key is.
+pub(super) fn tallies(plan: &Plan, state: &State) -> Vec<TallyLine> {
+    let Some(survey) = &state.fleet.survey else { return Vec::new() };
+    let count = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    let keys = plan.keys.iter().filter_map(|key| {
+        let turn = survey.turns.get(&key.name)?;
+        let done = state.fleet.signed.get(&key.name).copied().unwrap_or_default();
+        let whole = done == turn.repositories;
+        let named = |when: bool| if when { vec![key.name.to_string()] } else { Vec::new() };
+        Some(TallyLine {
+            what: key.name.to_string(),
+            have: count(done),
+            need: count(turn.repositories),
+            signed: named(whole),
+            open: named(!whole),
+        })
+    });
+    keys.collect()
+}

@@ -1,0 +1,96 @@
+//! The acts of ceremonies that are about keys alone.
+
+use zeroize::Zeroizing;
+
+use crate::ceremony::event::{Happened, MAX_INPUT, Trouble, TroubleKind};
+use crate::ceremony::plan::{BackUp, Drill, PlannedKey};
+use crate::tuf::key::PublicKey;
+use crate::tuf::name::KeyName;
+
+use super::super::file::{self, Readers};
+use super::super::ports::Company;
+use super::{Bench, Kit, Stores, doing, set_aside, token_trouble};
+
+impl<S: Stores> Bench<S> {
+    pub(super) fn provision(
+        &mut self,
+        key: &PlannedKey,
+        company: &mut dyn Company,
+    ) -> Result<Happened, Trouble> {
+        company.progress(&doing(format!("replacing the factory's secrets of {}", key.name)));
+        let done = self.stores.provision(key, &mut *company);
+        let done = done.map_err(|error| token_trouble(key, &error))?;
+        Ok(Happened::Provisioned {
+            pin: done.pin,
+            puk: done.puk,
+            management_key: done.management_key,
+        })
+    }
+
+    pub(super) fn change_secret(
+        &mut self,
+        key: &PlannedKey,
+        company: &mut dyn Company,
+    ) -> Result<Happened, Trouble> {
+        company.progress(&doing(format!("changing the secret of {}", key.name)));
+        let done = self.stores.change_secret(key, &mut *company);
+        done.map(|()| Happened::SecretChanged).map_err(|error| token_trouble(key, &error))
+    }
+
+    pub(super) fn back_up(
+        &mut self,
+        key: &PlannedKey,
+        public: &PublicKey,
+        back_up: &BackUp,
+        company: &mut dyn Company,
+    ) -> Result<Happened, Trouble> {
+        let folder = self.media.folder(&self.plan, &back_up.medium)?;
+        company.progress(&doing(format!("writing a back-up of {}", key.name)));
+        let made = self.stores.back_up(key, public, &back_up.form, &mut *company);
+        let bytes = made.map_err(|error| token_trouble(key, &error))?;
+        let name = back_up.file();
+        let shown = format!("{}:{name}", back_up.medium);
+        if self.unproven.remove(&key.name) {
+            set_aside(&folder, &name).map_err(|error| file::trouble(&shown, &error))?;
+        }
+        file::write_new(&folder, &name, &bytes, Readers::Owner)
+            .map_err(|error| file::trouble(&shown, &error))?;
+        let again = file::read_back(&folder, &name, MAX_INPUT)
+            .map_err(|error| file::trouble(&shown, &error))?;
+        if again != bytes {
+            return Err(Trouble {
+                kind: TroubleKind::Mismatch,
+                found: format!("{shown}: what is there is not what was written"),
+            });
+        }
+        Ok(Happened::BackedUp { file: name })
+    }
+
+    pub(super) fn drill(
+        &mut self,
+        key: &PlannedKey,
+        drill: &Drill,
+        message: &[u8],
+        company: &mut dyn Company,
+    ) -> Result<Happened, Trouble> {
+        company.progress(&doing(format!("bringing {} back in memory", key.name)));
+        let file = self.kit_file(&drill.medium, &drill.file)?;
+        let identity = match &drill.identity {
+            Some((medium, path)) => Some(Zeroizing::new(self.kit_file(medium, path)?)),
+            None => None,
+        };
+        let kit = Kit { name: format!("{}:{}", drill.medium, drill.file), file, identity };
+        let recovered = self.stores.recover(key, &kit, message, &mut *company);
+        let (public, signature) = recovered.map_err(|error| token_trouble(key, &error))?;
+        if !public.verifies(message, &signature) {
+            return Err(token_trouble(key, &crate::keystore::TokenError::BadSignature));
+        }
+        Ok(Happened::Recovered { public, signature })
+    }
+
+    fn kit_file(&self, medium: &KeyName, path: &str) -> Result<Vec<u8>, Trouble> {
+        let folder = self.media.folder(&self.plan, medium)?;
+        file::read_back(&folder, path, MAX_INPUT)
+            .map_err(|error| file::trouble(&format!("{medium}:{path}"), &error))
+    }
+}

@@ -1,0 +1,105 @@
+//! A fleet on disk: walked, signed and put together, one repository in memory at a time.
+
+mod assemble;
+mod audit;
+mod cursor;
+mod keeping;
+mod sign;
+pub(crate) mod spool;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::ceremony::event::{MAX_INPUT, Trouble, TroubleKind};
+use crate::ceremony::fleet::Line;
+use crate::ceremony::plan::Plan;
+use crate::ceremony::twin::{Purpose, REHEARSAL_PREFIX};
+use crate::tuf::digest::Digest;
+
+use super::file;
+
+pub use assemble::Results;
+pub use audit::claims;
+pub use cursor::Cursor;
+pub use sign::{Batch, Turns};
+pub use walk::{Tables, walk, walk_for_check};
+
+/// Where a fleet lies, and as what it is taken.
+#[derive(Debug, Clone)]
+pub struct Yard {
+    /// The plan as people wrote it; a rehearsal's stand-ins are put in for each repository.
+    pub plan: Plan,
+    /// The twin's purpose; nothing in a real ceremony.
+    pub purpose: Option<Purpose>,
+    /// The medium on which list and documents are.
+    pub from: PathBuf,
+}
+
+impl Yard {
+    /// The documents of a repository, by their names below its folder.
+    pub(crate) fn documents(&self, line: &Line) -> io::Result<BTreeMap<String, Vec<u8>>> {
+        let inside = |name: String| {
+            let path = format!("{}/{name}", line.folder);
+            let bytes = file::read_back(&self.from, &path, MAX_INPUT)?;
+            Ok((name, bytes))
+        };
+        file::list(&file::below(&self.from, &line.folder)?)?.into_iter().map(inside).collect()
+    }
+
+    /// The name that a repository has in what is drafted.
+    pub(crate) fn drafted_name(&self, line: &Line) -> String {
+        match self.purpose {
+            Some(Purpose::Rehearse) => format!("{REHEARSAL_PREFIX}{}", line.name),
+            Some(Purpose::Check) | None => line.name.to_string(),
+        }
+    }
+
+    /// Opens the list, which must be the one that the plan pins.
+    pub(crate) fn list(&self) -> Result<std::fs::File, Trouble> {
+        let Some(fleet) = &self.plan.fleet else {
+            return Err(mismatch("the plan is of no fleet"));
+        };
+        opened(&self.from, &fleet.list, self.plan.fleet_list().map(|list| list.sha256.value))
+    }
+}
+
+/// Lays the fleet of a plan out on a scratch medium: the list, and the documents that it names.
+pub fn lay_out(plan: &Plan, from: &Path, to: &Path) -> Result<(), Trouble> {
+    let Some(stated) = &plan.fleet else { return Ok(()) };
+    let yard = Yard { plan: plan.clone(), purpose: None, from: from.to_owned() };
+    let mut list = cursor::List::open(&yard)?;
+    let mut text = String::new();
+    while let Some(line) = list.next()? {
+        text.push_str(&line.to_text());
+        // Documents that cannot be read are missed later, where people are told.
+        for (name, bytes) in yard.documents(&line).unwrap_or_default() {
+            let path = format!("{}/{name}", line.folder);
+            file::write_new(to, &path, &bytes, file::Readers::All)
+                .map_err(|error| file::trouble(&path, &error))?;
+        }
+    }
+    file::write_new(to, &stated.list, text.as_bytes(), file::Readers::All)
+        .map_err(|error| file::trouble(&stated.list, &error))
+}
+
+/// Opens a file from its beginning whose digest is known.
+pub(crate) fn opened(
+    folder: &Path,
+    path: &str,
+    expected: Option<Digest>,
+) -> Result<std::fs::File, Trouble> {
+    let failed = |error: io::Error| file::trouble(path, &error);
+    let mut opened = file::open_below(folder, path).map_err(failed)?;
+    let found = file::digest_of(&mut opened).map_err(failed)?;
+    if expected == Some(found) {
+        return Ok(opened);
+    }
+    let expected = expected.map(|digest| digest.to_string()).unwrap_or_default();
+    Err(mismatch(&format!("{path}: expected sha256 {expected}, found {found}")))
+}
+
+pub(crate) fn mismatch(found: &str) -> Trouble {
+    Trouble { kind: TroubleKind::Mismatch, found: found.to_owned() }
+}
