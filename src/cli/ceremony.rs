@@ -1,24 +1,24 @@
 //! `rehearse`, `run` and `resume`: a ceremony is set up, held, and told how it ended.
 
+mod record;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::ceremony::check::CheckReport;
-use crate::ceremony::engine::{Engine, incoming};
-use crate::ceremony::event::{FileAt, Mode, Outcome, SessionId};
+use crate::ceremony::event::{Mode, Outcome, SessionId};
 use crate::ceremony::mounted::MediumId;
-use crate::ceremony::plan::{Fate, Origin, Plan, Store, print};
+use crate::ceremony::plan::{Plan, Store, print};
 use crate::ceremony::scene::Verdict;
-use crate::ceremony::twin::{Purpose, Twin, forged_fingerprints};
+use crate::ceremony::twin::{Purpose, Twin};
 use crate::driver::bench::{Bench, Clock, RealStores, Setting, VirtualStores, system_time};
 use crate::driver::file::{self, Readers};
 use crate::driver::hold::HoldError;
 use crate::driver::known;
 use crate::driver::media::{self, Media};
 use crate::driver::ports::World;
-use crate::driver::register::{KeyState, Line, Note, Register, What};
 use crate::driver::session::{Begin, Ended, Resumed, Session, read_before, read_plan};
 use crate::driver::workspace::{Workspace, level};
 use crate::front::words::escape;
@@ -27,6 +27,7 @@ use crate::tuf::digest::Digest;
 use crate::tuf::key::Fingerprint;
 use crate::tuf::name::KeyName;
 
+use self::record::{barred, register};
 use super::people::Faces;
 use super::plan::tell_findings;
 use super::{Exit, Failure, say};
@@ -386,49 +387,6 @@ fn level_copies(plan: &Plan, book: &Workspace, media: &Media) {
     }
 }
 
-/// The keys that may not sign in a ceremony of this plan, each with the reason: those of rehearsals, and those that the
-/// register forbids. A plan that gives one of these a role is refused.
-fn barred(
-    book: &Workspace,
-    plan: &Plan,
-    at_hand: &BTreeMap<FileAt, Vec<u8>>,
-) -> Result<BTreeMap<Fingerprint, String>, Failure> {
-    let register = Register::read(book)?;
-    let authorised = plan.roles.values().map(|role| &role.keys);
-    let delegated = plan.delegations.iter().map(|role| &role.keys);
-    for key in authorised.chain(delegated).flatten().filter_map(|name| plan.key(name)) {
-        let known = match &key.origin {
-            Origin::Make { .. } => None,
-            Origin::Listed(fingerprint) => Some(*fingerprint),
-            Origin::Fingerprint(stated) | Origin::Enrol { fingerprint: stated, .. } => {
-                Some(stated.value)
-            }
-            Origin::Server { .. } => incoming(plan, key, at_hand)
-                .ok()
-                .flatten()
-                .map(|(enrolled, _)| enrolled.key().fingerprint()),
-        };
-        let why = known.and_then(|known| register.may_be_authorised(&known).err());
-        if let Some(why) = why {
-            let what =
-                format!("the plan authorises {}, but {}", key.name, escape(&why.to_string()));
-            return Err(Failure::new(Exit::Wrong, what).hint(
-                if why.state == KeyState::Suspended {
-                    "Once it may sign again, record that first: anchorite key state … --to active"
-                } else {
-                    "Such a key is never authorised again: plan another one."
-                },
-            ));
-        }
-    }
-    let forged = forged_fingerprints(plan).into_keys();
-    let forbidden = register.keys().filter_map(|(key, _)| {
-        let why = register.may_be_authorised(key).err()?;
-        Some((*key, why.to_string()))
-    });
-    Ok(forged.map(|key| (key, "it is a rehearsal's key".to_owned())).chain(forbidden).collect())
-}
-
 fn real_bench(
     plan: &Plan,
     book: &Workspace,
@@ -464,97 +422,6 @@ fn session_id(stated: Option<&str>) -> Result<SessionId, Failure> {
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::new(Exit::Machine, format!("no random bytes: {error}")))?;
     Ok(SessionId::new(bytes))
-}
-
-/// Adds the keys of a ceremony to the workspace's register. One that was stopped authorises nothing.
-fn register(book: &Workspace, ended: &Ended) -> Result<(), Failure> {
-    let engine = &ended.engine;
-    if engine.plan().kind.is_of_keys() {
-        return Ok(Register::add(book, &cared_for(engine))?);
-    }
-    let state = match ended.outcome {
-        Outcome::Done => What::State(KeyState::Active),
-        Outcome::Aborted => What::Note(Note::Generated),
-    };
-    let keys = engine.roster().keys.iter();
-    let lines: Vec<Line> = keys
-        .filter_map(|(name, enrolled)| {
-            let key = engine.plan().key(name)?;
-            let fingerprint = enrolled.key().fingerprint();
-            Some(Line {
-                holder: key.holder.as_ref().map(ToString::to_string),
-                store: key.store.as_ref().map(ToString::to_string),
-                serial: key.store.as_ref().and_then(serial),
-                reason: format!("{} {}", engine.plan().kind, engine.plan().codename),
-                session: Some(engine.opening().session),
-                ..Line::new(system_time(), name.clone(), fingerprint, state)
-            })
-        })
-        .collect();
-    Ok(Register::add(book, &lines)?)
-}
-
-/// What a ceremony without documents did, as lines of the register: what was done stands, also where it was stopped later.
-fn cared_for(engine: &Engine) -> Vec<Line> {
-    let (plan, care) = (engine.plan(), &engine.record().care);
-    let line = |name: &KeyName, fingerprint: Fingerprint, what: What| {
-        let key = plan.key(name);
-        Line {
-            holder: key.and_then(|key| key.holder.as_ref()).map(ToString::to_string),
-            store: key.and_then(|key| key.store.as_ref()).map(ToString::to_string),
-            serial: key.and_then(|key| key.store.as_ref()).and_then(serial),
-            reason: format!("{} {}", plan.kind, plan.codename),
-            session: Some(engine.opening().session),
-            ..Line::new(system_time(), name.clone(), fingerprint, what)
-        }
-    };
-    let known = |name: &KeyName| engine.roster().keys.get(name).map(|key| key.key().fingerprint());
-    let mut lines = Vec::new();
-    for bags in &plan.bags {
-        // A key that exists keeps its state, and a change of its secret is in the evidence.
-        let Some(fingerprint) = known(&bags.key).filter(|_| care.provisioned.contains(&bags.key))
-        else {
-            continue;
-        };
-        lines.push(Line {
-            location: Some(bags.place.to_string()),
-            seal: Some(bags.bag.to_string()),
-            ..line(&bags.key, fingerprint, What::Note(Note::Generated))
-        });
-    }
-    for back_up in &plan.back_ups {
-        let written = care.backed_up.keys().any(|about| {
-            *about == format!("{}@{}/{}", back_up.key, back_up.medium, back_up.file())
-        });
-        if let Some(fingerprint) = known(&back_up.key).filter(|_| written) {
-            lines.push(line(&back_up.key, fingerprint, What::Note(Note::BackedUp)));
-        }
-    }
-    for (name, drill) in &care.recovered {
-        lines.push(line(name, drill.fingerprint, What::Note(Note::Restored)));
-    }
-    for row in engine.retired() {
-        let state = match row.fate {
-            Fate::Destroyed => KeyState::Destroyed,
-            Fate::NotRecovered => KeyState::NotRecovered,
-        };
-        lines.push(Line {
-            holder: Some(row.holder.to_string()),
-            serial: row.serial.as_ref().map(ToString::to_string),
-            reason: format!("{} {}: {}", plan.kind, plan.codename, row.reason),
-            ..line(&row.name, row.fingerprint, What::State(state))
-        });
-    }
-    lines
-}
-
-/// The serial number of the token that a key is in.
-fn serial(store: &Store) -> Option<String> {
-    match store {
-        Store::Yubikey { serial, .. } => Some(serial.to_string()),
-        Store::Pkcs11 { serial, .. } => Some(serial.clone()),
-        Store::Age { .. } | Store::Virtual { .. } => None,
-    }
 }
 
 /// Says how it ended, where everything is, and the exact command that verifies it.

@@ -157,8 +157,8 @@ fn a_delegation_may_end_the_search_or_go_by_hashes() {
     let (grown, plan) = add_to_tuf(
         &(tuf_delegation("docs", "paths = [\"docs/*\"]\nterminating = true\n")
             + &tuf_delegation("half", "path_hash_prefixes = [\"0\", \"1\", \"2a\"]\n")
-            + "\n[[waivers]]\nfinding = \"client-hash-prefixes\"\nreason = \"no client of ours is go-tuf\"\n\
-               by = \"Administrator\"\n"),
+            + "\n[[waivers]]\nfinding = \"client-hash-prefixes\"\n\
+               reason = \"No go-tuf client asks for these targets.\"\nby = \"Administrator\"\n"),
     );
     let new = targets(&played(&grown.sample, &plan), "targets");
     let roles = &new.delegations.as_ref().unwrap().roles;
