@@ -47,9 +47,18 @@ fn every_shipped_change_is_what_its_sample_makes() {
 
 #[test]
 fn a_new_plan_of_a_change_comes_with_the_sample_that_it_starts_from() {
-    for (kind, dialect) in
-        [("rotate-online", "notary1"), ("rotate-online", "tuf1"), ("adopt", "tuf1")]
-    {
+    for (kind, dialect) in [
+        ("rotate-online", "notary1"),
+        ("rotate-online", "tuf1"),
+        ("adopt", "tuf1"),
+        ("rotate-tagging", "notary1"),
+        ("rotate-tagging", "tuf1"),
+        ("add-delegation", "tuf1"),
+        ("rotate-delegation", "notary1"),
+        ("remove-delegation", "tuf1"),
+        ("sign-targets", "notary1"),
+        ("sign-targets", "tuf1"),
+    ] {
         let folder = TempDir::new().unwrap();
         let made = Command::new(env!("CARGO_BIN_EXE_anchorite"))
             .args(["plan", "new", "--dialect", dialect, "--kind", kind, "plan.toml"])
