@@ -65,7 +65,11 @@ fn reviewed(engine: &Engine) -> Vec<String> {
         .flat_map(|block| match block {
             Block::Rows(rows) => rows.into_iter().map(|(a, b)| format!("{a}: {b}")).collect(),
             Block::Heading(text) | Block::Text(text) | Block::Mark(_, text) => vec![text],
-            other => vec![format!("{other:?}")],
+            other @ (Block::ReadAloud(_)
+            | Block::Digest { .. }
+            | Block::List { .. }
+            | Block::Banner(_)
+            | Block::Gap) => vec![format!("{other:?}")],
         })
         .collect()
 }

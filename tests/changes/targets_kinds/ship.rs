@@ -11,7 +11,7 @@ pub(crate) fn all(dialect: Dialect) -> Vec<(Sample, Text)> {
     let rotated = tagging::since_good(&stolen, tagging::rotate(&stolen, ""));
     let (young, other, third, last) = (Grown::new(dialect), grown(), grown(), grown());
     let target = delegations::signed_target(of.bad, of.releases);
-    let texts = [
+    let texts = vec![
         delegations::add(&young, ""),
         delegations::rotate(&other),
         delegations::remove(&third, of.alice),
