@@ -438,15 +438,11 @@ fn fleet(audit: &mut Audit, engine: &Engine, files: &BTreeMap<String, Vec<u8>>) 
         .files
         .iter()
         .find(|(path, digest)| files.get(*path).map(|bytes| Digest::of(bytes)) != Some(**digest));
-    match differs {
-        Some((path, _)) => {
-            audit.claim(Verdict::Fail, "fleet-files", format!("{path} is not that of the record."));
-        }
-        None => {
-            let text =
-                format!("All {} files of the fleet are those of the record.", state.files.len());
-            audit.claim(Verdict::Pass, "fleet-files", text);
-        }
+    if let Some((path, _)) = differs {
+        audit.claim(Verdict::Fail, "fleet-files", format!("{path} is not that of the record."));
+    } else {
+        let text = format!("All {} files of the fleet are those of the record.", state.files.len());
+        audit.claim(Verdict::Pass, "fleet-files", text);
     }
     for (key, turn) in &survey.turns {
         let signed = state.signed.get(key).copied().unwrap_or_default();

@@ -276,12 +276,7 @@ fn documents(plan: &Plan) -> Vec<Step> {
         &["The machine writes roster.json. Carry OUT to the second laptop and run: anchorite draft"],
     ));
     if plan.fleet.is_some() {
-        all.push(step(
-            StepId::Survey,
-            "WALK THE FLEET",
-            &["The machine reads, verifies and drafts one repository after the other."],
-            &["Nobody touches a token. Repositories that are refused are listed with the reason."],
-        ));
+        all.push(survey());
     }
     all.push(step(
         StepId::Review,
@@ -334,6 +329,15 @@ fn documents(plan: &Plan) -> Vec<Step> {
         &["Everybody writes down the head of the transcript: box H3."],
     ));
     all
+}
+
+fn survey() -> Step {
+    step(
+        StepId::Survey,
+        "WALK THE FLEET",
+        &["The machine reads, verifies and drafts one repository after the other."],
+        &["Nobody touches a token. Repositories that are refused are listed with the reason."],
+    )
 }
 
 fn closing() -> Step {

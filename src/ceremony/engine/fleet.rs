@@ -36,15 +36,26 @@ pub struct FleetState {
 /// The part of a review in which the refused repositories are told.
 const REFUSED: &str = "refused";
 
-/// What a step of a fleet wants; nothing where it is done. Steps that are not named here are those of every plan.
-pub(super) fn of_step(ground: &Ground, state: &State, step: &StepId) -> Option<Option<Want>> {
+/// Whether a step is one in which fleets differ.
+#[expect(clippy::large_enum_variant, reason = "one value lives at a time")]
+pub(super) enum Stage {
+    /// It is as in every plan.
+    AsEver,
+    /// It is a fleet's own, and wants this; nothing where it is done.
+    OfFleet(Option<Want>),
+}
+
+/// What a step of a fleet wants. Steps that are not named here are those of every plan.
+pub(super) fn of_step(ground: &Ground, state: &State, step: &StepId) -> Stage {
     let plan = ground.plan();
-    plan.fleet.as_ref()?;
+    if plan.fleet.is_none() {
+        return Stage::AsEver;
+    }
     match step {
-        StepId::Survey => Some(survey(plan, state)),
-        StepId::Review => Some(review(plan, state)),
-        StepId::Sign => Some(plan.keys.iter().find_map(|key| sign(state, key))),
-        StepId::Export => Some(export(plan, state)),
+        StepId::Survey => Stage::OfFleet(survey(plan, state)),
+        StepId::Review => Stage::OfFleet(review(plan, state)),
+        StepId::Sign => Stage::OfFleet(plan.keys.iter().find_map(|key| sign(state, key))),
+        StepId::Export => Stage::OfFleet(export(plan, state)),
         StepId::Open
         | StepId::Room
         | StepId::Gate
@@ -56,7 +67,7 @@ pub(super) fn of_step(ground: &Ground, state: &State, step: &StepId) -> Option<O
         | StepId::HandOver
         | StepId::Statements
         | StepId::Seal
-        | StepId::Inserted(_) => None,
+        | StepId::Inserted(_) => Stage::AsEver,
     }
 }
 

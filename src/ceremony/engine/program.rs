@@ -77,7 +77,7 @@ pub(super) fn current_step(ground: &Ground, state: &State) -> usize {
 
 fn of_step(ground: &Ground, state: &State, step: &Step) -> Option<Want> {
     let plan = ground.plan();
-    if let Some(want) = fleet::of_step(ground, state, &step.id) {
+    if let fleet::Stage::OfFleet(want) = fleet::of_step(ground, state, &step.id) {
         return want;
     }
     match &step.id {

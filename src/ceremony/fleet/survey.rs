@@ -131,7 +131,7 @@ impl Surveyor {
         });
         let (change, own, nth, first) = match drafted {
             Ok(drafted) => drafted,
-            Err(why) => return self.refuse(line, why),
+            Err(why) => return self.refuse(line, &why),
         };
         for (key, roles) in self.signs.of(fleet, line) {
             let turn = self.turns.entry(key.clone()).or_default();
@@ -155,7 +155,7 @@ impl Surveyor {
         }
     }
 
-    fn refuse(&mut self, line: &Line, why: String) -> Rows {
+    fn refuse(&mut self, line: &Line, why: &str) -> Rows {
         self.left_out += 1;
         let why: String = why.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let row = format!("{}\t{why}\n", line.name);

@@ -106,7 +106,7 @@ impl Parsing<'_> {
         self.snapshot_after_targets(dialect, &roles);
         let inputs = self.inputs(file.inputs, &media);
         self.listed(&keys, &inputs);
-        self.alone(&file.before, &file.known_good, file.fleet.is_some());
+        self.alone(file.before.as_ref(), file.known_good.as_ref(), file.fleet.is_some());
         let fleet = file.fleet.map(|stated| self.fleet(kind, stated, &media, &inputs, &keys));
         let before = match &fleet {
             Some(_) => None,

@@ -70,8 +70,8 @@ impl Parsing<'_> {
     /// What a repository starts from stands in the list of a fleet, not in its plan.
     pub(super) fn alone(
         &mut self,
-        before: &Option<BeforeFile>,
-        good: &Option<KnownGoodFile>,
+        before: Option<&BeforeFile>,
+        good: Option<&KnownGoodFile>,
         is_fleet: bool,
     ) {
         for (table, stated) in [("before", before.is_some()), ("known_good", good.is_some())] {
