@@ -17,8 +17,19 @@ use anchorite::tuf::time::Timestamp;
 const FIRST: [&str; 2] = ["first-root-notary1", "first-root-tuf1"];
 
 /// The changes of a root; each starts from the sample repository beside it.
-const CHANGES: [&str; 6] =
-    ["refresh", "rotate-root", "replace-custodian", "rotate-online", "root-compromise", "adopt"];
+const CHANGES: [&str; 11] = [
+    "refresh",
+    "rotate-root",
+    "replace-custodian",
+    "rotate-online",
+    "root-compromise",
+    "adopt",
+    "rotate-tagging",
+    "add-delegation",
+    "rotate-delegation",
+    "remove-delegation",
+    "sign-targets",
+];
 
 fn shipped() -> Vec<String> {
     let changes =

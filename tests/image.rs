@@ -445,6 +445,11 @@ fn the_digest_is_what_a_plan_takes() {
     assert_eq!(target.name, "v1");
     assert_eq!(target.length, u64::try_from(manifest.len()).unwrap());
     assert_eq!(format!("sha256:{}", target.sha256), sha256(&manifest));
+    let was = "0".repeat(64);
+    let more = ["--tag", "v1", "--role", "targets/releases", "--was", &was];
+    let line = program(folder.path(), &[&["image", "digest", "image"][..], &more[..]].concat());
+    let line = line.success();
+    assert!(line.contains("role      = \"targets/releases\"") && line.contains(&was), "{line}");
     let json = program(folder.path(), &["image", "digest", "image", "--json"]).success();
     let told: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(told[0]["digest"], sha256(&manifest));

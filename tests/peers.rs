@@ -5,6 +5,8 @@
 mod changes_published;
 #[path = "peers/changes_real.rs"]
 mod changes_real;
+#[path = "peers/delegations_real.rs"]
+mod delegations_real;
 #[path = "peers/judgement.rs"]
 mod judgement;
 #[path = "pty/mod.rs"]

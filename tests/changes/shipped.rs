@@ -1,4 +1,4 @@
-//! The shipped changes of a root: each is what its text and its sample make, down to the answers of a rehearsal. With
+//! The shipped changes: each is what its text and its sample make, down to the answers of a rehearsal. With
 //! `ANCHORITE_WRITE_SAMPLES=1` the files are written instead of compared.
 
 use std::collections::BTreeMap;
@@ -23,13 +23,14 @@ use tempfile::TempDir;
 
 use super::root_plans::all;
 use super::sample::*;
+use super::targets_kinds;
 
 #[test]
-fn every_shipped_change_of_a_root_is_what_its_sample_makes() {
+fn every_shipped_change_is_what_its_sample_makes() {
     let write = std::env::var_os("ANCHORITE_WRITE_SAMPLES").is_some_and(|value| value == "1");
     for dialect in [Dialect::Notary1, Dialect::Tuf1] {
-        let sample = Sample::new(dialect);
-        for text in all(&sample) {
+        let root = all(&Sample::new(dialect)).into_iter().map(|text| (Sample::new(dialect), text));
+        for (sample, text) in root.chain(targets_kinds::ship::all(dialect)) {
             for (path, bytes) in files(&sample, &text) {
                 let path = Path::new("ceremonies").join(path);
                 if write {
@@ -46,9 +47,18 @@ fn every_shipped_change_of_a_root_is_what_its_sample_makes() {
 
 #[test]
 fn a_new_plan_of_a_change_comes_with_the_sample_that_it_starts_from() {
-    for (kind, dialect) in
-        [("rotate-online", "notary1"), ("rotate-online", "tuf1"), ("adopt", "tuf1")]
-    {
+    for (kind, dialect) in [
+        ("rotate-online", "notary1"),
+        ("rotate-online", "tuf1"),
+        ("adopt", "tuf1"),
+        ("rotate-tagging", "notary1"),
+        ("rotate-tagging", "tuf1"),
+        ("add-delegation", "tuf1"),
+        ("rotate-delegation", "notary1"),
+        ("remove-delegation", "tuf1"),
+        ("sign-targets", "notary1"),
+        ("sign-targets", "tuf1"),
+    ] {
         let folder = TempDir::new().unwrap();
         let made = Command::new(env!("CARGO_BIN_EXE_anchorite"))
             .args(["plan", "new", "--dialect", dialect, "--kind", kind, "plan.toml"])
@@ -229,6 +239,27 @@ fn readme(plan: &Plan, folder: &str) -> String {
             "Nothing is signed and no key comes to the room. The documents of a repository that exists are verified from \
              a root that people compared, and go to the workspace byte for byte; what is odd about them is told. Keys \
              are not part of it: `anchorite key import` takes them into a store of ours."
+        }
+        "rotate-tagging" => {
+            "The tagging key leaked. Somebody moved a target, added one, and added a delegation for themselves. Root and \
+             targets are signed anew with another key, from the last targets document that is known to be good, which \
+             lies in `IN/good`. What came after it is shown, delegations first, and undone."
+        }
+        "add-delegation" => {
+            "Alice will sign releases. Targets hands them to two delegations, as docker does it: one for releases, and \
+             one of her own. All three documents are signed here, her first release among them."
+        }
+        "rotate-delegation" => {
+            "The key of the delegation for releases leaked. Targets names another one, and the delegation's own document \
+             is signed again with it, its content unchanged. No root key is needed."
+        }
+        "remove-delegation" => {
+            "Alice signs no more. Targets is signed without her delegation, and every other one stays byte for byte. The \
+             check says which targets nobody finds any more."
+        }
+        "sign-targets" => {
+            "One more target is signed through the delegation for releases. Neither the root's keys nor those of targets \
+             come to the room."
         }
         other => panic!("{other}"),
     };

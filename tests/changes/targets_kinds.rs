@@ -2,19 +2,17 @@
 
 mod delegations;
 mod grown;
-mod ship;
+pub(crate) mod ship;
 mod tagging;
 mod tags;
 
 use std::collections::BTreeMap;
 
-use anchorite::ceremony::before::Before;
-use anchorite::ceremony::check::{CheckReport, play};
+use anchorite::ceremony::check::CheckReport;
 use anchorite::ceremony::engine::Engine;
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::review::review;
 use anchorite::ceremony::scene::{Block, Verdict};
-use anchorite::ceremony::twin::{Purpose, Twin};
 use anchorite::tuf::document::Dialect;
 use anchorite::tuf::signed::Signed;
 use anchorite::tuf::targets::Targets;
@@ -25,14 +23,10 @@ use grown::Grown;
 
 const BOTH: [Dialect; 2] = [Dialect::Notary1, Dialect::Tuf1];
 
-/// The ceremony as the check plays it.
+/// The ceremony as the check plays it, once it passed.
 fn played(sample: &Sample, text: &Text) -> Engine {
     passes(&check(sample, text));
-    let plan = Plan::parse(plan(sample, text).as_bytes()).unwrap();
-    let extra: Vec<(&str, &[u8])> =
-        text.inputs.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect();
-    let before = Before::of(&plan, &sample.at_hand(&extra)).unwrap();
-    play(&Twin::new(&plan, &before, Purpose::Check), noon()).unwrap()
+    crate::sample::played(sample, text)
 }
 
 /// The names of the documents that were signed.

@@ -38,8 +38,19 @@ const SHIPPED: [&str; 7] = [
 ];
 
 /// Changes, whose scripts are played too.
-const CHANGES: [&str; 6] =
-    ["refresh", "rotate-root", "replace-custodian", "rotate-online", "root-compromise", "adopt"];
+const CHANGES: [&str; 11] = [
+    "refresh",
+    "rotate-root",
+    "replace-custodian",
+    "rotate-online",
+    "root-compromise",
+    "adopt",
+    "rotate-tagging",
+    "add-delegation",
+    "rotate-delegation",
+    "remove-delegation",
+    "sign-targets",
+];
 
 /// Plays a shipped ceremony in a model of the room, and gives every scene with its question and the room's answer to
 /// `see`.

@@ -15,7 +15,7 @@ use crate::support::{clients, notary::NotaryServer, publishing, tuf};
 
 pub(crate) const GUN: &str = "registry.example.com/team/app";
 pub(crate) const GOOD: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-const EVIL: &str = "e258d248fda94c63753607f7c4494ee0fcbe92f1a76bfdac795c9d84101eb317";
+pub(crate) const EVIL: &str = "e258d248fda94c63753607f7c4494ee0fcbe92f1a76bfdac795c9d84101eb317";
 
 /// A plan of a change, piece by piece.
 pub(crate) struct Change {
@@ -234,7 +234,7 @@ pub(crate) fn published(server: &NotaryServer) -> (Ceremony, TempDir) {
 }
 
 /// Somebody with the leaked key moves the tag, adds another one, and a delegation for a key of their own.
-fn attacked(server: &NotaryServer, thief: &Path) {
+pub(crate) fn attacked(server: &NotaryServer, thief: &Path) {
     let notary = |arguments: &[&str]| clients::notary(server, thief, arguments).success();
     notary(&["remove", "-p", GUN, "v1"]);
     notary(&["addhash", "-p", GUN, "v1", "4", "--sha256", EVIL]);

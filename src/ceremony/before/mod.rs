@@ -94,8 +94,9 @@ impl Before {
 
     /// The version that the next document of a role has: one more than now, 1 where there is none, or the plan's own.
     pub fn next_version(&self, plan: &Plan, role: &DocRole) -> u64 {
-        let stated = role.role_name().and_then(|name| plan.roles.get(&name)?.version);
-        let next = self.anchor.as_ref().and_then(|anchor| anchor.version(role)).unwrap_or(0) + 1;
+        let stated = role.role_name().and_then(|name| plan.stated_version(&name));
+        let last = self.anchor.as_ref().and_then(|anchor| anchor.last_version(role));
+        let next = last.unwrap_or(0) + 1;
         stated.map_or(next, |stated| stated.max(next))
     }
 
@@ -212,6 +213,22 @@ impl Anchor {
             DocRole::Timestamp => self.timestamp.as_ref().map(|held| held.body().version),
             DocRole::Certificate(_) => None,
         }
+    }
+
+    /// The last version that a role's document had: the current one, or, of a TUF delegation whose document is not among the
+    /// files, what the snapshot names. A snapshot goes on naming delegations that were taken out.
+    pub fn last_version(&self, role: &DocRole) -> Option<u64> {
+        self.version(role).or_else(|| match role {
+            DocRole::Delegated(name) => {
+                let meta = &self.snapshot.as_ref()?.body().meta;
+                meta.get(&format!("{name}.json"))?.version
+            }
+            DocRole::Root
+            | DocRole::Targets
+            | DocRole::Snapshot
+            | DocRole::Timestamp
+            | DocRole::Certificate(_) => None,
+        })
     }
 
     /// The current document of a role, as it was received.

@@ -245,11 +245,13 @@ fn roles_as_they_are(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
 /// A version that the plan states must be above what there is, and not so high that nothing fits above it.
 fn versions(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
     const HIGHEST: u64 = 1 << 31;
-    for (name, role) in &plan.roles {
-        let (Some(stated), Ok(doc)) = (role.version, name.as_str().parse::<DocRole>()) else {
+    let top = plan.roles.iter().map(|(name, role)| (name, role.version));
+    let below = plan.delegations.iter().map(|role| (&role.name, role.version));
+    for (name, version) in top.chain(below) {
+        let (Some(stated), Ok(doc)) = (version, name.as_str().parse::<DocRole>()) else {
             continue;
         };
-        let now = anchor.version(&doc).unwrap_or(0);
+        let now = anchor.last_version(&doc).unwrap_or(0);
         let about = name.as_str();
         if doc == DocRole::Root {
             raised.push(fail(

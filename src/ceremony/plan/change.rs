@@ -64,6 +64,8 @@ pub struct PlannedDelegation {
     pub terminating: bool,
     /// How long its own document is valid, where that is signed here.
     pub valid_for: Option<Lifetime>,
+    /// The version of its document, where the next one would not do.
+    pub version: Option<u64>,
 }
 
 /// What is taken out, or kept.

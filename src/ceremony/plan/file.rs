@@ -266,6 +266,7 @@ pub(super) struct DelegationFile {
     #[serde(default)]
     pub(super) terminating: bool,
     pub(super) valid_for: Option<Lifetime>,
+    pub(super) version: Option<u64>,
 }
 
 #[derive(Deserialize)]

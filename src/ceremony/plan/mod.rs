@@ -414,6 +414,12 @@ pub struct Waiver {
 }
 
 impl Plan {
+    /// The version that the plan states for a role's document, top-level or delegated.
+    pub fn stated_version(&self, role: &RoleName) -> Option<u64> {
+        let below = || self.delegations.iter().find(|planned| planned.name == *role)?.version;
+        self.roles.get(role).and_then(|planned| planned.version).or_else(below)
+    }
+
     /// The key that the plan calls `name`.
     pub fn key(&self, name: &KeyName) -> Option<&PlannedKey> {
         self.keys.iter().find(|key| key.name == *name)

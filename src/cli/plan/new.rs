@@ -6,15 +6,12 @@ use std::path::Path;
 use crate::ceremony::plan::Kind;
 use crate::driver::file::{self, Readers};
 
-use super::super::{Exit, Failure, say};
+use super::super::{Failure, say};
 use super::Dialect;
 
 /// Writes a plan of a kind. What it starts from goes beside it, into `IN`, where a check and a rehearsal look.
 pub(super) fn write(kind: Kind, dialect: Dialect, path: &Path) -> Result<(), Failure> {
-    let Some(text) = plan(kind, dialect) else {
-        return Err(Failure::new(Exit::Input, format!("there is no ready plan of {kind}"))
-            .hint("docs/plan-format.md explains every line of one."));
-    };
+    let text = plan(kind, dialect);
     let failed = |error: io::Error| Failure::file(path, &error);
     if path.exists() {
         return Err(failed(io::ErrorKind::AlreadyExists.into()));
@@ -49,7 +46,7 @@ macro_rules! shipped {
     };
 }
 
-fn plan(kind: Kind, dialect: Dialect) -> Option<&'static [u8]> {
+fn plan(kind: Kind, dialect: Dialect) -> &'static [u8] {
     let both: [&'static [u8]; 2] = match kind {
         Kind::FirstRoot => {
             [shipped!("first-root-notary1/plan.toml"), shipped!("first-root-tuf1/plan.toml")]
@@ -78,20 +75,34 @@ fn plan(kind: Kind, dialect: Dialect) -> Option<&'static [u8]> {
         Kind::BackUp => [shipped!("back-up/plan.toml"); 2],
         Kind::RestoreDrill => [shipped!("restore-drill/plan.toml"); 2],
         Kind::RetireToken => [shipped!("retire-token/plan.toml"); 2],
-        Kind::RotateTagging
-        | Kind::AddDelegation
-        | Kind::RotateDelegation
-        | Kind::RemoveDelegation
-        | Kind::SignTargets => return None,
+        Kind::RotateTagging => [
+            shipped!("rotate-tagging-notary1/plan.toml"),
+            shipped!("rotate-tagging-tuf1/plan.toml"),
+        ],
+        Kind::AddDelegation => [
+            shipped!("add-delegation-notary1/plan.toml"),
+            shipped!("add-delegation-tuf1/plan.toml"),
+        ],
+        Kind::RotateDelegation => [
+            shipped!("rotate-delegation-notary1/plan.toml"),
+            shipped!("rotate-delegation-tuf1/plan.toml"),
+        ],
+        Kind::RemoveDelegation => [
+            shipped!("remove-delegation-notary1/plan.toml"),
+            shipped!("remove-delegation-tuf1/plan.toml"),
+        ],
+        Kind::SignTargets => {
+            [shipped!("sign-targets-notary1/plan.toml"), shipped!("sign-targets-tuf1/plan.toml")]
+        }
     };
     let [notary, tuf] = both;
-    Some(match dialect {
+    match dialect {
         Dialect::Notary1 => notary,
         Dialect::Tuf1 => tuf,
-    })
+    }
 }
 
-/// The files that a plan takes from IN; all changes of a dialect start from the same sample.
+/// The files that a plan takes from IN; most changes of a dialect start from the same sample.
 fn beside(kind: Kind, dialect: Dialect) -> Vec<(&'static str, &'static [u8])> {
     if kind == Kind::RetireToken {
         return vec![
@@ -103,6 +114,25 @@ fn beside(kind: Kind, dialect: Dialect) -> Vec<(&'static str, &'static [u8])> {
     }
     if !kind.is_change() {
         return Vec::new();
+    }
+    match kind {
+        Kind::RotateTagging => return stolen(dialect),
+        Kind::RotateDelegation | Kind::RemoveDelegation | Kind::SignTargets => {
+            return with_delegations(dialect);
+        }
+        Kind::FirstRoot
+        | Kind::Refresh
+        | Kind::RotateRoot
+        | Kind::ReplaceCustodian
+        | Kind::RotateOnline
+        | Kind::AddDelegation
+        | Kind::RootCompromise
+        | Kind::Adopt
+        | Kind::ProvisionToken
+        | Kind::ChangePin
+        | Kind::BackUp
+        | Kind::RestoreDrill
+        | Kind::RetireToken => {}
     }
     let mut files: Vec<(&str, &[u8])> = match dialect {
         Dialect::Notary1 => vec![
@@ -130,4 +160,69 @@ fn beside(kind: Kind, dialect: Dialect) -> Vec<(&'static str, &'static [u8])> {
         (_, Dialect::Notary1 | Dialect::Tuf1) => {}
     }
     files
+}
+
+/// A repository whose targets key leaked, with the last targets document that is known to be good.
+fn stolen(dialect: Dialect) -> Vec<(&'static str, &'static [u8])> {
+    match dialect {
+        Dialect::Notary1 => vec![
+            ("IN/before/root.json", shipped!("rotate-tagging-notary1/IN/before/root.json")),
+            ("IN/before/targets.json", shipped!("rotate-tagging-notary1/IN/before/targets.json")),
+            (
+                "IN/before/targets/alice.json",
+                shipped!("rotate-tagging-notary1/IN/before/targets/alice.json"),
+            ),
+            (
+                "IN/before/targets/evil.json",
+                shipped!("rotate-tagging-notary1/IN/before/targets/evil.json"),
+            ),
+            (
+                "IN/before/targets/releases.json",
+                shipped!("rotate-tagging-notary1/IN/before/targets/releases.json"),
+            ),
+            ("IN/good/targets.json", shipped!("rotate-tagging-notary1/IN/good/targets.json")),
+        ],
+        Dialect::Tuf1 => vec![
+            ("IN/before/1.alice.json", shipped!("rotate-tagging-tuf1/IN/before/1.alice.json")),
+            ("IN/before/1.evil.json", shipped!("rotate-tagging-tuf1/IN/before/1.evil.json")),
+            (
+                "IN/before/1.releases.json",
+                shipped!("rotate-tagging-tuf1/IN/before/1.releases.json"),
+            ),
+            ("IN/before/1.root.json", shipped!("rotate-tagging-tuf1/IN/before/1.root.json")),
+            (
+                "IN/before/3.snapshot.json",
+                shipped!("rotate-tagging-tuf1/IN/before/3.snapshot.json"),
+            ),
+            ("IN/before/3.targets.json", shipped!("rotate-tagging-tuf1/IN/before/3.targets.json")),
+            ("IN/before/timestamp.json", shipped!("rotate-tagging-tuf1/IN/before/timestamp.json")),
+            ("IN/good/targets.json", shipped!("rotate-tagging-tuf1/IN/good/targets.json")),
+        ],
+    }
+}
+
+/// A repository with two delegations.
+fn with_delegations(dialect: Dialect) -> Vec<(&'static str, &'static [u8])> {
+    match dialect {
+        Dialect::Notary1 => vec![
+            ("IN/before/root.json", shipped!("sign-targets-notary1/IN/before/root.json")),
+            ("IN/before/targets.json", shipped!("sign-targets-notary1/IN/before/targets.json")),
+            (
+                "IN/before/targets/alice.json",
+                shipped!("sign-targets-notary1/IN/before/targets/alice.json"),
+            ),
+            (
+                "IN/before/targets/releases.json",
+                shipped!("sign-targets-notary1/IN/before/targets/releases.json"),
+            ),
+        ],
+        Dialect::Tuf1 => vec![
+            ("IN/before/1.alice.json", shipped!("sign-targets-tuf1/IN/before/1.alice.json")),
+            ("IN/before/1.releases.json", shipped!("sign-targets-tuf1/IN/before/1.releases.json")),
+            ("IN/before/1.root.json", shipped!("sign-targets-tuf1/IN/before/1.root.json")),
+            ("IN/before/2.snapshot.json", shipped!("sign-targets-tuf1/IN/before/2.snapshot.json")),
+            ("IN/before/2.targets.json", shipped!("sign-targets-tuf1/IN/before/2.targets.json")),
+            ("IN/before/timestamp.json", shipped!("sign-targets-tuf1/IN/before/timestamp.json")),
+        ],
+    }
 }

@@ -344,3 +344,29 @@ fn a_document_of_nobody_is_refused() {
         refused(&grown.sample, &remove(&grown, of.alice), "before-not-verified");
     }
 }
+
+#[test]
+fn a_name_that_was_there_before_begins_above_its_last_version() {
+    for dialect in BOTH {
+        let mut grown = Grown::new(dialect);
+        let of = of(dialect);
+        let floor = |version: u64| {
+            let mut plan = add(&grown, "");
+            plan.body = plan.body.replacen(
+                "\n[[delegations]]\n",
+                &format!("\n[[delegations]]\nversion   = {version}\n"),
+                1,
+            );
+            plan
+        };
+        assert_eq!(targets(&played(&grown.sample, &floor(8)), of.releases).version, 8);
+        refused(&grown.sample, &floor(0), "version-not-above");
+        if dialect == Dialect::Tuf1 {
+            // The snapshot goes on naming what was taken out.
+            grown.delegated(of.alice, &[]);
+            grown.seal();
+            grown.sample.files.retain(|name, _| !name.contains(of.alice));
+            assert_eq!(targets(&played(&grown.sample, &add(&grown, "")), of.alice).version, 2);
+        }
+    }
+}

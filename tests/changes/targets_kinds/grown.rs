@@ -161,7 +161,7 @@ impl Grown {
     }
 
     /// The online side names what there is.
-    fn seal(&mut self) {
+    pub(super) fn seal(&mut self) {
         let dialect = self.sample.dialect;
         if dialect == Dialect::Notary1 {
             return;

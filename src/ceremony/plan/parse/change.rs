@@ -125,6 +125,7 @@ impl Parsing<'_> {
                     path_hash_prefixes: role.path_hash_prefixes,
                     terminating: role.terminating,
                     valid_for: role.valid_for,
+                    version: role.version,
                 }
             })
             .collect()
