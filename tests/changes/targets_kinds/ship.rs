@@ -17,6 +17,6 @@ pub(crate) fn all(dialect: Dialect) -> Vec<(Sample, Text)> {
         delegations::remove(&third, of.alice),
         tags::sign_below(&last, &target),
     ];
-    let others = [young, other, third, last].into_iter().map(|grown| grown.sample).zip(texts);
+    let others = vec![young, other, third, last].into_iter().map(|grown| grown.sample).zip(texts);
     std::iter::once((stolen.sample, rotated)).chain(others).collect()
 }
