@@ -310,7 +310,7 @@ fn an_altered_request_is_refused_whatever_was_altered() {
         assert!(version.contains("root version 3"), "{version}");
         let name = said(&|file| file.repository = "elsewhere.example.com/app".parse().unwrap());
         assert!(name.contains("elsewhere.example.com/app"), "{name}");
-        let plan = said(&|file| file.plan = file.plan.replace("8 years", "9 years"));
+        let plan = said(&|file| file.plan = file.plan.replace("12 years", "13 years"));
         assert!(plan.contains("of the plan"), "{plan}");
         let file = said(&|file| file.files[0].content.0.push(b' '));
         assert!(file.contains("expected sha256"), "{file}");

@@ -36,7 +36,7 @@ pub(crate) fn refresh(sample: &Sample) -> Text {
         here(sample, "root-c", "Custodian C", third),
     ];
     let mut body = keys.concat();
-    body += &role("root", "\"root-a\", \"root-b\", \"root-c\"", 2, Some("8 years"));
+    body += &role("root", "\"root-a\", \"root-b\", \"root-c\"", 2, Some("12 years"));
     if sample.dialect == Dialect::Tuf1 {
         body += WAIVE_FILE_ROOT;
     }
@@ -61,7 +61,7 @@ pub(crate) fn rotate_root(sample: &Sample) -> Text {
         made("root-d", "Custodian D", AGE, "p256", certificate),
     ];
     let mut body = keys.concat();
-    body += &role("root", "\"root-a\", \"root-b\", \"root-d\"", 2, Some("8 years"));
+    body += &role("root", "\"root-a\", \"root-b\", \"root-d\"", 2, Some("12 years"));
     body += WAIVE_FILE_ROOT;
     Text {
         kind: "rotate-root",

@@ -261,7 +261,7 @@ fn two_custodians_on_two_machines_rotate_a_root_that_an_office_asked_for() {
 
         // One is handed an altered request.
         let bytes = fs::read(machines.at("request.json")).unwrap();
-        let altered = shift(&bytes, |file| file.plan = file.plan.replace("8 years", "9 years"));
+        let altered = shift(&bytes, |file| file.plan = file.plan.replace("12 years", "13 years"));
         fs::write(machines.at("altered.json"), altered).unwrap();
         let refused = sign("B", "Custodian B", "root-b", "altered.json", &own(&["-o", "b.json"]));
         assert!(refused.failure(3).contains("of the plan"));
@@ -389,7 +389,7 @@ fn a_second_document_of_one_version_is_refused_and_named_where_the_first_is_give
     };
     sign("first.json", &["-o", "one.json"]).success();
     let toml = fs::read_to_string(machines.at("plan.toml")).unwrap();
-    fs::write(machines.at("plan.toml"), toml.replace("8 years", "9 years")).unwrap();
+    fs::write(machines.at("plan.toml"), toml.replace("12 years", "13 years")).unwrap();
     machines.make("second.json", &[]).success();
     let before = machines.signed("A");
     let refused = sign("second.json", &["-o", "two.json"]).failure(3);
