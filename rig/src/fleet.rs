@@ -392,6 +392,8 @@ pub fn hold(from: &Path, to: &Path) -> Done {
             at: noon(),
             unattended: false,
             folder: &evidence,
+            answering: None,
+            earlier: Vec::new(),
         })?
     };
     let media =
@@ -417,9 +419,13 @@ pub fn audit(from: &Path, to: &Path) -> Done {
     let files = anchorite::driver::evidence::read(&evidence)?;
     let mut audit = anchorite::ceremony::audit::audit(&files, None);
     let plan = Plan::parse(&files["plan.toml"]).map_err(|why| why.to_string())?;
-    let (engine, _) =
-        anchorite::ceremony::audit::replay(&plan, &Before::none(), &files["transcript.jsonl"])
-            .map_err(|claim| claim.text)?;
+    let (engine, _) = anchorite::ceremony::audit::replay(
+        &plan,
+        &Before::none(),
+        None,
+        &files["transcript.jsonl"],
+    )
+    .map_err(|claim| claim.text)?;
     audit.claims.extend(anchorite::driver::fleet::claims(&plan, &engine, &evidence, Some(from)));
     for claim in audit.claims {
         println!("{:<8} {}: {}", claim.verdict.to_string(), claim.name, claim.text);
@@ -442,8 +448,45 @@ impl Stores for Memories {
         _: &PublicKey,
         _: &mut dyn Unlock,
     ) -> Result<(String, Vec<u8>), TokenError> {
-        Err(TokenError::Unsupported("it stays".to_owned()))
+        Err(stays())
     }
+
+    fn provision(
+        &mut self,
+        _: &PlannedKey,
+        _: &mut dyn Unlock,
+    ) -> Result<anchorite::keystore::provision::Provisioned, TokenError> {
+        Err(stays())
+    }
+
+    fn change_secret(&mut self, _: &PlannedKey, _: &mut dyn Unlock) -> Result<(), TokenError> {
+        Err(stays())
+    }
+
+    fn back_up(
+        &mut self,
+        _: &PlannedKey,
+        _: &PublicKey,
+        _: &anchorite::ceremony::plan::BackUpForm,
+        _: &mut dyn Unlock,
+    ) -> Result<Vec<u8>, TokenError> {
+        Err(stays())
+    }
+
+    fn recover(
+        &mut self,
+        _: &PlannedKey,
+        _: &anchorite::driver::bench::Kit,
+        _: &[u8],
+        _: &mut dyn Unlock,
+    ) -> Result<(PublicKey, anchorite::tuf::signature::Signature), TokenError> {
+        Err(stays())
+    }
+}
+
+/// A fleet's change asks for nothing but signatures.
+fn stays() -> TokenError {
+    TokenError::Unsupported("keys in memory only sign".to_owned())
 }
 
 /// People who answer at once, and rightly.
