@@ -1,11 +1,11 @@
 //! The review: what will be signed, in words, read back from the very bytes.
 
 use crate::tuf::any::AnyDocument;
-use crate::tuf::client::delegations_overlap;
 use crate::tuf::diff::{Change, diff, words};
 use crate::tuf::digest::Digest;
 use crate::tuf::document::DocRole;
 use crate::tuf::name::RoleName;
+use crate::tuf::overlap::overlaps;
 use crate::tuf::root::Root;
 use crate::tuf::signed::Signed;
 use crate::tuf::snapshot::Snapshot;
@@ -196,14 +196,10 @@ fn shared(plan: &Plan, state: &State, anchor: &Anchor) -> Vec<Block> {
     let all = change::planned_delegations(plan, anchor);
     let mut blocks = vec![Block::Heading("who is asked for which paths, in this order".to_owned())];
     blocks.push(Block::Rows(all.iter().map(|role| (role.name.to_string(), paths(role))).collect()));
-    for (nth, first) in all.iter().enumerate() {
-        for second in all.iter().skip(nth + 1) {
-            if delegations_overlap(dialect, first, second) {
-                let text = format!("{} and {} share paths", first.name, second.name);
-                blocks.push(Block::Text(text));
-            }
-        }
-    }
+    let shared = overlaps(dialect, &all).pairs.into_iter();
+    blocks.extend(
+        shared.map(|pair| Block::Text(format!("{} and {} share paths", pair.first, pair.second))),
+    );
     blocks
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::driver::folder::Folder;
 use crate::front::words::escape;
 use crate::tuf::any::{AnyDocument, NotADocument};
+use crate::tuf::client::file_name::percent_decoded;
 use crate::tuf::client::{Fetcher as _, MAX_ROOT};
 use crate::tuf::document::Dialect;
 use crate::tuf::name::RoleName;
@@ -206,22 +207,6 @@ fn notary(path: &Path, folder: PathBuf) -> Option<(PathBuf, RoleName)> {
     Some((folder, role))
 }
 
-fn percent_decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        if *first == b'%' {
-            let digits = after.get(..2)?;
-            bytes.extend(data_encoding::HEXLOWER_PERMISSIVE.decode(digits).ok()?);
-            rest = after.get(2..)?;
-        } else {
-            bytes.push(*first);
-            rest = after;
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
@@ -239,13 +224,6 @@ mod tests {
         assert_eq!(place("a/2.targets.json"), is("a", "targets"));
         assert_eq!(place("a/targets/releases.json"), is("a", "targets/releases"));
         assert_eq!(place("targets/team/bob.json"), is("", "targets/team/bob"));
-    }
-
-    #[test]
-    fn names_of_roles_are_decoded_and_bad_ones_are_none() {
-        assert_eq!(percent_decoded("%2Fa%3f").as_deref(), Some("/a?"));
-        assert_eq!(percent_decoded("a%2"), None);
-        assert_eq!(percent_decoded("%ff"), None);
     }
 
     #[test]

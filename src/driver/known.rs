@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::ceremony::before::Anchor;
 use crate::tuf::any::AnyDocument;
+use crate::tuf::client::file_name::role_of;
 use crate::tuf::digest::Digest;
 use crate::tuf::document::DocRole;
 use crate::tuf::signed::Signed;
@@ -65,7 +66,8 @@ pub fn current(trust: &Path, anchor: &Anchor) -> Result<(), NotCurrent> {
     for name in files {
         let failed = |error| NotCurrent::Io { path: format!("{}/{name}", folder.display()), error };
         let bytes = file::read_back(&folder, &name, MAX_DOCUMENT).map_err(failed)?;
-        let (Ok(document), Some(role)) = (AnyDocument::read(&bytes), role_of(&name)) else {
+        let (Ok(document), Some(role)) = (AnyDocument::read(&bytes), document_of(anchor, &name))
+        else {
             continue;
         };
         let found = (document.version(), document.digest());
@@ -98,7 +100,7 @@ const MAX_DOCUMENT: u64 = 512 << 20;
 /// Two roots of one version are two histories, also where newer ones are there.
 fn compare_roots(anchor: &Anchor, name: &str, known: (u64, Digest)) -> Result<(), NotCurrent> {
     let (version, known) = known;
-    let is_root = role_of(name) == Some(DocRole::Root);
+    let is_root = document_of(anchor, name) == Some(DocRole::Root);
     let other = anchor.roots().get(&version).map(Signed::digest);
     match other.filter(|found| is_root && *found != known) {
         Some(found) => Err(NotCurrent::Other { role: DocRole::Root, version, found, known }),
@@ -125,12 +127,7 @@ fn list(folder: &Path, below: &str, files: &mut Vec<String>) -> Result<(), NotCu
     Ok(())
 }
 
-/// `root` of `2.root.json`, `targets/releases` of `3.targets/releases.json`.
-fn role_of(name: &str) -> Option<DocRole> {
-    let stem = name.strip_suffix(".json")?;
-    let bare = match stem.split_once('.') {
-        Some((version, rest)) if version.parse::<u64>().is_ok() => rest,
-        Some(_) | None => stem,
-    };
-    bare.parse().ok()
+/// Whose document a file of the trust folder is.
+fn document_of(anchor: &Anchor, name: &str) -> Option<DocRole> {
+    role_of(anchor.dialect(), name)?.as_str().parse().ok()
 }

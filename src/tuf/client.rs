@@ -6,10 +6,10 @@
 
 pub mod bins;
 mod delegation;
+pub mod file_name;
 mod kept;
 pub mod notary1;
 mod pattern;
-mod reach;
 mod rules;
 mod search;
 mod stated;
@@ -18,15 +18,15 @@ mod tuf1;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-pub use delegation::BadDelegation;
+pub use delegation::{BadDelegation, delegation_covers};
+pub use file_name::percent_encoded;
 pub use kept::{KeepsNothing, Kept};
 pub use pattern::pattern_covers;
 pub(in crate::tuf) use pattern::{Letters, letters_of_set};
-pub use reach::{delegation_covers, delegation_hides, delegations_overlap};
 pub(in crate::tuf) use rules::{newer_timestamp, no_rollback, online_key_left};
 pub use search::FoundTarget;
 pub use stated::{check_target, target_name};
-pub use tuf1::{Client, percent_encoded};
+pub use tuf1::Client;
 
 use rules::Sensible as _;
 

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::document::Dialect;
 use super::name::RoleName;
-use super::targets::{DelegatedRole, Delegations};
+use super::targets::DelegatedRole;
 use glob::Glob;
 
 /// What was found among the delegations of one document.
@@ -46,8 +46,7 @@ const MOST: usize = 10_000;
 /// Looks for overlaps among the delegations of a document, in the order in which they are asked (TUF 1.0 section 5.6.7).
 /// Path patterns are compared as patterns, hash prefixes as prefixes, and a path without wildcards by its hash; a pattern
 /// with wildcards is taken to reach every hash prefix. In Notary paths are prefixes and nothing ends a search.
-pub fn overlaps(dialect: Dialect, delegations: &Delegations) -> Overlaps {
-    let roles = &delegations.roles;
+pub fn overlaps(dialect: Dialect, roles: &[DelegatedRole]) -> Overlaps {
     let mut finder = Finder { roles, found: BTreeMap::new(), covered: BTreeSet::new(), steps: 0 };
     let mut prefixes = Vec::new();
     let mut globs = Vec::new();
@@ -210,7 +209,7 @@ mod tests {
     }
 
     fn of(dialect: Dialect, roles: &[DelegatedRole]) -> Overlaps {
-        overlaps(dialect, &Delegations { roles: roles.to_vec(), ..Delegations::default() })
+        overlaps(dialect, roles)
     }
 
     fn pairs(found: &Overlaps) -> Vec<String> {

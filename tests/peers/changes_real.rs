@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anchorite::tuf::any::AnyDocument;
 use anchorite::tuf::digest::Digest;
@@ -387,8 +387,9 @@ fn two_root_changes_are_followed_by_notary_clients_from_before_and_by_fresh_ones
     assert!(clients::docker_trust_inspect(&server, GUN).success().contains(GOOD));
 }
 
-#[test]
-fn python_tuf_follows_a_replaced_release_key_from_the_first_root_and_from_the_second() {
+/// A first root of a TUF repository, the folder of its documents, its root digest, and the documents on IN of a second
+/// round.
+pub(crate) fn first_root_of_tuf() -> (Ceremony, PathBuf, Digest) {
     let mut ceremony = Ceremony::of("first-root-tuf1");
     ceremony.change("length = 1000", "length = 4");
     ceremony.hold("first-root-tuf1").success();
@@ -400,6 +401,12 @@ fn python_tuf_follows_a_replaced_release_key_from_the_first_root_and_from_the_se
         bring(&ceremony, "2", &format!("before/{name}"), &fs::read(&path).unwrap());
     }
     let root = AnyDocument::read(&fs::read(first.join("1.root.json")).unwrap()).unwrap().digest();
+    (ceremony, first, root)
+}
+
+#[test]
+fn python_tuf_follows_a_replaced_release_key_from_the_first_root_and_from_the_second() {
+    let (ceremony, first, root) = first_root_of_tuf();
     let head = "kind = \"rotate-tagging\"\ntitle = \"The release key leaked\"\ncodename = \"OSPREY\"\n\
                 clients = [\"python-tuf\"]\n";
     let mut change = Change::new(&ceremony, "2", head, root, "");

@@ -11,7 +11,9 @@ use anchorite::tuf::root::Root;
 use anchorite::tuf::signed::Signed;
 use tempfile::TempDir;
 
-use crate::changes_real::{Change, EVIL, GOOD, GUN, attacked, audited, bring, published};
+use crate::changes_real::{
+    Change, EVIL, GOOD, GUN, attacked, audited, bring, first_root_of_tuf, published,
+};
 use crate::support::ceremony::{Ceremony, PASSPHRASE};
 use crate::support::command::run;
 use crate::support::{clients, notary::NotaryServer, publishing, tuf};
@@ -210,17 +212,7 @@ fn a_repository_of_the_real_client_whose_targets_key_leaked_is_mended_with_its_o
 
 #[test]
 fn python_tuf_finds_what_an_added_delegation_signs() {
-    let mut ceremony = Ceremony::of("first-root-tuf1");
-    ceremony.change("length = 1000", "length = 4");
-    ceremony.hold("first-root-tuf1").success();
-    let first = ceremony.at("OUT").join("updates.example.com/metadata");
-    ceremony.media("2");
-    for entry in fs::read_dir(&first).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        bring(&ceremony, "2", &format!("before/{name}"), &fs::read(&path).unwrap());
-    }
-    let root = AnyDocument::read(&fs::read(first.join("1.root.json")).unwrap()).unwrap().digest();
+    let (ceremony, first, root) = first_root_of_tuf();
     let head = head("add-delegation", "WAGTAIL", "[\"python-tuf\"]");
     let mut add = Change::new(&ceremony, "2", &head, root, "");
     add.push(

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::tuf::client::file_name::role_of;
 use crate::tuf::digest::Digest;
 use crate::tuf::document::Dialect;
 use crate::tuf::name::RoleName;
@@ -172,32 +173,6 @@ fn anchor(
     anchor.current()?;
     anchor.serve();
     Ok(anchor)
-}
-
-/// The role that a file is called after: `targets` of `3.targets.json`, `targets/releases` of `targets/releases.json`.
-fn role_of(dialect: Dialect, name: &str) -> Option<RoleName> {
-    let stem = name.strip_suffix(".json")?;
-    let bare = match stem.split_once('.') {
-        Some((version, rest)) if version.parse::<u64>().is_ok() => rest,
-        Some(_) | None => stem,
-    };
-    match dialect {
-        Dialect::Notary1 => bare.parse().ok(),
-        Dialect::Tuf1 => {
-            let mut raw = Vec::new();
-            let mut rest = bare.as_bytes();
-            while let Some((first, after)) = rest.split_first() {
-                if *first == b'%' {
-                    raw.extend(data_encoding::HEXLOWER_PERMISSIVE.decode(after.get(..2)?).ok()?);
-                    rest = after.get(2..)?;
-                } else {
-                    raw.push(*first);
-                    rest = after;
-                }
-            }
-            String::from_utf8(raw).ok()?.parse().ok()
-        }
-    }
 }
 
 fn roots(

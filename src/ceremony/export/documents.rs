@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use data_encoding::BASE64;
 
 use crate::tuf::any::AnyDocument;
+use crate::tuf::client::file_name::role_of;
 use crate::tuf::digest::Digest;
 use crate::tuf::key::KeyId;
 use crate::tuf::name::RoleName;
@@ -25,9 +26,8 @@ impl Documents {
     pub(super) fn read(files: &BTreeMap<String, Vec<u8>>) -> Self {
         let mut found: BTreeMap<RoleName, AnyDocument> = BTreeMap::new();
         for (name, bytes) in files {
-            let (Some(role), Ok(document)) = (role_of(name), AnyDocument::read(bytes)) else {
-                continue;
-            };
+            let Ok(document) = AnyDocument::read(bytes) else { continue };
+            let Some(role) = role_of(document.dialect(), name) else { continue };
             if found.get(&role).is_none_or(|other| other.version() < document.version()) {
                 found.insert(role, document);
             }
@@ -124,14 +124,4 @@ impl Documents {
         }
         tags
     }
-}
-
-/// `targets/releases` of `targets/releases.json`, `root` of `2.root.json`.
-fn role_of(name: &str) -> Option<RoleName> {
-    let name = name.strip_suffix(".json")?;
-    let role = match name.split_once('.') {
-        Some((version, role)) if version.bytes().all(|byte| byte.is_ascii_digit()) => role,
-        Some(_) | None => name,
-    };
-    role.parse().ok()
 }

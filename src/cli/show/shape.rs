@@ -233,7 +233,8 @@ impl Document {
         let Some(delegations) = &targets.delegations else { return };
         self.keys = keys(self.dialect, &delegations.keys, at);
         self.roles = delegations.roles.iter().map(delegated).collect();
-        self.overlaps = (!self.roles.is_empty()).then(|| overlaps(self.dialect, delegations));
+        self.overlaps =
+            (!self.roles.is_empty()).then(|| overlaps(self.dialect, &delegations.roles));
         self.bins = Bins::of(delegations).map(|bins| HashBins {
             count: bins.count(),
             prefix: bins.prefix,

@@ -2,14 +2,14 @@
 
 use zeroize::Zeroizing;
 
-use crate::ceremony::event::{Happened, MAX_INPUT, Trouble, TroubleKind};
+use crate::ceremony::event::{Happened, MAX_INPUT, Trouble};
 use crate::ceremony::plan::{BackUp, Drill, PlannedKey};
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
 
-use super::super::file::{self, Readers};
+use super::super::file;
 use super::super::ports::Company;
-use super::{Bench, Kit, Stores, doing, set_aside, token_trouble};
+use super::{Bench, Kit, Stores, doing, token_trouble};
 
 impl<S: Stores> Bench<S> {
     pub(super) fn provision(
@@ -50,19 +50,7 @@ impl<S: Stores> Bench<S> {
         let bytes = made.map_err(|error| token_trouble(key, &error))?;
         let name = back_up.file();
         let shown = format!("{}:{name}", back_up.medium);
-        if self.unproven.remove(&key.name) {
-            set_aside(&folder, &name).map_err(|error| file::trouble(&shown, &error))?;
-        }
-        file::write_new(&folder, &name, &bytes, Readers::Owner)
-            .map_err(|error| file::trouble(&shown, &error))?;
-        let again = file::read_back(&folder, &name, MAX_INPUT)
-            .map_err(|error| file::trouble(&shown, &error))?;
-        if again != bytes {
-            return Err(Trouble {
-                kind: TroubleKind::Mismatch,
-                found: format!("{shown}: what is there is not what was written"),
-            });
-        }
+        self.carry(&key.name, (&folder, &name), &shown, &bytes)?;
         Ok(Happened::BackedUp { file: name })
     }
 

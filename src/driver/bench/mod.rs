@@ -7,7 +7,7 @@ mod virtual_bench;
 
 use std::collections::BTreeSet;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -400,20 +400,30 @@ impl<S: Stores> Bench<S> {
         let copied = self.stores.copy_out(key, public, &mut *company);
         let (name, bytes) = copied.map_err(|error| token_trouble(key, &error))?;
         let shown = format!("{}:{name}", leaves.medium);
-        if self.unproven.remove(&key.name) {
-            set_aside(&folder, &name).map_err(|error| file::trouble(&shown, &error))?;
-        }
-        file::write_new(&folder, &name, &bytes, Readers::Owner)
-            .map_err(|error| file::trouble(&shown, &error))?;
-        let again = file::read_back(&folder, &name, MAX_INPUT)
-            .map_err(|error| file::trouble(&shown, &error))?;
-        if again != bytes {
-            return Err(Trouble {
-                kind: TroubleKind::Mismatch,
-                found: format!("{shown}: what is there is not what was written"),
-            });
-        }
+        self.carry(&key.name, (&folder, &name), &shown, &bytes)?;
         Ok(Happened::HandedOver { file: name })
+    }
+
+    /// Puts a copy of a key on a medium and reads it back. One that an interruption left unproven is set aside first.
+    fn carry(
+        &mut self,
+        key: &KeyName,
+        (folder, name): (&Path, &str),
+        shown: &str,
+        bytes: &[u8],
+    ) -> Result<(), Trouble> {
+        let failed = |error| file::trouble(shown, &error);
+        if self.unproven.remove(key) {
+            set_aside(folder, name).map_err(failed)?;
+        }
+        file::write_new(folder, name, bytes, Readers::Owner).map_err(failed)?;
+        if file::read_back(folder, name, MAX_INPUT).map_err(failed)? == bytes {
+            return Ok(());
+        }
+        Err(Trouble {
+            kind: TroubleKind::Mismatch,
+            found: format!("{shown}: what is there is not what was written"),
+        })
     }
 
     /// What an interrupted act left behind.

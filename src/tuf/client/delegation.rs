@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::tuf::document::Dialect;
 use crate::tuf::name::RoleName;
 use crate::tuf::targets::{DelegatedRole, Delegations};
 
@@ -98,6 +99,14 @@ impl<'a> Delegated<'a> {
 /// Whether a name is that of a role that only a root gives.
 pub(super) fn top_level(name: &RoleName) -> bool {
     ["root", "targets", "snapshot", "timestamp"].contains(&name.as_str())
+}
+
+/// Whether a delegation covers a path: by pattern or hash in TUF, by prefix in Notary.
+pub fn delegation_covers(dialect: Dialect, role: &DelegatedRole, path: &str) -> bool {
+    match dialect {
+        Dialect::Tuf1 => covers(role, path),
+        Dialect::Notary1 => role.paths.iter().flatten().any(|prefix| path.starts_with(prefix)),
+    }
 }
 
 pub(super) fn covers(role: &DelegatedRole, path: &str) -> bool {

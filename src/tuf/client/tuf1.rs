@@ -11,6 +11,7 @@ use crate::tuf::time::Timestamp;
 use crate::tuf::verify::{Authority, Rejected, TrustedRoot, Verified};
 
 use super::delegation::{BadDelegation, Delegated};
+use super::file_name::percent_encoded;
 use super::kept::Kept;
 use super::rules::{self, Examined, SNAPSHOT, examine, recall};
 use super::search::{FoundTarget, Searched, search};
@@ -271,19 +272,6 @@ impl std::fmt::Debug for Client<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("walk", &self.walking.walk).finish_non_exhaustive()
     }
-}
-
-/// A role's name as a client writes it in the name of a document, in a URL as in a folder: every byte but ASCII letters,
-/// digits and `_.-~` as `%` and two capital hex digits (RFC 3986 section 2.1), so that it is always one segment.
-pub fn percent_encoded(name: &str) -> String {
-    name.bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => {
-                char::from(byte).to_string()
-            }
-            other => format!("%{other:02X}"),
-        })
-        .collect()
 }
 
 fn is_stated(stated: Option<&MetaFile>, version: u64, bytes: &[u8]) -> bool {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::tuf::client::file_name::role_of;
 use crate::tuf::client::{FetchFailed, Fetcher, Walk, WalkVerdict};
 use crate::tuf::document::Dialect;
 use crate::tuf::name::RoleName;
@@ -125,16 +126,4 @@ fn read<T: Body>(
     at: Timestamp,
 ) -> Option<Verified<T>> {
     verify(&authority?, Signed::<T>::read(dialect, bytes).ok()?, at).ok()
-}
-
-/// The role of a document's name: `targets/releases` of `targets/releases.json`, `bins` of `3.bins.json`.
-fn role_of(dialect: Dialect, document: &str) -> Option<RoleName> {
-    let name = document.strip_suffix(".json")?;
-    let name = match (dialect, name.split_once('.')) {
-        (Dialect::Tuf1, Some((version, rest))) if version.bytes().all(|b| b.is_ascii_digit()) => {
-            rest
-        }
-        (Dialect::Tuf1 | Dialect::Notary1, _) => name,
-    };
-    name.parse().ok()
 }

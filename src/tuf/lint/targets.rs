@@ -145,7 +145,7 @@ fn of_delegations(delegations: &Delegations, raised: &mut Raised<'_>) {
 
 /// Paths that two delegations cover, and delegations that are never asked.
 fn shared(delegations: &Delegations, raised: &mut Raised<'_>) {
-    let found = overlaps(raised.dialect, delegations);
+    let found = overlaps(raised.dialect, &delegations.roles);
     let mut pairs = Counted::default();
     for Overlap { first, second, first_path, second_path, .. } in &found.pairs {
         pairs.add(|| format!("{first} with {first_path:?} and {second} with {second_path:?}"));

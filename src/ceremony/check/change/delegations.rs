@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::tuf::client::{delegation_covers, delegation_hides, delegations_overlap};
+use crate::tuf::client::delegation_covers;
 use crate::tuf::document::{Dialect, DocRole};
 use crate::tuf::name::RoleName;
+use crate::tuf::overlap::{Overlaps, overlaps};
 use crate::tuf::targets::DelegatedRole;
 
 use super::super::super::before::Anchor;
@@ -23,8 +24,9 @@ pub(super) fn findings(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &m
     }
     let all = change::planned_delegations(plan, anchor);
     if recipe.makes(&DocRole::Targets) {
-        order(plan, &all, raised);
-        overlaps(plan, &all, raised);
+        let shared = overlaps(plan.repository.dialect, &all);
+        order(plan, &all, &shared, raised);
+        sharing(plan, &shared, raised);
     }
     for target in &plan.targets {
         let covers =
@@ -188,7 +190,7 @@ fn documents(
 }
 
 /// Those that nobody is ever asked for, because an earlier one ends the search.
-fn order(plan: &Plan, all: &[DelegatedRole], raised: &mut Vec<Finding>) {
+fn order(plan: &Plan, all: &[DelegatedRole], shared: &Overlaps, raised: &mut Vec<Finding>) {
     if plan.repository.dialect == Dialect::Notary1 {
         return;
     }
@@ -203,46 +205,37 @@ fn order(plan: &Plan, all: &[DelegatedRole], raised: &mut Vec<Finding>) {
                  for one.",
             ));
         }
-        for second in behind.iter().filter(|second| delegation_hides(first, second)) {
-            raised.push(fail(
-                "delegation-unreachable",
-                second.name.as_str(),
-                format!(
-                    "{} covers all its paths and ends the search: it is never asked.",
-                    first.name
-                ),
-            ));
-        }
+    }
+    for name in &shared.never_asked {
+        raised.push(fail(
+            "delegation-unreachable",
+            name.as_str(),
+            "Those before it cover all its paths and end the search: it is never asked.",
+        ));
     }
 }
 
 /// Delegations of this plan that share paths with others.
-fn overlaps(plan: &Plan, all: &[DelegatedRole], raised: &mut Vec<Finding>) {
+fn sharing(plan: &Plan, shared: &Overlaps, raised: &mut Vec<Finding>) {
     let dialect = plan.repository.dialect;
-    let touched = |role: &DelegatedRole| plan.delegations.iter().any(|d| d.name == role.name);
-    for (nth, first) in all.iter().enumerate() {
-        for second in all.iter().skip(nth + 1) {
-            if !(touched(first) || touched(second)) || !delegations_overlap(dialect, first, second)
-            {
-                continue;
-            }
-            let about = second.name.as_str();
-            raised.push(match dialect {
-                // As docker makes them: a tag is in targets/releases and in the role of who signed it.
-                Dialect::Notary1 => finding(
-                    Verdict::Pass,
-                    "paths-shared",
-                    about,
-                    format!("{} may sign some of the same tags.", first.name),
-                ),
-                Dialect::Tuf1 => finding(
-                    Verdict::Warn,
-                    "paths-overlap",
-                    about,
-                    format!("{} covers some of the same paths, and is asked first.", first.name),
-                ),
-            });
-        }
+    let touched = |role: &RoleName| plan.delegations.iter().any(|d| d.name == *role);
+    for pair in shared.pairs.iter().filter(|pair| touched(&pair.first) || touched(&pair.second)) {
+        let about = pair.second.as_str();
+        raised.push(match dialect {
+            // As docker makes them: a tag is in targets/releases and in the role of who signed it.
+            Dialect::Notary1 => finding(
+                Verdict::Pass,
+                "paths-shared",
+                about,
+                format!("{} may sign some of the same tags.", pair.first),
+            ),
+            Dialect::Tuf1 => finding(
+                Verdict::Warn,
+                "paths-overlap",
+                about,
+                format!("{} covers some of the same paths, and is asked first.", pair.first),
+            ),
+        });
     }
 }
 
