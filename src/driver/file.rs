@@ -26,6 +26,11 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Makes one folder that its owner alone may enter. A folder that is there is an error.
+pub fn make_new_folder(path: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().mode(0o700).create(path)
+}
+
 /// Writes a new file below `folder` and syncs it and its folder. An existing file is an error; a file that could not be
 /// written whole is removed.
 pub fn write_new(folder: &Path, path: &str, bytes: &[u8], readers: Readers) -> io::Result<()> {

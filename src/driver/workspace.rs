@@ -101,15 +101,22 @@ impl Workspace {
         self.folder.join(TRUST)
     }
 
-    /// Makes the folder of a new ceremony's evidence: `evidence/<utc>-<codename>`.
+    /// Makes the folder of a new ceremony's evidence: `evidence/<utc>-<codename>`, with `-2`, `-3` … behind it where
+    /// another ceremony of this name began within the same second.
     pub fn new_evidence(&self, at: Timestamp, codename: &str) -> io::Result<PathBuf> {
+        let all = self.folder.join("evidence");
+        file::make_folder(&all)?;
         let name = format!("{}-{codename}", at.to_compact());
-        let folder = self.folder.join("evidence").join(name);
-        if folder.exists() {
-            return Err(io::ErrorKind::AlreadyExists.into());
+        let mut folder = all.join(&name);
+        for number in 2_u32.. {
+            match file::make_new_folder(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    folder = all.join(format!("{name}-{number}"));
+                }
+                made => return made.map(|()| folder),
+            }
         }
-        file::make_folder(&folder)?;
-        Ok(folder)
+        Err(io::ErrorKind::AlreadyExists.into())
     }
 
     /// Adds lines to a file that only grows, synced.
@@ -214,6 +221,19 @@ mod tests {
         assert!(matches!(second, Err(NoWorkspace::InUse(_))));
         drop(first);
         assert!(Workspace::open(&outer.path().join("book")).is_ok());
+    }
+
+    #[test]
+    fn ceremonies_that_begin_within_one_second_have_folders_of_their_own() {
+        let outer = tempfile::tempdir().unwrap();
+        let book = Workspace::create(&outer.path().join("book")).unwrap();
+        let at: Timestamp = "2027-03-01T09:00:00Z".parse().unwrap();
+        let made: Vec<_> = (0..3)
+            .map(|_| book.new_evidence(at, "calm-heron").unwrap())
+            .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        let name = format!("{}-calm-heron", at.to_compact());
+        assert_eq!(made, [name.clone(), format!("{name}-2"), format!("{name}-3")]);
     }
 
     #[test]
