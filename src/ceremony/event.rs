@@ -371,8 +371,8 @@ pub struct Fleet {
     pub drafts: Option<Digest>,
 }
 
-/// The most bytes that are read from one input file: 1 MiB.
-pub const MAX_INPUT: u64 = 1 << 20;
+/// The most bytes that are read from one input file: 64 MiB, as much as a Notary document may have.
+pub const MAX_INPUT: u64 = 64 << 20;
 
 /// A file that the engine puts into the evidence when it is sealed.
 #[derive(Debug, Clone, PartialEq, Eq)]

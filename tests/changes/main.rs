@@ -7,6 +7,7 @@
 )]
 
 mod known;
+mod large;
 mod root_kinds;
 mod root_plans;
 mod root_traps;
