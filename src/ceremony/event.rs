@@ -16,6 +16,7 @@ use crate::tuf::signature::Signature;
 use crate::tuf::time::Timestamp;
 
 use super::ask::{Ask, AskId, People};
+use super::export::calendar::Ending;
 use super::fleet::Survey;
 use super::mounted::Mounted;
 use super::plan::{BackUp, Drill, PlannedKey};
@@ -469,6 +470,10 @@ pub enum Happened {
         repositories: u64,
         /// SHA-256 of the lines `sha256  path` of all files written.
         file: Digest,
+        /// What ends first among them, of each kind of thing.
+        endings: Vec<Ending>,
+        /// How many of the repositories are Notary's.
+        notary: u64,
     },
     /// The evidence was put together.
     Sealed {

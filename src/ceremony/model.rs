@@ -94,7 +94,7 @@ impl Room {
             Act::Assemble { nth, of, .. } => {
                 let repositories = BATCH.min(of.saturating_sub(nth * BATCH));
                 let file = Digest::of(id.to_string().as_bytes());
-                Happened::Assembled { repositories, file }
+                Happened::Assembled { repositories, file, endings: Vec::new(), notary: 0 }
             }
             Act::Seal(_) => Happened::Sealed { tree: Digest::of(id.to_string().as_bytes()) },
         }

@@ -29,6 +29,8 @@ use anchorite::driver::hold::{HoldError, hold};
 use anchorite::driver::journal::FileJournal;
 use anchorite::driver::ports::Journal;
 use anchorite::driver::session::{Ended, Resumed, Session};
+use anchorite::tuf::any::AnyDocument;
+use anchorite::tuf::digest::Digest;
 use anchorite::tuf::document::Dialect;
 use anchorite::tuf::signed::Signed;
 use anchorite::tuf::verify::{Candidate, RootDigest};
@@ -187,6 +189,48 @@ fn what_is_written_follows_the_root_before() {
         let authority = trusted.authority(&"targets".parse().unwrap()).unwrap();
         assert!(authority.tally(&targets).reached(), "{name}");
     }
+}
+
+#[test]
+fn the_tables_for_publishing_name_every_document_and_root_of_the_fleet() {
+    let source = tempfile::tempdir().unwrap();
+    let list = lay(source.path(), &three());
+    let rehearsal = Rehearsal::set(source.path(), &list);
+    rehearsal.hold();
+    let out = rehearsal.stage.medium("OUT");
+    let read = |path: &str| fs::read_to_string(out.join(path)).unwrap();
+    let table = |name: &str| read(&format!("publish/part-00000/{name}"));
+    let columns = |text: &str, nth: usize| {
+        text.lines().map(|line| line.split('\t').nth(nth).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let notary = [
+        "rehearsal.invalid/registry.example.com/team/a",
+        "rehearsal.invalid/registry.example.com/team/b",
+    ];
+    assert_eq!(columns(&table("REPOSITORIES"), 0), notary);
+    let uploads = table("UPLOADS");
+    assert_eq!(columns(&uploads, 1), ["root", "targets", "root", "targets"]);
+    for (file, digest) in columns(&uploads, 2).iter().zip(columns(&uploads, 3)) {
+        assert_eq!(Digest::of(&fs::read(out.join(file)).unwrap()).to_string(), digest, "{file}");
+    }
+    let before = table("BEFORE");
+    assert_eq!(before.lines().count(), 4, "{before}");
+    let roots = table("ROOTS");
+    assert_eq!(columns(&roots, 2), ["2", "2", "2"]);
+    for (name, digest) in columns(&roots, 0).iter().zip(columns(&roots, 3)) {
+        let folder = out.join("fleet").join(name.replace('/', "%2F"));
+        let root = ["root.json", "2.root.json"].map(|file| folder.join(file));
+        let root = fs::read(root.iter().find(|file| file.is_file()).unwrap()).unwrap();
+        assert_eq!(AnyDocument::read(&root).unwrap().digest().to_string(), digest, "{name}");
+    }
+    assert!(read("publish/publish").contains("canary"));
+    let told = read("FLEET.txt");
+    assert!(told.contains("NOTARY: 2") && told.contains("TUF: 1"), "{told}");
+    let calendar = read("calendar.txt");
+    assert!(calendar.contains("root version 2") && calendar.contains("certificate"), "{calendar}");
+    // And the workspace trusts the new documents, each under its version.
+    let trust = rehearsal.stage.book().join("trust/rehearsal.invalid/updates.example.com");
+    assert!(trust.join("2.root.json").is_file() && trust.join("2.targets.json").is_file());
 }
 
 /// The power goes at an entry: before it is written, after it, or between what it wants and the result.

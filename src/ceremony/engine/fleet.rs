@@ -8,6 +8,8 @@ use crate::tuf::name::KeyName;
 use super::super::ask::{AskKind, Form};
 use super::super::check::Ground;
 use super::super::event::{self, Act, ActId, ActKind, FileAt, Happened, Place, TroubleKind};
+use super::super::export;
+use super::super::export::calendar::{self, Ending};
 use super::super::fleet::{BATCH, Survey, batch_of};
 use super::super::plan::{MediumRole, Plan, PlannedKey};
 use super::super::scene::{Block, TallyLine, Verdict};
@@ -29,6 +31,10 @@ pub struct FleetState {
     pub signatures: u64,
     /// How many repositories are put together.
     pub assembled: u64,
+    /// How many of those are Notary's.
+    pub notary: u64,
+    /// What ends first of all that was put together, of each kind of thing.
+    pub endings: Vec<Ending>,
     /// Batches and results, by their file in the evidence.
     pub files: BTreeMap<String, Digest>,
 }
@@ -159,19 +165,58 @@ fn export(plan: &Plan, state: &State) -> Option<Want> {
             },
         });
     }
-    let file = FileAt { place: Place::Medium(out.name.clone()), path: "FLEET.txt".to_owned() };
-    placed(state, file, || explained(plan, survey).into_bytes())
+    beside(plan, state, survey).into_iter().find_map(|(path, bytes)| {
+        let file = FileAt { place: Place::Medium(out.name.clone()), path };
+        placed(state, file, || bytes)
+    })
+}
+
+/// What lies on OUT beside the documents and tables: what explains them, the calendar, and the scripts for Notary's.
+fn beside(plan: &Plan, state: &State, survey: &Survey) -> Vec<(String, Vec<u8>)> {
+    let base = state.facts().base;
+    let first = |ending: &Ending| Ending {
+        repository: format!("{}, the first of the fleet", ending.repository),
+        ..ending.clone()
+    };
+    let endings: Vec<Ending> = state.fleet.endings.iter().map(first).collect();
+    let mut files = vec![
+        ("FLEET.txt".to_owned(), explained(plan, state, survey).into_bytes()),
+        ("calendar.ics".to_owned(), calendar::ics(&endings, base).into_bytes()),
+        ("calendar.txt".to_owned(), calendar::text(&endings, base).into_bytes()),
+    ];
+    if state.fleet.notary > 0 {
+        let scripts = export::fleet::scripts().into_iter();
+        files.extend(scripts.map(|(path, bytes)| (path.to_owned(), bytes)));
+    }
+    files
 }
 
 /// What lies on OUT, for those who publish it.
-fn explained(plan: &Plan, survey: &Survey) -> String {
-    format!(
+fn explained(plan: &Plan, state: &State, survey: &Survey) -> String {
+    let mut text = format!(
         "{}: {}\n\n{} repositories, {} documents. Below fleet/ is one folder a repository, its name with %2F for /.\n\
-         Each folder is whole: publish all files of one together, root and targets in one request, or none of them.\n\
-         {} repositories were refused and stay as they are; the evidence names them in fleet/refused.tsv.\n\
-         Publish a few first, update a client of each from an empty trust directory, then go on.\n",
+         Each folder is whole: publish all files of one together, or none of them.\n\
+         {} repositories were refused and stay as they are; the evidence names them in fleet/refused.tsv.\n\n\
+         The digests of all roots, for those who hold them: cat publish/part-*/ROOTS\n\
+         What ends first, and when to begin with what replaces it: calendar.txt\n",
         plan.codename, plan.title, survey.repositories, survey.documents, survey.left_out
-    )
+    );
+    let notary = state.fleet.notary;
+    if notary > 0 {
+        text += &format!(
+            "\nNOTARY: {notary} repositories. publish/README says how precheck, publish and accept carry them to the\n\
+             server: root and targets in one request, the first repository as a canary, then in waves.\n"
+        );
+    }
+    if notary < survey.repositories {
+        text += &format!(
+            "\nTUF: {} repositories. Copy the files of a folder to where its clients ask, the root last, and at once\n\
+             let the online side sign snapshot and timestamp. Update a client of the first few from an empty trust\n\
+             directory before you go on.\n",
+            survey.repositories - notary
+        );
+    }
+    text
 }
 
 impl FleetState {
@@ -227,15 +272,20 @@ impl State {
         self.fleet.files.insert(super::super::fleet::signatures_file(name, nth), *file);
     }
 
-    pub(super) fn assembled(&mut self, id: &ActId, repositories: u64, file: Digest) {
+    pub(super) fn assembled(&mut self, id: &ActId, what: &Happened) {
+        let Happened::Assembled { repositories, file, endings, notary } = what else { return };
         let of = self.fleet.survey.as_ref().map_or(0, |survey| survey.repositories);
         let done = self.fleet.assembled;
-        if repositories != BATCH.min(of.saturating_sub(done)) {
+        if *repositories != BATCH.min(of.saturating_sub(done)) {
             let found = format!("{repositories} repositories were put together, others expected");
             self.open(&about(id), TroubleKind::Mismatch, found);
             return;
         }
-        self.fleet.files.insert(super::super::fleet::assembled_file(done / BATCH), file);
+        for ending in endings {
+            export::fleet::sooner(&mut self.fleet.endings, ending.clone());
+        }
+        self.fleet.notary += notary;
+        self.fleet.files.insert(super::super::fleet::assembled_file(done / BATCH), *file);
         self.fleet.assembled = done + repositories;
     }
 }

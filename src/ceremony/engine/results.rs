@@ -34,7 +34,6 @@ impl State {
     }
 
     /// Takes what came of an act, useful or not.
-    #[expect(clippy::too_many_lines, reason = "one arm for each act, and nothing else")]
     pub(super) fn learn(&mut self, ground: &Ground, at: Timestamp, id: &ActId, what: &Happened) {
         let plan = ground.plan();
         // A batch is named after its key: `root-a/137`; a back-up too: `root-a@KIT`.
@@ -105,9 +104,7 @@ impl State {
             }
             (ActKind::Survey, Happened::Surveyed(survey)) => self.surveyed(plan, id, survey),
             (ActKind::Batch, Happened::Batched { .. }) => self.batched(plan, id, what),
-            (ActKind::Assemble, Happened::Assembled { repositories, file }) => {
-                self.assembled(id, *repositories, *file);
-            }
+            (ActKind::Assemble, Happened::Assembled { .. }) => self.assembled(id, what),
             (ActKind::Inspect, Happened::Inspected(remains)) => self.inspected(plan, remains),
             (ActKind::Seal, Happened::Sealed { tree }) => self.sealed = Some(*tree),
             (

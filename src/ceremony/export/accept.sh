@@ -51,13 +51,20 @@ if [ -z "$clients" ]; then
     [ -n "$clients" ] || stop "neither the notary client nor docker is there; one of them is needed"
 fi
 [ -z "$list" ] || [ -r "$list" ] || stop "--list: cannot read '$list'"
-[ -r "$here/EXPECTED" ] || stop "the file EXPECTED is missing beside this script"
 { true >>"$result"; } 2>/dev/null || stop "cannot write the result file '$result'; name another with --result"
 umask 077
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
 failed=''
+# The export of a fleet has its tables in parts.
+if [ -r "$here/EXPECTED" ]; then
+    cp "$here/EXPECTED" "$out/publish/REPOSITORIES" "$work"
+else
+    for table in EXPECTED REPOSITORIES; do
+        cat "$out/publish"/part-*/"$table" >"$work/$table" 2>/dev/null || stop "the table $table is missing beside this script"
+    done
+fi
 
 verdict() {
     printf '%s\t%s\taccept with %s\t%s\t%s\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$gun" "$client" "$1" "$2" >>"$result"
@@ -86,11 +93,11 @@ run_docker() {
 # What each should show, as such lines. Of a tag that several roles sign, notary shows the first in the walk from targets
 # downwards; docker shows those of targets and targets/releases.
 expected_notary() {
-    awk -F '\t' -v gun="$gun" '$1 == gun && $2 != "-" && !seen[$2]++ { print $2 "\t" $3 "\t" $4 "\t" $5 }' "$here/EXPECTED"
+    awk -F '\t' -v gun="$gun" '$1 == gun && $2 != "-" && !seen[$2]++ { print $2 "\t" $3 "\t" $4 "\t" $5 }' "$work/EXPECTED"
 }
 
 expected_docker() {
-    awk -F '\t' -v gun="$gun" '$1 == gun && ($5 == "targets" || $5 == "targets/releases") { print $2 "\t" $3 "\t-\t-" }' "$here/EXPECTED"
+    awk -F '\t' -v gun="$gun" '$1 == gun && ($5 == "targets" || $5 == "targets/releases") { print $2 "\t" $3 "\t-\t-" }' "$work/EXPECTED"
 }
 
 accept() {
@@ -107,7 +114,7 @@ accept() {
         verdict FAIL "the client shows other tags than were signed"
         return
     fi
-    root=$(awk -F '\t' -v gun="$gun" '$1 == gun { print $5; exit }' "$out/publish/REPOSITORIES")
+    root=$(awk -F '\t' -v gun="$gun" '$1 == gun { print $5; exit }' "$work/REPOSITORIES")
     if [ "$(sha256sum <"$work/trust/tuf/$gun/metadata/root.json" | cut -c1-64)" != "$root" ]; then
         verdict FAIL "the client took another root than the signed one, whose sha256 is $root"
         return
@@ -120,7 +127,7 @@ for client in $clients; do
     notary | docker) command -v "$client" >/dev/null || stop "--client: '$client' is not there" ;;
     *) usage ;;
     esac
-    cut -f1 "$here/EXPECTED" | awk '!seen[$0]++' >"$work/guns"
+    cut -f1 "$work/EXPECTED" | awk '!seen[$0]++' >"$work/guns"
     while IFS=$tab read -r gun <&3; do
         [ -z "$only" ] || [ "$only" = "$gun" ] || continue
         [ -z "$list" ] || grep -Fqx -e "$gun" "$list" || continue

@@ -54,7 +54,7 @@ impl Anchored<'_> {
     }
 
     /// The ids to pin: those of the new root, and those of the one before, for clients that see the change later.
-    fn pins(&self) -> Vec<&KeyId> {
+    pub(super) fn pins(&self) -> Vec<&KeyId> {
         let mut ids: Vec<&KeyId> = Vec::new();
         for (id, _) in
             [self.before, self.after].iter().flat_map(|root| root.keys(&RoleName::root()))

@@ -4,6 +4,7 @@
 mod anchors;
 pub mod calendar;
 mod documents;
+pub mod fleet;
 pub mod online;
 mod readme;
 pub mod result;

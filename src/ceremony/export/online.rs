@@ -53,15 +53,54 @@ pub struct Tag {
 /// Every file of the online side by its path on OUT: the scripts, the `README`, the tables. The first repository is the
 /// canary.
 pub fn files(repositories: &[Repository]) -> Result<Vec<(&'static str, Vec<u8>)>, NotOneLine> {
-    let mut files: Vec<_> =
-        SCRIPTS.iter().map(|(path, text)| (*path, text.as_bytes().to_vec())).collect();
-    let rows =
-        |make: fn(&Repository) -> Vec<Vec<String>>| table(repositories.iter().flat_map(make));
-    files.push(("publish/REPOSITORIES", rows(repository_row)?));
-    files.push(("publish/BEFORE", rows(before_rows)?));
-    files.push(("publish/UPLOADS", rows(upload_rows)?));
-    files.push(("accept/EXPECTED", rows(expected_rows)?));
+    let mut tables = Rows::default();
+    for repository in repositories {
+        tables.extend(&rows(repository)?);
+    }
+    let mut files = scripts();
+    files.extend(
+        [
+            ("publish/REPOSITORIES", tables.repositories),
+            ("publish/BEFORE", tables.before),
+            ("publish/UPLOADS", tables.uploads),
+            ("accept/EXPECTED", tables.expected),
+        ]
+        .map(|(path, text)| (path, text.into_bytes())),
+    );
     Ok(files)
+}
+
+/// The scripts and the `README`, by their path on OUT.
+pub(super) fn scripts() -> Vec<(&'static str, Vec<u8>)> {
+    SCRIPTS.iter().map(|(path, text)| (*path, text.as_bytes().to_vec())).collect()
+}
+
+/// Rows of each table.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    pub(super) repositories: String,
+    pub(super) before: String,
+    pub(super) uploads: String,
+    pub(super) expected: String,
+}
+
+impl Rows {
+    fn extend(&mut self, more: &Self) {
+        self.repositories += &more.repositories;
+        self.before += &more.before;
+        self.uploads += &more.uploads;
+        self.expected += &more.expected;
+    }
+}
+
+/// The rows of one repository.
+pub(super) fn rows(repository: &Repository) -> Result<Rows, NotOneLine> {
+    Ok(Rows {
+        repositories: table(repository_row(repository))?,
+        before: table(before_rows(repository))?,
+        uploads: table(upload_rows(repository))?,
+        expected: table(expected_rows(repository))?,
+    })
 }
 
 /// The script `fetch` as one file, for those who have no export yet: what it would source stands in it.
@@ -138,7 +177,7 @@ fn expected_rows(repository: &Repository) -> Vec<Vec<String>> {
 }
 
 /// Lines of fields with tabs between them. A field with a control character could pass for another field or line.
-fn table(rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, NotOneLine> {
+fn table(rows: Vec<Vec<String>>) -> Result<String, NotOneLine> {
     let mut text = String::new();
     for row in rows {
         if let Some(field) = row.iter().find(|field| !is_one_line(field)) {
@@ -147,7 +186,7 @@ fn table(rows: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, NotOneLine>
         text.push_str(&row.join("\t"));
         text.push('\n');
     }
-    Ok(text.into_bytes())
+    Ok(text)
 }
 
 /// Whether a field can stand in a table: it is not empty and has no control character.

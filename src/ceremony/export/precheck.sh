@@ -61,5 +61,5 @@ open_tables
 while IFS=$tab read -r gun _ timestamp snapshot _ <&3; do
     choose "$gun" || continue
     check
-done 3<"$here/REPOSITORIES"
+done 3<"$work/REPOSITORIES"
 [ -z "$failed" ]

@@ -30,7 +30,7 @@ own_option() {
 
 # Nothing leaves before every file is what the ceremony wrote.
 check_files() {
-    cut -f3,4 "$here/UPLOADS" | awk -F '\t' '{ print $2 "  " $1 }' >"$work/sums"
+    cut -f3,4 "$work/UPLOADS" | awk -F '\t' '{ print $2 "  " $1 }' >"$work/sums"
     (cd "$out" && sha256sum --quiet -c "$work/sums") >&2 || stop "these files are not what the ceremony wrote; nothing was uploaded"
 }
 
@@ -123,4 +123,4 @@ while IFS=$tab read -r gun _ <&3; do
         printf '%s\n' "$gun" >>"$work/wave"
         waiting=$((waiting + 1))
     fi
-done 3<"$here/REPOSITORIES"
+done 3<"$work/REPOSITORIES"

@@ -10,11 +10,20 @@ choose_options() {
 END
 }
 
+# table NAME: takes the table as $work/NAME. The export of a fleet has it in parts.
+table() {
+    if [ -r "$here/$1" ]; then
+        cp "$here/$1" "$work/$1"
+    else
+        cat "$here"/part-*/"$1" >"$work/$1" 2>/dev/null || stop "the table $1 is missing beside this script"
+    fi
+}
+
 open_tables() {
     for table in REPOSITORIES UPLOADS BEFORE; do
-        [ -r "$here/$table" ] || stop "the file $table is missing beside this script"
+        table "$table"
     done
-    if [ -n "$only" ] && ! cut -f1 "$here/REPOSITORIES" | grep -Fqx -e "$only"; then
+    if [ -n "$only" ] && ! cut -f1 "$work/REPOSITORIES" | grep -Fqx -e "$only"; then
         stop "--only: '$only' is not in REPOSITORIES"
     fi
     open_result
@@ -24,8 +33,8 @@ open_tables() {
 choose() {
     [ -z "$only" ] || [ "$only" = "$1" ] || return 1
     base=$server/v2/$1/_trust/tuf
-    awk -F '\t' -v gun="$1" '$1 == gun' "$here/UPLOADS" >"$work/uploads"
-    awk -F '\t' -v gun="$1" '$1 == gun' "$here/BEFORE" >"$work/before"
+    awk -F '\t' -v gun="$1" '$1 == gun' "$work/UPLOADS" >"$work/uploads"
+    awk -F '\t' -v gun="$1" '$1 == gun' "$work/BEFORE" >"$work/before"
     signed=$(awk -F '\t' '{ printf " %s=%s", $2, $4 }' "$work/uploads")
 }
 

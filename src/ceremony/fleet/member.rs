@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tuf::client::certificates_fit;
 use crate::tuf::digest::Digest;
-use crate::tuf::document::{Dialect, DocRole};
+use crate::tuf::document::{Dialect, DocId, DocRole};
 use crate::tuf::name::KeyName;
 use crate::tuf::signature::Signature;
 use crate::tuf::signed::Signed;
@@ -30,6 +30,17 @@ use super::list::{Line, documents_digest};
 pub struct Member {
     plan: Plan,
     before: Before,
+}
+
+/// A new document of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedFile {
+    /// Which document it is.
+    pub id: DocId,
+    /// The name that clients ask for.
+    pub name: String,
+    /// Its bytes, signatures and all.
+    pub bytes: Vec<u8>,
 }
 
 impl Member {
@@ -111,14 +122,14 @@ impl Member {
         change: &ChangeSet,
         roster: &Roster,
         made: &[(KeyName, DocRole, Signature)],
-    ) -> Result<BTreeMap<String, Vec<u8>>, String> {
+    ) -> Result<Vec<SignedFile>, String> {
         let roster = self.with_listed(roster);
         let anchor = self.anchor().ok_or("it starts from nothing")?;
         let dialect = self.plan.repository.dialect;
         let drafted = authority::drafted_root(&self.plan, change);
         let root = drafted.as_ref().unwrap_or_else(|| anchor.root());
         let mut trusted = anchor.trusted().clone();
-        let mut files = BTreeMap::new();
+        let mut files = Vec::new();
         for payload in change.payloads() {
             let role = &payload.id().role;
             let mut signatures = Vec::new();
@@ -138,7 +149,11 @@ impl Member {
                     Signed::<Targets>::read(dialect, &bytes).map_err(|why| why.to_string())?;
                 verify_whenever(&authority, read).map_err(|why| format!("{role}: {why}"))?;
             }
-            files.insert(file_name(root.consistent_snapshot, payload), bytes);
+            files.push(SignedFile {
+                id: payload.id().clone(),
+                name: file_name(root.consistent_snapshot, payload),
+                bytes,
+            });
         }
         if dialect == Dialect::Notary1 {
             certificates_fit(trusted.root().body(), self.plan.repository.name.as_str())

@@ -9,7 +9,7 @@ pub mod shape;
 pub mod survey;
 
 pub use list::Line;
-pub use member::{Member, Signs};
+pub use member::{Member, SignedFile, Signs};
 pub use survey::{Refused, Shape, Survey, Surveyor, Turn};
 
 use super::plan::{PlannedKey, Store};

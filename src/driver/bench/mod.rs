@@ -274,7 +274,8 @@ impl<S: Stores> Bench<S> {
             Act::Assemble { medium, nth, of, fleet } => {
                 let yard = self.yard()?;
                 let to = self.media.folder(&self.plan, medium)?;
-                let results = Results { to: &to, nth: *nth, of: *of, fleet };
+                let trust = self.book.join(TRUST);
+                let results = Results { to: &to, nth: *nth, of: *of, trust: &trust, fleet };
                 let made = self.turns.assemble(&yard, &self.evidence, &results, company);
                 made.inspect_err(|_| self.turns.rest())
             }

@@ -2,18 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::ceremony::event::{Fleet, Happened, Trouble, TroubleKind};
-use crate::ceremony::fleet::{BATCH, assembled_file, folder_of, signatures_file};
+use sha2::{Digest as _, Sha256};
+
+use crate::ceremony::before::Anchor;
+use crate::ceremony::event::{Fleet, Happened, MAX_INPUT, Trouble, TroubleKind};
+use crate::ceremony::export;
+use crate::ceremony::export::calendar::Ending;
+use crate::ceremony::export::fleet::Told;
+use crate::ceremony::fleet::{BATCH, SignedFile, assembled_file, folder_of, signatures_file};
 use crate::ceremony::plan::Plan;
 use crate::driver::file;
 use crate::driver::media::public;
 use crate::driver::ports::{Company, Progress};
 use crate::tuf::digest::Digest;
-use crate::tuf::document::DocRole;
+use crate::tuf::document::{Dialect, DocId, DocRole};
 use crate::tuf::name::KeyName;
 use crate::tuf::signature::Signature;
 
@@ -24,6 +30,8 @@ use super::{Yard, mismatch};
 
 /// Where results are put together before they get their place.
 const ASIDE: &str = ".aside";
+/// Where the folders of results and the parts of tables get their place.
+const PARENTS: [&str; 2] = ["fleet", "publish"];
 
 /// One batch of results.
 pub struct Results<'a> {
@@ -33,6 +41,8 @@ pub struct Results<'a> {
     pub nth: u64,
     /// How many repositories there are in all.
     pub of: u64,
+    /// The folder of the documents that the workspace trusts.
+    pub trust: &'a Path,
     /// What is derived from.
     pub fleet: &'a Fleet,
 }
@@ -126,6 +136,8 @@ impl Turns {
         let mut cursor = self.results(yard, evidence, results.fleet, (results.nth, BATCH))?;
         let mut table: BTreeMap<String, Digest> = BTreeMap::new();
         let mut folders: Vec<String> = Vec::new();
+        let mut part = Part::begin(&aside, results.nth).map_err(failed)?;
+        let mut trust = Trusted::begin(results.trust).map_err(failed)?;
         while folders.len() < usize::try_from(BATCH).unwrap_or(usize::MAX) {
             let Some((line, drafted)) = cursor.next()? else { break };
             cursor.forget();
@@ -147,26 +159,119 @@ impl Turns {
                 .signed(&change, &results.fleet.roster, &signatures)
                 .map_err(|why| mismatch(&format!("{name}: {why}")))?;
             let folder = folder_of(&name);
-            for (path, bytes) in files {
-                let path = format!("{folder}/{path}");
-                public(&path, &bytes)
+            for SignedFile { id, name, bytes } in &files {
+                trust.add(id, bytes)?;
+                let path = format!("{folder}/{name}");
+                public(&path, bytes)
                     .map_err(|why| mismatch(&format!("{path} may not go out: {why}")))?;
-                put(&aside, &path, &bytes).map_err(failed)?;
-                table.insert(path, Digest::of(&bytes));
+                put(&aside, &path, bytes, 0o644).map_err(failed)?;
+                table.insert(path, Digest::of(bytes));
             }
+            let before = member.anchor().map(Anchor::current_files).unwrap_or_default();
+            let served = files.into_iter().map(|file| (file.name, file.bytes)).collect();
+            let told = export::fleet::told(member.plan(), &served, before)
+                .map_err(|why| mismatch(&format!("{name}: {why}")))?;
+            part.add(told, line.dialect).map_err(failed)?;
             folders.push(folder);
         }
+        let repositories = u64::try_from(folders.len()).unwrap_or(u64::MAX);
+        let Part { endings, notary, .. } = part.finish(&mut table).map_err(failed)?;
+        folders.push(export::fleet::part(results.nth));
         settle(results.to, &aside, &table, &folders)?;
+        trust.settle()?;
         let mut growing = Growing::new(evidence, &assembled_file(results.nth)).map_err(failed)?;
         for (path, digest) in &table {
             growing.add(&format!("{digest}  {path}\n")).map_err(failed)?;
         }
         let file = growing.finish().map_err(failed)?;
         self.stand(results.nth + 1, cursor);
-        Ok(Happened::Assembled {
-            repositories: u64::try_from(folders.len()).unwrap_or(u64::MAX),
-            file,
-        })
+        Ok(Happened::Assembled { repositories, file, endings, notary })
+    }
+}
+
+/// The tables of a batch, written aside while it is put together.
+struct Part {
+    files: Vec<(String, BufWriter<File>, Sha256)>,
+    endings: Vec<Ending>,
+    notary: u64,
+}
+
+impl Part {
+    fn begin(aside: &Path, nth: u64) -> io::Result<Self> {
+        let folder = export::fleet::part(nth);
+        let begun = |name: &&str| {
+            let path = format!("{folder}/{name}");
+            Ok((path.clone(), BufWriter::new(created(aside, &path, 0o644)?), Sha256::new()))
+        };
+        let files = export::fleet::TABLES.iter().map(begun).collect::<io::Result<_>>()?;
+        Ok(Self { files, endings: Vec::new(), notary: 0 })
+    }
+
+    fn add(&mut self, told: Told, dialect: Dialect) -> io::Result<()> {
+        for ((_, file, hash), rows) in self.files.iter_mut().zip(told.rows) {
+            hash.update(rows.as_bytes());
+            file.write_all(rows.as_bytes())?;
+        }
+        for ending in told.endings {
+            export::fleet::sooner(&mut self.endings, ending);
+        }
+        self.notary += u64::from(dialect == Dialect::Notary1);
+        Ok(())
+    }
+
+    fn finish(mut self, table: &mut BTreeMap<String, Digest>) -> io::Result<Self> {
+        for (path, mut file, hash) in self.files.drain(..) {
+            file.flush()?;
+            table.insert(path, Digest::from_bytes(hash.finalize().into()));
+        }
+        Ok(self)
+    }
+}
+
+/// The documents that the workspace trusts from now on, each beside the one before it; written aside like the others.
+struct Trusted<'a> {
+    trust: &'a Path,
+    files: Vec<String>,
+}
+
+impl<'a> Trusted<'a> {
+    fn begin(trust: &'a Path) -> io::Result<Self> {
+        clear(&trust.join(ASIDE))?;
+        file::make_folder(&trust.join(ASIDE))?;
+        Ok(Self { trust, files: Vec::new() })
+    }
+
+    fn add(&mut self, id: &DocId, bytes: &[u8]) -> Result<(), Trouble> {
+        let path = format!("{}/{}.{}.json", id.repository, id.version, id.role);
+        put(&self.trust.join(ASIDE), &path, bytes, 0o600)
+            .map_err(|error| file::trouble(&path, &error))?;
+        self.files.push(path);
+        Ok(())
+    }
+
+    /// Gives each its place. One that is there, because the batch was cut off here, must be the very same.
+    fn settle(self) -> Result<(), Trouble> {
+        let failed = |error: io::Error| file::trouble("trust", &error);
+        let synced = File::open(self.trust).map_err(failed)?;
+        rustix::fs::syncfs(synced).map_err(|error| failed(error.into()))?;
+        for path in &self.files {
+            let (from, to) = (self.trust.join(ASIDE).join(path), self.trust.join(path));
+            if to.symlink_metadata().is_ok() {
+                let read = |folder: &Path| file::read_back(folder, path, MAX_INPUT);
+                if read(&self.trust.join(ASIDE)).map_err(failed)?
+                    != read(self.trust).map_err(failed)?
+                {
+                    let found = format!("trust/{path}: another document is there already");
+                    return Err(Trouble { kind: TroubleKind::Occupied, found });
+                }
+                continue;
+            }
+            if let Some(parent) = to.parent() {
+                file::make_folder(parent).map_err(failed)?;
+            }
+            std::fs::rename(from, &to).map_err(failed)?;
+        }
+        clear(&self.trust.join(ASIDE)).map_err(failed)
     }
 }
 
@@ -181,13 +286,16 @@ fn clear(aside: &Path) -> io::Result<()> {
 }
 
 /// Writes a new file; the whole batch is synced at once.
-fn put(aside: &Path, path: &str, bytes: &[u8]) -> io::Result<()> {
+fn put(aside: &Path, path: &str, bytes: &[u8], mode: u32) -> io::Result<()> {
+    created(aside, path, mode)?.write_all(bytes)
+}
+
+fn created(aside: &Path, path: &str, mode: u32) -> io::Result<File> {
     let whole = file::below(aside, path)?;
     if let Some(parent) = whole.parent() {
         std::fs::create_dir_all(parent)?;
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(&whole)?;
-    file.write_all(bytes)
+    OpenOptions::new().write(true).create_new(true).mode(mode).open(&whole)
 }
 
 /// Syncs what is aside, reads it back past the cache, and gives each folder its place by one rename.
@@ -200,7 +308,9 @@ fn settle(
     let failed = |error: io::Error| file::trouble("OUT", &error);
     rustix::fs::syncfs(File::open(to).map_err(failed)?).map_err(|error| failed(error.into()))?;
     same(aside, table)?;
-    std::fs::create_dir_all(to.join("fleet")).map_err(failed)?;
+    for parent in PARENTS {
+        std::fs::create_dir_all(to.join(parent)).map_err(failed)?;
+    }
     for folder in folders {
         let (from, place) = (aside.join(folder), to.join(folder));
         if place.symlink_metadata().is_ok() {
@@ -217,7 +327,9 @@ fn settle(
         }
         std::fs::rename(from, place).map_err(failed)?;
     }
-    file::sync_folder(&to.join("fleet")).map_err(failed)?;
+    for parent in PARENTS {
+        file::sync_folder(&to.join(parent)).map_err(failed)?;
+    }
     clear(aside).map_err(failed)
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::ceremony::audit::Claim;
 use crate::ceremony::engine::Engine;
 use crate::ceremony::event::{Fleet, Mode, Trouble};
-use crate::ceremony::fleet::{BATCH, assembled_file, folder_of};
+use crate::ceremony::fleet::{BATCH, SignedFile, assembled_file, folder_of};
 use crate::ceremony::plan::Plan;
 use crate::ceremony::scene::Verdict;
 use crate::ceremony::twin::Purpose;
@@ -91,7 +91,7 @@ fn derive(
             let files = member
                 .signed(&change, &fleet.roster, &found)
                 .map_err(|why| mismatch(&format!("{name}: {why}")))?;
-            for (path, bytes) in files {
+            for SignedFile { name: path, bytes, .. } in files {
                 let path = format!("{}/{path}", folder_of(&name));
                 if written.get(&path) != Some(&Digest::of(&bytes).to_string()) {
                     return Err(mismatch(&format!("{path}: something else was written")));
