@@ -7,6 +7,8 @@ mod changes_published;
 mod changes_real;
 #[path = "peers/delegations_real.rs"]
 mod delegations_real;
+#[path = "peers/fleets_real.rs"]
+mod fleets_real;
 #[path = "peers/judgement.rs"]
 mod judgement;
 #[path = "pty/mod.rs"]

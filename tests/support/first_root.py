@@ -5,6 +5,7 @@ usage: first_root.py OUT GUN TIMESTAMP-KEY SNAPSHOT-KEY [exact|pretty|changed]
 The two key files are what the server answered. Writes OUT/NAME/ for the last part of GUN, and adds its lines to
 OUT/publish/REPOSITORIES, BEFORE and UPLOADS and to OUT/accept/EXPECTED.
 With `pretty` the targets file is valid but not in the form that the server re-creates.
+NAME.pem beside OUT gets the private half of the root key, in PKCS#8.
 With `changed` OUT-BEFORE gets that export, and OUT one of a change that follows it: root version 2 with another targets
 key, and targets version 2 with the tag v2, both in one upload. OUT-OTHER gets another such change.
 """
@@ -55,6 +56,9 @@ def envelope(signed, keyid, key):
 def main(out, gun, timestamp, snapshot, form="exact"):
     out = pathlib.Path(out)
     root_key = ec.generate_private_key(ec.SECP256R1())
+    secret = out.with_name(gun.rsplit("/")[-1] + ".pem")
+    secret.touch(mode=0o600)
+    secret.write_bytes(root_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     root = named("ecdsa-x509", b64(certificate(root_key, gun)))
     if form == "changed":
         before = write(out.with_name(out.name + "-BEFORE"), gun, timestamp, snapshot, root_key, root, 1)

@@ -1,0 +1,195 @@
+//! A fleet of repositories that another program made, changed in one real ceremony, and published by the scripts of its
+//! export.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anchorite::ceremony::fleet::Line;
+use anchorite::ceremony::fleet::list::documents_digest;
+use anchorite::tuf::any::AnyDocument;
+use anchorite::tuf::digest::Digest;
+use anchorite::tuf::document::Dialect;
+use anchorite::tuf::key::PublicKey;
+use anchorite::tuf::name::RoleName;
+use anchorite::tuf::verify::RootDigest;
+
+use super::changes_real::audited;
+use crate::support::ceremony::{Ceremony, PASSPHRASE, window};
+use crate::support::clients;
+use crate::support::command::run;
+use crate::support::notary::NotaryServer;
+use crate::support::publishing::{foreign_export, results, run_script};
+
+/// The repositories, each with a root key of its own.
+const NAMES: [&str; 3] = ["one", "three", "two"];
+
+fn gun(name: &str) -> String {
+    format!("registry.example.com/team/{name}")
+}
+
+/// What the script `fetch` took, by the names below the repository's folder.
+fn fetched(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let names = fs::read_dir(folder).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.map(|name| (name.clone(), fs::read(folder.join(name)).unwrap())).collect()
+}
+
+/// The only key of a role.
+fn key_of(root: &AnyDocument, role: &RoleName) -> PublicKey {
+    let AnyDocument::Root(root) = root else { panic!("not a root") };
+    let root = root.peek();
+    root.keys[&root.roles[role].keyids[0]].public.clone()
+}
+
+/// The list of the fleet, and the plan that gives all its repositories one new tagging key.
+fn plan(medium: &Path) -> String {
+    let mut list = String::new();
+    let mut keys = String::new();
+    let mut sets = String::new();
+    for name in NAMES {
+        let folder = gun(name);
+        let files = fetched(&medium.join("before").join(&folder));
+        let root = AnyDocument::read(&files["root.json"]).unwrap();
+        let line = Line {
+            name: folder.parse().unwrap(),
+            dialect: Dialect::Notary1,
+            root: RootDigest::new(root.digest()),
+            documents: documents_digest(&files),
+            folder: format!("before/{folder}"),
+            set: (name != "one").then(|| name.parse().unwrap()),
+        };
+        list += &line.to_text();
+        let _ = write!(
+            keys,
+            "\n[[keys]]\nname = \"root-{name}\"\nholder = \"Custodian A\"\nstore = {{ age = {{}} }}\n\
+             algorithm = \"p256\"\nfingerprint = \"{}\"\nconfirmed_by = \"Custodian A\"\n\
+             \n[[compromised]]\nfingerprint = \"{}\"\nreason = \"seen in a build log\"\n",
+            key_of(&root, &RoleName::root()).fingerprint(),
+            key_of(&root, &RoleName::targets()).fingerprint()
+        );
+        if name != "one" {
+            let _ = write!(sets, "\n[fleet.sets.{name}]\nroot-one = \"root-{name}\"\n");
+        }
+    }
+    fs::write(medium.join("fleet.tsv"), &list).unwrap();
+    let mut plan = format!(
+        "anchorite = 1\nkind = \"rotate-tagging\"\ntitle = \"The tagging keys leaked\"\n\
+         codename = \"GANNET\"\n{}\n[fleet]\nname = \"fleet.example.com\"\nmedium = \"IN\"\n\
+         list = \"fleet.tsv\"\n{sets}\n[[inputs]]\nmedium = \"IN\"\npath = \"fleet.tsv\"\nsha256 = \"{}\"\n\
+         confirmed_by = \"Releaser\"\nsource = \"compared on a second machine\"\n",
+        window(),
+        Digest::of(list.as_bytes())
+    );
+    for (name, role) in [
+        ("Administrator", "administrator"),
+        ("Operator", "operator"),
+        ("Custodian A", "custodian"),
+        ("Releaser", "releaser"),
+        ("Witness 1", "witness"),
+    ] {
+        let _ = write!(plan, "\n[[people]]\nname = \"{name}\"\nroles = [\"{role}\"]\n");
+    }
+    for (name, role) in [("IN", "in"), ("OUT", "out")] {
+        let _ = write!(plan, "\n[[media]]\nname = \"{name}\"\nrole = \"{role}\"\n");
+    }
+    plan += &keys;
+    plan += "\n[[keys]]\nname = \"tagging\"\nholder = \"Releaser\"\nstore = { age = {} }\n\
+             algorithm = \"p256\"\nmake = {}\n\
+             \n[roles.root]\nkeys = [\"root-one\"]\nthreshold = 1\nvalid_for = \"3 years\"\n\
+             \n[roles.targets]\nkeys = [\"tagging\"]\nthreshold = 1\nvalid_for = \"1 year\"\n";
+    for finding in WAIVED {
+        let _ = write!(
+            plan,
+            "\n[[waivers]]\nfinding = \"{finding}\"\nreason = \"a test\"\nby = \"Administrator\"\n"
+        );
+    }
+    plan
+}
+
+const WAIVED: [&str; 6] = [
+    "threshold-one",
+    "file-root-key",
+    "unattended",
+    "room-network-interface",
+    "room-default-route",
+    "room-swap",
+];
+
+#[test]
+fn a_fleet_is_fetched_changed_published_in_waves_and_accepted_by_real_clients() {
+    let server = NotaryServer::start();
+    let ceremony = Ceremony::with(String::new());
+    for name in NAMES {
+        let made = foreign_export(&ceremony.at(""), &server, &gun(name), "exact");
+        run_script(&made, "publish/publish", &server, &["--only", &gun(name), "--accept", "no"])
+            .success();
+    }
+    // A client that knows the repositories before they change.
+    let cached = ceremony.at("cached");
+    let list = |name: &str| clients::notary(&server, &cached, &["list", &gun(name)]);
+    for name in NAMES {
+        list(name).success();
+    }
+    ceremony.media("2");
+    let (medium, made) = (ceremony.at("IN-2"), ceremony.at("OUT"));
+    let names: String = NAMES.map(|name| gun(name) + "\n").concat();
+    fs::write(ceremony.at("guns"), names).unwrap();
+    let (into, guns) = (medium.join("before"), ceremony.at("guns"));
+    let (into, guns) = (into.to_str().unwrap(), guns.to_str().unwrap());
+    run_script(&made, "publish/fetch", &server, &["--into", into, "--list", guns]).success();
+    for name in NAMES {
+        let pem = ceremony.at(&format!("{name}.pem"));
+        fs::write(ceremony.at("secrets"), format!("root-{name}\t{PASSPHRASE}\n")).unwrap();
+        run(std::process::Command::new("sh")
+            .args(["-c", "exec \"$0\" key import \"$1\" --name \"$2\" --workspace BOOK --passphrase-fd 3 3<secrets"])
+            .arg(env!("CARGO_BIN_EXE_anchorite"))
+            .arg(pem)
+            .arg(format!("root-{name}"))
+            .current_dir(ceremony.at("")))
+        .success();
+    }
+    let plan = plan(&medium);
+    let secrets = ["root-one", "root-three", "root-two", "tagging"];
+    let people = ["Administrator", "Custodian A", "Operator", "Releaser", "Witness 1"];
+    let ready = |turn: &str| secrets.map(|key| (format!("ready/{turn}/{key}"), "true".to_owned()));
+    let yes = |ask: &str| (ask.to_owned(), "true".to_owned());
+    let mut asked = vec![("roll-call".to_owned(), format!("{people:?}"))];
+    asked.extend(["room", "clock", "compare-plan/Witness 1", "head/plan accepted"].map(yes));
+    asked.push(yes("medium/IN"));
+    asked.extend(ready("keys"));
+    asked.extend(["medium/OUT", "review/shape-1", "review/waivers"].map(yes));
+    asked.push(("source".to_owned(), "\"written-down\"".to_owned()));
+    asked.extend(["written-down", "head/before the first signature"].map(yes));
+    asked.extend(ready("sign"));
+    asked.push(yes("medium/export"));
+    let agree = |person| (format!("statement/{person}"), "\"agree\"".to_owned());
+    asked.extend(people.map(agree));
+    let asked: Vec<(&str, &str)> =
+        asked.iter().map(|(ask, say)| (ask.as_str(), say.as_str())).collect();
+    ceremony.then("2", &plan, &asked, &secrets).success();
+    audited(&ceremony, "GANNET");
+
+    let out = ceremony.at("OUT-2");
+    run_script(&out, "publish/precheck", &server, &[]).success();
+    run_script(&out, "publish/publish", &server, &["--wave", "1"]).success();
+    let told: Vec<String> = results(&out).into_iter().map(|line| line[..3].join(" ")).collect();
+    let each = NAMES.map(|name| {
+        let gun = gun(name);
+        ["publish", "accept with notary", "accept with docker"]
+            .map(|step| format!("{gun} {step} PASS"))
+    });
+    assert_eq!(told[3..9], each[..2].concat(), "{told:?}");
+    run_script(&out, "accept/accept", &server, &[]).success();
+    for name in NAMES {
+        assert!(list(name).success().contains("v1 "), "{name}");
+        assert_eq!(server.document(&gun(name), "root").unwrap(), written(&out, name, "root"));
+        assert_eq!(server.document(&gun(name), "targets").unwrap(), written(&out, name, "targets"));
+    }
+}
+
+fn written(out: &Path, name: &str, role: &str) -> Vec<u8> {
+    let folder = gun(name).replace('/', "%2F");
+    fs::read(out.join("fleet").join(folder).join(format!("{role}.json"))).unwrap()
+}
