@@ -200,7 +200,7 @@ fn plan(dialects: &str, list: &str) -> Result<String, Box<dyn Error>> {
         out +=
             "\n[roles.targets]\nkeys = [\"tagging-2\"]\nthreshold = 1\nvalid_for = \"3 years\"\n";
     }
-    for finding in ["file-root-key", "not-all-sign", "no-window"].into_iter().chain([
+    for finding in ["file-root-key", "not-all-sign", "no-window", "fleet-unread"].into_iter().chain([
         "room-network-interface",
         "room-default-route",
         "room-swap",

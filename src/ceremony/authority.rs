@@ -32,18 +32,27 @@ pub(super) fn drafted_delegations(plan: &Plan, change: &ChangeSet) -> Option<Del
 pub fn authority(state: &State, role: &DocRole) -> Option<Authority> {
     let anchor = state.before.anchor();
     if let DocRole::Delegated(name) = role {
-        let new = state.delegations.as_ref().and_then(|delegations| {
-            let delegated = delegations.roles.iter().find(|delegated| delegated.name == *name)?;
-            Authority::delegated(delegations, delegated).ok()
-        });
-        let old = || {
-            let (_, delegations, delegated) = anchor?.delegation(name)?;
-            Authority::delegated(delegations, delegated).ok()
-        };
-        return new.or_else(old);
+        return of_delegation(anchor, state.delegations.as_ref(), name);
     }
     let root = state.root.as_ref().or_else(|| anchor.map(Anchor::root))?;
     Authority::stated_by(root, &role.role_name()?).ok()
+}
+
+/// Who may sign for a delegated role: by the word of the new delegations, or else of those before.
+pub(super) fn of_delegation(
+    anchor: Option<&Anchor>,
+    new: Option<&Delegations>,
+    name: &RoleName,
+) -> Option<Authority> {
+    let new = new.and_then(|delegations| {
+        let delegated = delegations.roles.iter().find(|delegated| delegated.name == *name)?;
+        Authority::delegated(delegations, delegated).ok()
+    });
+    let old = || {
+        let (_, delegations, delegated) = anchor?.delegation(name)?;
+        Authority::delegated(delegations, delegated).ok()
+    };
+    new.or_else(old)
 }
 
 /// One threshold that a document has to reach.

@@ -69,7 +69,7 @@ impl KnownGood {
         if plan.kind != Kind::RotateTagging {
             return None;
         }
-        let state = match plan.known_good.as_ref().map(|good| good.form) {
+        let state = match plan.good_state().map(|good| good.form) {
             Some(Goodness::Targets) => "targets",
             Some(Goodness::Builds) => "builds",
             None => "none",

@@ -9,6 +9,7 @@
 mod sample;
 #[path = "../stage/mod.rs"]
 mod stage;
+mod states;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -39,9 +40,8 @@ use sample::*;
 use stage::{GoodPeople, Stage};
 
 /// A fleet of three on a medium, its plan's text and what the check says.
-fn check(medium: &Path, list: &str) -> (Plan, CheckReport) {
+fn check(medium: &Path, list: &str, text: &str) -> (Plan, CheckReport) {
     fs::write(medium.join("fleet.tsv"), list).unwrap();
-    let text = plan(list);
     let plan = Plan::parse(text.as_bytes()).unwrap_or_else(|why| panic!("{why}\n{text}"));
     let walked = walk_for_check(&plan, medium, noon()).map_err(|trouble| trouble.found);
     let report =
@@ -53,7 +53,7 @@ fn check(medium: &Path, list: &str) -> (Plan, CheckReport) {
 fn a_fleet_of_both_dialects_passes_the_check() {
     let folder = tempfile::tempdir().unwrap();
     let list = lay(folder.path(), &three());
-    let (_, report) = check(folder.path(), &list);
+    let (_, report) = check(folder.path(), &list, &plan(&list));
     let bad: Vec<_> =
         report.findings.iter().filter(|f| f.verdict == Verdict::Fail && !f.only_real).collect();
     assert!(report.verdict(Mode::Rehearsal) < Verdict::Fail, "{bad:#?}");
@@ -76,12 +76,12 @@ struct Rehearsal {
 
 impl Rehearsal {
     fn set(source: &Path, list: &str) -> Self {
-        let (_, report) = check(source, list);
-        Self::with(source, list, report)
+        let (_, report) = check(source, list, &plan(list));
+        Self::of(source, plan(list), report)
     }
 
-    fn with(source: &Path, list: &str, report: CheckReport) -> Self {
-        let stage = Stage::of(plan(list).into_bytes());
+    fn of(source: &Path, text: String, report: CheckReport) -> Self {
+        let stage = Stage::of(text.into_bytes());
         anchorite::driver::fleet::lay_out(&stage.plan, source, &stage.medium("IN")).unwrap();
         Self { stage, report }
     }
@@ -278,7 +278,7 @@ fn a_fleet_that_is_cut_off_anywhere_ends_wholly_new() {
     assert_eq!(acts.len(), 11);
     for at in acts {
         for cut in [Cut::After(at), Cut::Between(at)] {
-            let rehearsal = Rehearsal::with(source.path(), &list, whole.report.clone());
+            let rehearsal = Rehearsal::of(source.path(), plan(&list), whole.report.clone());
             let (mut engine, next) = rehearsal.stage.begin(&rehearsal.report).into_parts();
             let plan = rehearsal.stage.plan.digest;
             let journal = FileJournal::resume(&rehearsal.stage.evidence(), plan).unwrap().0;

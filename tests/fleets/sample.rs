@@ -1,5 +1,6 @@
 //! Fleets of both dialects for tests: first roots of the shipped plans under many names, with the same keys in each.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -21,7 +22,7 @@ pub(crate) fn noon() -> Timestamp {
 }
 
 /// The first-root plan of a dialect under another name; its digest and so its stand-ins stay.
-fn named(dialect: Dialect, name: &str) -> Twin {
+pub(crate) fn named(dialect: Dialect, name: &str) -> Twin {
     let file = format!("ceremonies/first-root-{dialect}/plan.toml");
     let mut plan = Plan::parse(&fs::read(file).unwrap()).unwrap();
     plan.repository.name = name.parse().unwrap();
@@ -30,9 +31,22 @@ fn named(dialect: Dialect, name: &str) -> Twin {
 
 /// Puts repositories of these names and dialects on a medium, and gives the list.
 pub(crate) fn lay(medium: &Path, repositories: &[(String, Dialect)]) -> String {
+    lay_changed(medium, repositories, |_, _| {})
+}
+
+/// Documents by the names that clients ask for.
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
+
+/// The same, with each repository's files changed.
+pub(crate) fn lay_changed(
+    medium: &Path,
+    repositories: &[(String, Dialect)],
+    change: impl Fn(&str, &mut Files),
+) -> String {
     let mut list = String::new();
     for (name, dialect) in repositories {
-        let files = play(&named(*dialect, name), noon()).unwrap().served().clone();
+        let mut files = play(&named(*dialect, name), noon()).unwrap().served().clone();
+        change(name, &mut files);
         let folder = format!("r/{}", name.replace('/', "-"));
         for (path, bytes) in &files {
             let at = medium.join(&folder).join(path);
@@ -61,6 +75,10 @@ pub(crate) fn three() -> Vec<(String, Dialect)> {
         ("updates.example.com".to_owned(), Dialect::Tuf1),
     ]
 }
+
+/// The waiver of a fleet that begins from no known-good state.
+pub(crate) const UNREAD: &str = "\n[[waivers]]\nfinding = \"fleet-unread\"\nreason = \"its tags are in the change record\"\n\
+                                 by = \"Administrator\"\n";
 
 /// The plan that replaces the leaked tagging keys of a fleet with one new key.
 pub(crate) fn plan(list: &str) -> String {
@@ -131,5 +149,6 @@ pub(crate) fn plan(list: &str) -> String {
         );
     }
     out += "\n[[waivers]]\nfinding = \"file-root-key\"\nreason = \"until its token arrives\"\nby = \"Administrator\"\n";
+    out += UNREAD;
     out
 }

@@ -108,7 +108,8 @@ fn plan(medium: &Path) -> String {
     plan
 }
 
-const WAIVED: [&str; 6] = [
+const WAIVED: [&str; 7] = [
+    "fleet-unread",
     "threshold-one",
     "file-root-key",
     "unattended",

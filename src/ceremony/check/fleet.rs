@@ -1,7 +1,7 @@
 //! What is said of a fleet as a whole, once it was walked.
 
 use super::super::fleet::{Survey, batch_of};
-use super::super::plan::{Plan, Store};
+use super::super::plan::{Kind, Plan, Store};
 use super::super::scene::Verdict;
 use super::Finding;
 use super::rules::{fail, finding};
@@ -12,6 +12,19 @@ const TOUCH: u64 = 3;
 /// What a walk of the fleet led to: what it found, and the findings on the first repository of each shape. The error says
 /// why it could not be walked.
 pub type Walked = Result<(Survey, Vec<Finding>), String>;
+
+/// Nobody reads ten thousand lists of tags: where a tagging key leaked, each repository begins from a known-good state.
+pub(super) fn unread(plan: &Plan, raised: &mut Vec<Finding>) {
+    let of_fleet = plan.fleet.is_some() && plan.kind == Kind::RotateTagging;
+    if of_fleet && plan.good_state().is_none() {
+        raised.push(fail(
+            "fleet-unread",
+            "fleet",
+            "No known-good state is named: everything that the leaked keys signed is signed again in every \
+             repository, and nobody reads it. Put one into each folder, and name it under [fleet.known_good].",
+        ));
+    }
+}
 
 /// The findings on the fleet of a plan; none for plans of one repository.
 pub(super) fn findings(plan: &Plan, walked: Option<&Walked>) -> Vec<Finding> {

@@ -36,6 +36,7 @@ pub(super) fn findings(
     real_only(plan, at, &mut raised);
     inputs(plan, at_hand, &mut raised);
     super::care::findings(plan, &mut raised);
+    super::fleet::unread(plan, &mut raised);
     waived(plan, raised)
 }
 

@@ -57,6 +57,7 @@ pub const PLAN_RULES: &[PlanRule] = &[
     rule("fleet-not-at-hand", "a fleet", "UNKNOWN", NO, REAL),
     rule("fleet-not-read", "a fleet", "FAIL", NO, "all"),
     rule("fleet-none", "a fleet", "FAIL", NO, "all"),
+    rule("fleet-unread", "a fleet, rotate-tagging", "FAIL", YES, "all"),
     rule("fleet-refused", "a fleet", "WARN", None, ""),
     rule("fleet-walked", "a fleet", "note", None, ""),
     rule("fleet-hands", "a fleet", "note", None, ""),

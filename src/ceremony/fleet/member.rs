@@ -18,7 +18,10 @@ use super::super::change::{self, ChangeSet};
 use super::super::check;
 use super::super::engine::file_name;
 use super::super::event::{FileAt, Place};
-use super::super::plan::{BeforePlan, Confirmed, Input, Label, Origin, Plan, Repository};
+use super::super::plan::fleet::dialect_of;
+use super::super::plan::{
+    BeforePlan, Confirmed, Input, KnownGood, Label, Origin, Plan, Repository,
+};
 use super::super::recipe::Recipe;
 use super::super::roster::{Enrolled, Facts, Roster};
 use super::super::scene::Verdict;
@@ -128,6 +131,7 @@ impl Member {
         let dialect = self.plan.repository.dialect;
         let drafted = authority::drafted_root(&self.plan, change);
         let root = drafted.as_ref().unwrap_or_else(|| anchor.root());
+        let delegations = authority::drafted_delegations(&self.plan, change);
         let mut trusted = anchor.trusted().clone();
         let mut files = Vec::new();
         for payload in change.payloads() {
@@ -135,7 +139,8 @@ impl Member {
             let mut signatures = Vec::new();
             for (name, _, signature) in made.iter().filter(|(_, of, _)| of == role) {
                 let enrolled = roster.keys.get(name).ok_or_else(|| format!("no key {name}"))?;
-                let ids = change::ids(&self.before, Some(root), None, role, enrolled.key());
+                let key = enrolled.key();
+                let ids = change::ids(&self.before, Some(root), delegations.as_ref(), role, key);
                 signatures.extend(ids.into_iter().map(|id| (id, signature.clone())));
             }
             let bytes = payload.envelope(&signatures);
@@ -143,8 +148,20 @@ impl Member {
                 let next = Signed::read(dialect, &bytes).map_err(|why| why.to_string())?;
                 trusted = trusted.succeed(next).map_err(|why| format!("root: {why}"))?;
             } else {
-                let name = role.role_name().ok_or("a certificate")?;
-                let authority = trusted.authority(&name).map_err(|why| why.to_string())?;
+                let authority = match role {
+                    DocRole::Delegated(name) => {
+                        authority::of_delegation(Some(anchor), delegations.as_ref(), name)
+                            .ok_or_else(|| format!("nobody delegates to {name}"))?
+                    }
+                    DocRole::Root
+                    | DocRole::Targets
+                    | DocRole::Snapshot
+                    | DocRole::Timestamp
+                    | DocRole::Certificate(_) => {
+                        let name = role.role_name().ok_or("a certificate")?;
+                        trusted.authority(&name).map_err(|why| why.to_string())?
+                    }
+                };
                 let read =
                     Signed::<Targets>::read(dialect, &bytes).map_err(|why| why.to_string())?;
                 verify_whenever(&authority, read).map_err(|why| format!("{role}: {why}"))?;
@@ -193,9 +210,21 @@ fn plan_of(fleet: &Plan, line: &Line) -> Result<Plan, String> {
     for role in plan.roles.values_mut() {
         role.keys = role.keys.iter().map(in_this).collect();
     }
+    for delegation in &mut plan.delegations {
+        if dialect_of(&delegation.name) != line.dialect {
+            let name = &delegation.name;
+            return Err(format!("a {} repository has no delegation called {name}", line.dialect));
+        }
+        delegation.keys = delegation.keys.iter().map(in_this).collect();
+    }
+    plan.known_good = stated
+        .known_good
+        .as_ref()
+        .map(|good| KnownGood { file: format!("{}/{}", line.folder, good.file), ..good.clone() });
     let also_sign: Vec<KeyName> = stated.also_sign.iter().map(in_this).collect();
-    let named: BTreeSet<&KeyName> =
-        plan.roles.values().flat_map(|role| &role.keys).chain(&also_sign).collect();
+    let named = plan.roles.values().flat_map(|role| &role.keys).chain(&also_sign);
+    let delegated = plan.delegations.iter().flat_map(|role| &role.keys);
+    let named: BTreeSet<&KeyName> = named.chain(delegated).collect();
     plan.keys.retain(|key| named.contains(&key.name));
     plan.inputs.clear();
     let (by, source) = confirmed(fleet)?;

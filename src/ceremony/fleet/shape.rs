@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use crate::tuf::any::AnyDocument;
 use crate::tuf::diff::{Change, diff, words};
 
+use crate::tuf::name::RoleName;
+
 use super::super::change::ChangeSet;
+use super::super::plan::{Plan, What};
 use super::super::roster::{Facts, Roster};
 use super::member::Member;
 
@@ -42,14 +45,43 @@ pub fn shape(member: &Member, change: &ChangeSet, roster: &Roster, facts: &Facts
             continue;
         };
         shaped.lines.push(format!("{role}:"));
+        let plan = member.plan();
         for change in diff(&old, &new, facts.base).unwrap_or_default() {
-            shaped.add(&change, &names);
+            if !shaped.add_named(&change, plan) {
+                shaped.add(&change, &names);
+            }
         }
     }
     shaped
 }
 
 impl Shaped {
+    /// Targets, and delegations that the plan does not name, are the repository's own: the shape says what is done, and
+    /// beside the member's name stands to which. Says whether the change is of this kind.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other change is told in full")]
+    fn add_named(&mut self, change: &Change, plan: &Plan) -> bool {
+        let mark = if change.is_danger() { "  [!!] " } else { "  " };
+        let (does, name) = match change {
+            Change::TargetAdded { name, .. } => ("targets are added", name.as_str()),
+            Change::TargetRemoved { name, .. } => ("targets are taken out", name.as_str()),
+            Change::TargetMoved { name, .. } => ("targets get other content", name.as_str()),
+            Change::TargetDescribed { name } => ("targets are described otherwise", name.as_str()),
+            Change::DelegationRemoved { role } if !named(plan, role) => {
+                ("delegations are taken out", role.as_str())
+            }
+            Change::DelegationAdded { role, .. } if !named(plan, role) => {
+                ("delegations come back", role.as_str())
+            }
+            _ => return false,
+        };
+        let line = format!("{mark}{does}: {OWN}");
+        if !self.lines.contains(&line) {
+            self.lines.push(line);
+        }
+        self.own.push(format!("{does}: {name:?}"));
+        true
+    }
+
     fn add(&mut self, change: &Change, names: &BTreeMap<String, String>) {
         let mark = if change.is_danger() { "  [!!] " } else { "  " };
         if let Change::Version { from, to } = change {
@@ -80,6 +112,15 @@ impl Shaped {
             }
         }
     }
+}
+
+/// Whether the plan names a delegation.
+fn named(plan: &Plan, role: &RoleName) -> bool {
+    let removed = plan.removed.iter().any(|removed| match &removed.what {
+        What::Delegation(name) => name == role,
+        What::Target { .. } => false,
+    });
+    removed || plan.delegations.iter().any(|planned| planned.name == *role)
 }
 
 /// Whether a line holds a digest, in groups or as a whole.

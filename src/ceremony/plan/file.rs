@@ -95,6 +95,7 @@ pub(super) struct FleetFile {
     pub(super) also_sign: Vec<KeyName>,
     #[serde(default)]
     pub(super) sets: BTreeMap<KeyName, BTreeMap<KeyName, KeyName>>,
+    pub(super) known_good: Option<KnownGoodFile>,
 }
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@
 mod care;
 mod change;
 mod file;
-mod fleet;
+pub(in crate::ceremony) mod fleet;
 mod kind;
 mod label;
 pub mod parse;

@@ -107,13 +107,14 @@ impl Parsing<'_> {
         let inputs = self.inputs(file.inputs, &media);
         self.listed(&keys, &inputs);
         self.alone(file.before.as_ref(), file.known_good.as_ref(), file.fleet.is_some());
+        let one = file.fleet.is_none();
         let fleet = file.fleet.map(|stated| self.fleet(kind, stated, &media, &inputs, &keys));
         let before = match &fleet {
             Some(_) => None,
             None => self.before(kind, file.before, &media, &inputs, &known),
         };
         let known_good = self.known_good(file.known_good, before.as_ref(), &inputs);
-        let delegations = self.delegations(file.delegations, dialect, &known);
+        let delegations = self.delegations(file.delegations, one.then_some(dialect), &known);
         let removed = self.removed(file.remove);
         let kept = self.kept(file.keep);
         let compromised = self.compromised(file.compromised);
@@ -126,13 +127,7 @@ impl Parsing<'_> {
         let steps = self.steps(file.steps);
         let waivers = self.waivers(file.waivers);
         if fleet.is_some() {
-            let more = [
-                ("delegations", delegations.is_empty()),
-                ("remove", removed.is_empty()),
-                ("keep", kept.is_empty()),
-                ("targets", targets.is_empty()),
-            ];
-            self.whole_fleet(&more, &roles);
+            self.whole_fleet(&removed, &targets, &roles);
         }
         if !self.errors.is_empty() {
             self.errors.sort_by_key(|error| error.position);

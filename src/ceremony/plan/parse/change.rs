@@ -8,6 +8,7 @@ use crate::tuf::name::{KeyName, RoleName};
 use super::super::file::{
     self, BeforeFile, CompromisedFile, DelegationFile, KeepFile, KnownGoodFile, RemoveFile,
 };
+use super::super::fleet::dialect_of;
 use super::super::{
     BeforePlan, Compromised, Confirmed, Input, KeptBack, Kind, KnownGood, Medium, MediumRole,
     PlannedDelegation, Removed, SignWho, What,
@@ -83,7 +84,7 @@ impl Parsing<'_> {
         Some(KnownGood { file: stated.file, form: stated.form, since: since.flatten() })
     }
 
-    fn moment(
+    pub(super) fn moment(
         &mut self,
         place: &Place,
         stated: &toml::value::Datetime,
@@ -99,7 +100,7 @@ impl Parsing<'_> {
     pub(super) fn delegations(
         &mut self,
         stated: Vec<DelegationFile>,
-        dialect: Dialect,
+        dialect: Option<Dialect>,
         keys: &BTreeSet<KeyName>,
     ) -> Vec<PlannedDelegation> {
         self.unique(&at("delegations"), stated.iter().map(|role| role.name.as_str()));
@@ -107,6 +108,8 @@ impl Parsing<'_> {
             .into_iter()
             .map(|role| {
                 let place = at("delegations").named(role.name.as_str());
+                // A fleet has both dialects, and the name tells them apart.
+                let dialect = dialect.unwrap_or_else(|| dialect_of(&role.name));
                 self.delegated_name(&place.field("name"), &role.name, dialect);
                 if role.keys.is_empty() {
                     self.refuse(&place.field("keys"), "at least one key", "none");

@@ -1,6 +1,7 @@
 //! What a change of many repositories states, and what it cannot state.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::tuf::document::Dialect;
 use crate::tuf::key::Algorithm;
@@ -8,7 +9,8 @@ use crate::tuf::name::{RepoName, RoleName};
 
 use super::super::file::{BeforeFile, FleetFile, KnownGoodFile};
 use super::super::{
-    FleetPlan, Input, Kind, Medium, MediumRole, PlannedKey, PlannedRole, Repository,
+    FleetPlan, Input, Kind, KnownGood, Medium, MediumRole, PlannedKey, PlannedRole, PlannedTarget,
+    Removed, Repository, What,
 };
 use super::Parsing;
 use super::place::at;
@@ -33,9 +35,16 @@ impl Parsing<'_> {
         let place = at("fleet");
         if !matches!(
             kind,
-            Kind::Refresh | Kind::RotateRoot | Kind::ReplaceCustodian | Kind::RotateTagging
+            Kind::Refresh
+                | Kind::RotateRoot
+                | Kind::ReplaceCustodian
+                | Kind::RotateTagging
+                | Kind::AddDelegation
+                | Kind::RotateDelegation
+                | Kind::RemoveDelegation
         ) {
-            let expected = "refresh, rotate-root, replace-custodian or rotate-tagging for a fleet";
+            let expected = "refresh, rotate-root, replace-custodian, rotate-tagging, or a kind of \
+                            delegations for a fleet";
             self.refuse(&at("kind"), expected, &kind.to_string());
         }
         self.medium(&place.field("medium"), &stated.medium, MediumRole::In, media);
@@ -54,17 +63,34 @@ impl Parsing<'_> {
                 self.refuse(&place, expected, &key.algorithm.to_string());
             }
         }
+        let known_good = stated.known_good.map(|good| self.good_of_each(kind, good));
         let fleet = FleetPlan {
             medium: stated.medium,
             list: stated.list,
             also_sign: stated.also_sign,
             sets: stated.sets,
+            known_good,
         };
         if !inputs.iter().any(|input| fleet.is_list(input)) {
             let expected = "a file that is listed under [[inputs]]";
             self.refuse(&place.field("list"), expected, &format!("{:?}", fleet.list));
         }
         fleet
+    }
+
+    /// Below each repository's folder lies what states its known-good targets, beside its documents and not one of them.
+    fn good_of_each(&mut self, kind: Kind, stated: KnownGoodFile) -> KnownGood {
+        let place = at("fleet").field("known_good");
+        if kind != Kind::RotateTagging {
+            self.refuse(&place, "no such table but for rotate-tagging", "one");
+        }
+        self.path(&place.field("file"), &stated.file);
+        if Path::new(&stated.file).extension().is_some_and(|ending| ending == "json") {
+            let expected = "a name that does not end in .json, as the documents of a folder do";
+            self.refuse(&place.field("file"), expected, &format!("{:?}", stated.file));
+        }
+        let since = stated.since.map(|since| self.moment(&place.field("since"), &since));
+        KnownGood { file: stated.file, form: stated.form, since: since.flatten() }
     }
 
     /// What a repository starts from stands in the list of a fleet, not in its plan.
@@ -84,11 +110,15 @@ impl Parsing<'_> {
     /// What would be said of every repository alike.
     pub(super) fn whole_fleet(
         &mut self,
-        tables: &[(&str, bool)],
+        removed: &[Removed],
+        targets: &[PlannedTarget],
         roles: &BTreeMap<RoleName, PlannedRole>,
     ) {
-        for (table, _) in tables.iter().filter(|(_, empty)| !empty) {
-            self.refuse(&at(table), "no such table beside [fleet]", "one");
+        if !targets.is_empty() {
+            self.refuse(&at("targets"), "no such table beside [fleet]", "one");
+        }
+        if removed.iter().any(|removed| matches!(removed.what, What::Target { .. })) {
+            self.refuse(&at("remove"), "delegations alone beside [fleet]", "a target");
         }
         for (name, role) in roles {
             let online = *name == RoleName::snapshot() || *name == RoleName::timestamp();

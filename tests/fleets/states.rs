@@ -1,0 +1,227 @@
+//! Fleets whose repositories begin from known-good states, and fleets of delegations.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use anchorite::ceremony::event::Outcome;
+use anchorite::ceremony::fleet::Line;
+use anchorite::ceremony::fleet::list::documents_digest;
+use anchorite::ceremony::plan::Plan;
+use anchorite::tuf::any::AnyDocument;
+use anchorite::tuf::digest::Digest;
+use anchorite::tuf::document::{Dialect, DocId, DocRole};
+use anchorite::tuf::payload::Draft;
+use anchorite::tuf::root::{RoleKeys, StatedThreshold};
+use anchorite::tuf::signed::Signed;
+use anchorite::tuf::targets::{DelegatedRole, Delegations, TargetFile, Targets};
+use anchorite::tuf::verify::RootDigest;
+
+use super::sample::*;
+use super::{Rehearsal, check, worst};
+
+fn targets(dialect: Dialect, bytes: &[u8]) -> Targets {
+    Signed::<Targets>::read(dialect, bytes).unwrap().peek().clone()
+}
+
+fn file_of(dialect: Dialect, version: u64) -> String {
+    match dialect {
+        Dialect::Notary1 => "targets.json".to_owned(),
+        Dialect::Tuf1 => format!("{version}.targets.json"),
+    }
+}
+
+/// A repository's targets as somebody who has the tagging key leaves them: a tag stands for other content, and there is a
+/// delegation to themselves.
+fn attacked(name: &str, dialect: Dialect, files: &mut Files) {
+    let twin = named(dialect, name);
+    let old = file_of(dialect, 1);
+    let mut body = targets(dialect, &files[&old]);
+    body.version = 2;
+    let evil = TargetFile {
+        length: 666,
+        hashes: BTreeMap::from([("sha256".to_owned(), vec![6; 32])]),
+        custom: None,
+        unknown: BTreeMap::new(),
+    };
+    body.targets = BTreeMap::from([("latest".to_owned(), evil)]).into();
+    let (id, key) =
+        dialect.list_key(twin.key(&"root-a".parse().unwrap()).unwrap().public_key()).unwrap();
+    let keys = RoleKeys {
+        keyids: vec![id.clone()],
+        threshold: StatedThreshold(1),
+        unknown: BTreeMap::new(),
+    };
+    body.delegations = Some(Delegations {
+        keys: BTreeMap::from([(id, key)]),
+        roles: vec![DelegatedRole {
+            name: match dialect {
+                Dialect::Notary1 => "targets/mine".parse().unwrap(),
+                Dialect::Tuf1 => "mine".parse().unwrap(),
+            },
+            keys,
+            paths: Some(vec![String::new()]),
+            path_hash_prefixes: None,
+            terminating: (dialect == Dialect::Tuf1).then_some(false),
+        }],
+        ..Delegations::default()
+    });
+    let id = DocId { repository: name.parse().unwrap(), role: DocRole::Targets, version: 2 };
+    let payload = Draft::new(id, dialect, body).payload().unwrap();
+    let leaked = if dialect == Dialect::Notary1 { "tagging" } else { "release" };
+    let leaked = twin.key(&leaked.parse().unwrap()).unwrap();
+    let (id, _) = dialect.list_key(leaked.public_key()).unwrap();
+    let signed = payload.envelope(&[(id, leaked.sign(payload.to_sign()))]);
+    // What was there before the leak is known to be good, and lies beside the documents.
+    let good = files.remove(&old).unwrap();
+    files.insert("known-good".to_owned(), good);
+    files.insert(file_of(dialect, 2), signed);
+    files.retain(|name, _| !name.ends_with("snapshot.json") && name != "timestamp.json");
+}
+
+fn dialect_of(name: &str) -> Dialect {
+    three().into_iter().find(|(known, _)| known == name).unwrap().1
+}
+
+/// The plan of the sample with a known-good state in each folder.
+fn with_good(list: &str) -> String {
+    plan(list).replace(UNREAD, "").replace(
+        "list = \"fleet.tsv\"\n",
+        "list = \"fleet.tsv\"\nknown_good = { file = \"known-good\", form = \"targets\" }\n",
+    )
+}
+
+#[test]
+fn what_was_signed_since_the_known_good_state_of_each_repository_is_undone() {
+    let source = tempfile::tempdir().unwrap();
+    let list = lay_changed(source.path(), &three(), |name, files| {
+        attacked(name, dialect_of(name), files);
+    });
+    let (_, report) = check(source.path(), &list, &with_good(&list));
+    let rehearsal = Rehearsal::of(source.path(), with_good(&list), report);
+    let ended = rehearsal.hold();
+    assert_eq!(ended.outcome, Outcome::Done);
+    for (name, dialect) in three() {
+        let folder = format!("rehearsal.invalid/{name}").replace('/', "%2F");
+        let out = rehearsal.stage.medium("OUT").join("fleet").join(folder);
+        let new = targets(dialect, &fs::read(out.join(file_of(dialect, 3))).unwrap());
+        let place = source.path().join("r").join(name.replace('/', "-"));
+        let good = targets(dialect, &fs::read(place.join("known-good")).unwrap());
+        assert_eq!(new.version, 3);
+        assert_eq!(new.targets.to_map(), good.targets.to_map(), "{name}");
+        assert!(new.delegations.is_none_or(|all| all.roles.is_empty()), "{name}");
+    }
+    // People read it once for each shape, and the table names what each repository loses.
+    let evidence = rehearsal.stage.evidence();
+    let read = |name: &str| fs::read_to_string(evidence.join(name)).unwrap();
+    let members = read("fleet/members.tsv");
+    assert_eq!(members.matches("targets are taken out: \"latest\"").count(), 3, "{members}");
+    assert!(members.contains("delegations are taken out: \"targets/mine\""), "{members}");
+    let report = read("report.txt");
+    assert!(report.contains("by targets") && !report.contains("NO STATE"), "{report}");
+    let claims = rehearsal.audited(&ended);
+    assert!(worst(&claims) < anchorite::ceremony::scene::Verdict::Fail, "{claims:#?}");
+}
+
+#[test]
+fn a_repository_without_its_known_good_state_is_refused() {
+    let source = tempfile::tempdir().unwrap();
+    let list = lay_changed(source.path(), &three(), |name, files| {
+        attacked(name, dialect_of(name), files);
+        if name.ends_with("/a") {
+            files.remove("known-good");
+        }
+    });
+    let (_, report) = check(source.path(), &list, &with_good(&list));
+    let refused = report.findings.iter().find(|found| found.name == "fleet-refused").unwrap();
+    assert!(refused.text.starts_with("1 of 3"), "{refused:?}");
+    assert!(refused.text.contains("known-good"), "{refused:?}");
+}
+
+#[test]
+fn a_fleet_whose_leaked_key_signed_what_nobody_reads_is_refused() {
+    let source = tempfile::tempdir().unwrap();
+    let list = lay(source.path(), &three());
+    let (_, report) = check(source.path(), &list, &plan(&list).replace(UNREAD, ""));
+    let found = report.findings.iter().find(|found| found.name == "fleet-unread").unwrap();
+    assert_eq!(found.verdict, anchorite::ceremony::scene::Verdict::Fail);
+    let (_, waived) = check(source.path(), &list, &plan(&list));
+    let found = waived.findings.iter().find(|found| found.name == "fleet-unread").unwrap();
+    assert_eq!(found.waived_by.as_deref(), Some("Administrator"));
+}
+
+/// The shipped plan of a kind of delegations, as that of a fleet.
+fn of_delegations(kind: &str, list: &str) -> String {
+    let shipped = fs::read_to_string(format!("ceremonies/{kind}-notary1/plan.toml")).unwrap();
+    let (head, rest) = shipped.split_once("[repository]").unwrap();
+    let (_, rest) = rest.split_once("[[people]]").unwrap();
+    let (middle, rest) = rest.split_once("[before]").unwrap();
+    let (_, rest) = rest.split_once("[[keys]]").unwrap();
+    format!(
+        "{head}[fleet]\nname = \"fleet.example.com\"\nmedium = \"IN\"\nlist = \"fleet.tsv\"\n\n[[people]]{middle}\
+         [[inputs]]\nmedium = \"IN\"\npath = \"fleet.tsv\"\nsha256 = \"{}\"\nconfirmed_by = \"Releaser\"\n\n\
+         [[keys]]{rest}",
+        Digest::of(list.as_bytes())
+    )
+}
+
+/// Copies the shipped sample of a kind onto a medium, and gives its line.
+fn lay_shipped(medium: &std::path::Path, kind: &str, name: &str, dialect: Dialect) -> String {
+    let from = format!("ceremonies/{kind}-{dialect}/IN/before");
+    let mut files = Files::new();
+    for path in anchorite::driver::file::list(from.as_ref()).unwrap() {
+        files.insert(path.clone(), fs::read(format!("{from}/{path}")).unwrap());
+    }
+    let folder = format!("r/{dialect}");
+    for (path, bytes) in &files {
+        let at = medium.join(&folder).join(path);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        fs::write(at, bytes).unwrap();
+    }
+    let root = files.iter().find(|(name, _)| name.ends_with("root.json")).unwrap().1;
+    let line = Line {
+        name: name.parse().unwrap(),
+        dialect,
+        root: RootDigest::new(AnyDocument::read(root).unwrap().digest()),
+        documents: documents_digest(&files),
+        folder,
+        set: None,
+    };
+    line.to_text()
+}
+
+#[test]
+fn a_delegation_is_rotated_over_a_fleet_and_one_of_the_other_dialect_is_refused() {
+    let kind = "rotate-delegation";
+    let source = tempfile::tempdir().unwrap();
+    let list = lay_shipped(source.path(), kind, "registry.example.com/team/app", Dialect::Notary1)
+        + &lay_shipped(source.path(), kind, "updates.example.com", Dialect::Tuf1);
+    let toml = of_delegations(kind, &list);
+    let plan = Plan::parse(toml.as_bytes()).unwrap_or_else(|why| panic!("{why}\n{toml}"));
+    assert_eq!(plan.delegations.len(), 1);
+    let (_, report) = check(source.path(), &list, &toml);
+    let refused = report.findings.iter().find(|found| found.name == "fleet-refused").unwrap();
+    assert!(
+        refused.text.contains("a tuf1 repository has no delegation called targets/releases"),
+        "{refused:?}"
+    );
+    let rehearsal = Rehearsal::of(source.path(), toml, report);
+    let ended = rehearsal.hold();
+    assert_eq!(ended.outcome, Outcome::Done);
+    let results = rehearsal.results();
+    let (_, files) = results.first_key_value().unwrap();
+    assert_eq!(
+        (results.len(), files.as_slice()),
+        (1, &["targets".into(), "targets.json".into()][..])
+    );
+    let folder = "fleet/rehearsal.invalid%2Fregistry.example.com%2Fteam%2Fapp";
+    let out = rehearsal.stage.medium("OUT").join(folder);
+    let top = targets(Dialect::Notary1, &fs::read(out.join("targets.json")).unwrap());
+    let below = fs::read(out.join("targets/releases.json")).unwrap();
+    let below = Signed::<Targets>::read(Dialect::Notary1, &below).unwrap();
+    let delegations = top.delegations.unwrap();
+    let role = delegations.roles.iter().find(|role| role.name.as_str() == "targets/releases");
+    let by = anchorite::tuf::verify::Authority::delegated(&delegations, role.unwrap()).unwrap();
+    assert!(by.tally(&below).reached());
+    let claims = rehearsal.audited(&ended);
+    assert!(worst(&claims) < anchorite::ceremony::scene::Verdict::Fail, "{claims:#?}");
+}
