@@ -1,6 +1,8 @@
 //! The real clients and servers, and that the tests drive them rightly.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+#[path = "peers/care_ceremonies.rs"]
+mod care_ceremonies;
 #[path = "peers/changes_published.rs"]
 mod changes_published;
 #[path = "peers/changes_real.rs"]

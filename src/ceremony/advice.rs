@@ -16,7 +16,9 @@ pub const fn of(kind: TroubleKind) -> &'static str {
             "The secret was wrong, or the file is damaged. Check the keyboard layout and try again."
         }
         TroubleKind::Blocked => {
-            "The token takes no more secrets today. Use a replacement by a new plan, or stop."
+            "The token takes no PIN any more. A YubiKey gets a new one with its PUK, on another console: \
+             anchorite token pin SERIAL --unblock. Then try again. Without the PUK, stop, and plan a \
+             replacement."
         }
         TroubleKind::NobodyAnswered => "Nothing was used up. Try again when the holder is ready.",
         TroubleKind::Gone => "Insert it again and try again. The attempt is counted.",

@@ -44,7 +44,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "N")]
         passphrase_fd: Option<u32>,
     },
-    /// Change the PIN or the PUK of a YubiKey, or the user's PIN of a PKCS#11 token.
+    /// Change the PIN or the PUK of a YubiKey, unblock its PIN, or change the user's PIN of a PKCS#11 token.
     Pin(pin::NewPin),
     /// Retire a token: prove that no document lists its keys, record it, and say or do how it is emptied.
     Retire(retire::Retire),
@@ -225,7 +225,8 @@ fn trouble(error: &TokenError, place: &str) -> Failure {
             said(&what).hint("Which tokens are in: anchorite token list")
         }
         TokenError::Blocked => said(&what).hint(
-            "A blocked PIN is unblocked with the PUK (ykman piv access unblock-pin); a blocked PUK never.",
+            "A YubiKey gets a new PIN with its PUK: anchorite token pin SERIAL --unblock. A blocked PUK is \
+             never unblocked. A PKCS#11 token is unblocked by its security officer, with the vendor's tool.",
         ),
         TokenError::NoSecret => said(&what).hint("Nothing was changed."),
         TokenError::NoSuchKey(_)

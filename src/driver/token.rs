@@ -152,6 +152,19 @@ pub fn change_secret(
     })
 }
 
+/// Sets a new PIN of a `YubiKey` with its PUK, where the PIN is blocked or forgotten.
+pub fn unblock_yubikey(
+    program: &Path,
+    serial: u32,
+    label: Label,
+    unlock: &mut dyn Unlock,
+) -> Result<(), TokenError> {
+    let mut line = Line::start(program, label.clone(), Patience::default())?;
+    line.carry_out(&Order::Unblock { serial, label }, unlock, |said| {
+        matches!(said, Said::Changed).then_some(())
+    })
+}
+
 /// Says which places of a token are taken, and by which keys. Asks for nothing.
 pub fn inventory(program: &Path, token: Token) -> Result<Vec<Held>, TokenError> {
     let mut line = Line::start(program, nobodys(), Patience::default())?;

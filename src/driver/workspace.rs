@@ -16,6 +16,9 @@ pub const MARKER: &str = "anchorite-workspace.toml";
 /// The folder of trusted documents.
 pub const TRUST: &str = "trust";
 
+/// The folder of key files.
+pub const KEYS: &str = "keys";
+
 /// An opened workspace. Nobody else opens it while this value lives.
 #[derive(Debug)]
 pub struct Workspace {
@@ -50,7 +53,7 @@ impl Workspace {
     pub fn create(folder: &Path) -> Result<Self, NoWorkspace> {
         let failed = |error| NoWorkspace::File { path: folder.display().to_string(), error };
         file::make_folder(folder).map_err(failed)?;
-        for part in [TRUST, "keys", "plans", "evidence"] {
+        for part in [TRUST, KEYS, "plans", "evidence"] {
             file::make_folder(&folder.join(part)).map_err(failed)?;
         }
         file::write_new(folder, MARKER, b"anchorite = 1\n", Readers::Owner).map_err(failed)?;
@@ -93,7 +96,7 @@ impl Workspace {
 
     /// Where key files rest.
     pub fn keys(&self) -> PathBuf {
-        self.folder.join("keys")
+        self.folder.join(KEYS)
     }
 
     /// Where trusted documents rest.
@@ -138,11 +141,12 @@ impl Workspace {
 /// Brings a second copy of a BOOK level with it, and says how many files were copied or grew.
 ///
 /// What the copy lacks is written, synced and read back. Records that only grow (the register, running transcripts) are
-/// continued. A file that differs is an error: a copy is never written over.
+/// continued. A file that differs is an error: a copy is never written over. What an interrupted change of a passphrase
+/// left aside is nobody's only copy and stays where it is.
 pub fn level(book: &Path, second: &Path) -> io::Result<usize> {
     let mut touched = 0;
     for path in file::list(book)? {
-        if path.ends_with(super::journal::BALLAST) {
+        if path.ends_with(super::journal::BALLAST) || path.ends_with(".age.new") {
             continue;
         }
         let here = file::read_back(book, &path, u64::MAX - 1)?;
@@ -198,6 +202,7 @@ mod tests {
         let register = |bytes: &[u8]| file::append(book.folder(), "register.jsonl", bytes).unwrap();
         std::fs::write(book.folder().join("register.jsonl"), "one\n").unwrap();
         file::write_new(book.folder(), "keys/a.age", b"key", Readers::Owner).unwrap();
+        file::write_new(book.folder(), "keys/a.age.new", b"cut off", Readers::Owner).unwrap();
         assert_eq!(level(book.folder(), &second).unwrap(), 3);
         assert_eq!(level(book.folder(), &second).unwrap(), 0);
         register(b"two\n");

@@ -12,6 +12,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::tuf::key::{Fingerprint, PublicKey};
+use crate::tuf::name::KeyName;
 use crate::tuf::signature::{Hash, Signature};
 
 use super::software_key::SoftwareKey;
@@ -306,6 +307,26 @@ impl Changed {
         // What it opens to was proven at home; here it is the same bytes, and that is compared.
         change::replace(folder, &self.name, &self.sealed, &|_| Ok(()), &mut |_| Ok(()))
     }
+}
+
+/// Puts a key's file in the place of another file of the same key, in a second folder: after a change of the passphrase,
+/// once the new one has proven itself. Both public halves must be there and the same. A folder without the file is left as
+/// it is.
+pub fn renew_copy(home: &Path, second: &Path, key: &KeyName) -> Result<(), TokenError> {
+    let [age, public] = ["age", "pub"].map(|ending| format!("{key}.{ending}"));
+    let [new, old] = [home, second].map(|folder| read_plain(&folder.join(&age), &age));
+    let new = new?;
+    match old {
+        Ok(old) if old != new => {}
+        Ok(_) | Err(TokenError::Absent) => return Ok(()),
+        Err(why) => return Err(why),
+    }
+    if read_plain(&home.join(&public), &public)? != read_plain(&second.join(&public), &public)? {
+        let what = "it is the public half of another key".to_owned();
+        return Err(TokenError::File { path: public, what });
+    }
+    // What the file opens to was proven at home; here it is the same bytes, and that is compared.
+    change::replace(second, &age, &new, &|_| Ok(()), &mut |_| Ok(()))
 }
 
 impl KeyStore for AgeFile {

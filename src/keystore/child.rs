@@ -74,6 +74,7 @@ pub(crate) enum Order {
     List { module: Option<PathBuf> },
     Provision { serial: u32, label: Label },
     ChangeSecret { token: Token, label: Label },
+    Unblock { serial: u32, label: Label },
     Inventory { token: Token },
     Reset { serial: u32 },
     Open { device: Device, label: Label },
@@ -119,6 +120,9 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
             }
             (Order::ChangeSecret { token, label }, _) => {
                 change(token, label, &mut other_side).map(|()| Said::Changed)
+            }
+            (Order::Unblock { serial, label }, _) => {
+                yubikey::unblock(serial, &label, &mut other_side).map(|()| Said::Changed)
             }
             (Order::Inventory { token }, _) => inventory(token).map(Said::Inventory),
             (Order::Reset { serial }, _) => yubikey::reset(serial).map(|()| Said::Emptied),

@@ -17,7 +17,7 @@ use crate::tuf::signature::{Hash, Signature};
 
 use super::{KeyStore, Label, Made, Remark, Secret, Seen, Signer, Spec, TokenError, Unlock};
 
-pub(super) use whole::{change_secret, inventory, reset};
+pub(super) use whole::{change_secret, inventory, reset, unblock};
 
 /// Which slot of which card, and how it signs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -191,7 +191,7 @@ fn python_tuf_accepts_a_root_of_three_pkcs11_tokens() {
 }
 
 /// A shipped plan with a window round now, and what a test's room lacks waived.
-fn held_now(shipped: &str) -> String {
+pub(crate) fn held_now(shipped: &str) -> String {
     let plan = fs::read_to_string(format!("ceremonies/{shipped}/plan.toml")).unwrap();
     let window = crate::support::ceremony::window();
     let mut plan = plan.replacen("\n[repository]", &format!("\n{window}\n[repository]"), 1);

@@ -18,7 +18,12 @@ use crate::yubikeys::{Desk, PIN, holder, provisioned, sign};
 const NEW: &str = "271828";
 
 /// Runs a program with secrets handed over.
-fn with(program: &Path, folder: &Path, arguments: &[&str], secrets: &[(&str, &str)]) -> Ran {
+pub(crate) fn with(
+    program: &Path,
+    folder: &Path,
+    arguments: &[&str],
+    secrets: &[(&str, &str)],
+) -> Ran {
     let lines: String = secrets.iter().map(|(key, secret)| format!("{key}\t{secret}\n")).collect();
     fs::write(folder.join("handed"), lines).unwrap();
     let fd = if secrets.is_empty() { "" } else { " --passphrase-fd 3 3<handed" };
@@ -101,8 +106,68 @@ fn the_last_try_is_spent_by_consent_alone_and_a_blocked_pin_is_not_asked_for() {
     let ended = pty.end();
     assert!(ended.code == 4 && ended.text.contains("blocked"), "{}", ended.text);
     let said = with(&desk.program, folder.path(), &arguments, &secrets).failure(4);
-    assert!(said.contains("blocked") && said.contains("unblock-pin"), "{said}");
+    assert!(said.contains("blocked") && said.contains("token pin SERIAL --unblock"), "{said}");
     assert!(!said.contains("One try"), "{said}");
+}
+
+#[test]
+fn a_blocked_or_forgotten_pin_is_replaced_with_the_puk_and_a_wrong_puk_costs_one_try() {
+    const PUK: &str = "87651234";
+    let card = Card::new(1105, Firmware::V5_7_1);
+    let desk = Desk::with(&[&card]);
+    let made = provisioned(&desk, &card, Algorithm::P256);
+    let folder = TempDir::new().unwrap();
+    let arguments = ["token", "pin", "1105", "--unblock", "--name", "root-a"];
+    let unblock =
+        |puk, new| with(&desk.program, folder.path(), &arguments, &[("old", puk), ("root-a", new)]);
+    card.set_pin_tries(0);
+    for (puk, new, code, words, tries) in [
+        ("11112222", NEW, 4, "YubiKey 1105: wrong; 2 tries are left", 2),
+        ("87651", NEW, 2, "it was not submitted", 2),
+        ("12345678", NEW, 2, "the factory's PUK", 2),
+        (PUK, "123456", 2, "the factory's", 2),
+        (PUK, PUK, 2, "a PIN that is the PUK", 2),
+        (PUK, "1234", 4, "no secret was given", 2),
+    ] {
+        let said = unblock(puk, new).failure(code);
+        assert!(said.contains(words), "{words}: {said}");
+        assert_eq!((card.puk_tries().left, card.pin_tries().left), (tries, 0), "{words}");
+    }
+    let said = unblock(PUK, NEW).success();
+    assert!(said.contains("YubiKey 1105: the new PIN opens it"), "{said}");
+    assert_eq!((card.puk_tries().left, card.pin_tries().left), (3, 3));
+    let mut slot = desk.slot(1105, 0x9c);
+    assert!(sign(&mut slot, &made, &mut holder(&[NEW])).is_ok());
+    assert!(sign(&mut slot, &made, &mut holder(&[PIN])).is_err());
+    // Forgotten, not blocked.
+    unblock(PUK, PIN).success();
+    assert!(sign(&mut slot, &made, &mut holder(&[PIN])).is_ok());
+
+    // The last try of the PUK is spent by consent alone, and a blocked PUK is not asked for.
+    card.set_puk_tries(1);
+    let said = unblock(PUK, NEW).failure(4);
+    assert!(said.contains("A wrong PUK now blocks") && said.contains("not spent"), "{said}");
+    let all = [&[desk.program.to_str().unwrap()], &arguments[..]].concat();
+    let mut pty = Pty::start_by(&all, folder.path(), (100, 30));
+    pty.answer("anything else to stop> ", "last try");
+    pty.hear("1 try");
+    pty.hear("PUK of root-a> ");
+    pty.say_unseen("11112222");
+    pty.answer("keyboard line> ", "zy-_@#");
+    for prompt in ["new PIN> ", "the same PIN again> "] {
+        pty.hear(prompt);
+        pty.say_unseen(NEW);
+    }
+    let ended = pty.end();
+    assert!(ended.code == 4 && ended.text.contains("blocked"), "{}", ended.text);
+    let said = unblock(PUK, NEW).failure(4);
+    assert!(
+        said.contains("A blocked PUK is never unblocked") && !said.contains("One try"),
+        "{said}"
+    );
+    assert!(sign(&mut slot, &made, &mut holder(&[PIN])).is_ok());
+    let module = [&arguments[..], &["--module", MODULE]].concat();
+    with(&desk.program, folder.path(), &module, &[]).failure(2);
 }
 
 #[test]

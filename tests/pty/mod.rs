@@ -164,15 +164,33 @@ impl Pty {
     /// Waits for an open prompt: everything that was written since the last answer.
     #[track_caller]
     pub(crate) fn prompt(&mut self) -> String {
+        self.next_prompt().unwrap_or_else(|| panic!("it ended:\n{}", self.text()))
+    }
+
+    /// The same, or nothing where the program ended.
+    #[track_caller]
+    pub(crate) fn next_prompt(&mut self) -> Option<String> {
         loop {
             let text = self.text();
             let new = text.get(self.read_to..).unwrap();
             if new.contains('\n') && new.ends_with("> ") {
-                return new.replace('\r', "");
+                return Some(new.replace('\r', ""));
             }
-            assert!(self.runs(), "it ended:\n{text}");
+            if !self.runs() {
+                return None;
+            }
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Types a secret at the open prompt, once nobody sees what is typed: what came before that is thrown away.
+    #[track_caller]
+    pub(crate) fn say_unseen(&mut self, secret: &str) {
+        while self.echoes() {
+            assert!(self.runs(), "it ended:\n{}", self.text());
+            thread::sleep(Duration::from_millis(5));
+        }
+        self.say(secret);
     }
 
     /// Types a line at the open prompt.
@@ -302,7 +320,7 @@ pub(crate) fn reaction(screen: &str, words: &[&str], passphrase: &str) -> Option
 }
 
 /// What a good room types at a prompt of plain text.
-fn plain_answer(block: &str, words: &[&str], secret: &str) -> String {
+pub(crate) fn plain_answer(block: &str, words: &[&str], secret: &str) -> String {
     let prompt = block.rsplit('\n').next().unwrap().trim_end_matches("> ");
     if let Some(place) = prompt.strip_prefix("word ") {
         return words[place.parse::<usize>().unwrap() - 1].to_owned();
@@ -310,6 +328,9 @@ fn plain_answer(block: &str, words: &[&str], secret: &str) -> String {
     match prompt {
         "keyboard line" => return "zy-_@#".to_owned(),
         "c/w" => return "w".to_owned(),
+        // Trouble is tried again, and the last try is used.
+        "r/s" => return "r".to_owned(),
+        "c/s" => return "c".to_owned(),
         "a/n" => return "a".to_owned(),
         "letters, or g" => {
             let items = block.lines().filter_map(|line| {

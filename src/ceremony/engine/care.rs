@@ -14,8 +14,8 @@ use crate::tuf::time::Timestamp;
 
 use super::super::ask::AskKind;
 use super::super::check::Ground;
-use super::super::event::{Act, ActId, ActKind, TroubleKind};
-use super::super::plan::{BackUp, Drill, Fate, Kind, Origin, Plan, PlannedKey, Retired};
+use super::super::event::{Act, ActId, ActKind, Trouble, TroubleKind};
+use super::super::plan::{BackUp, Bags, Drill, Fate, Kind, Origin, Plan, PlannedKey, Retired};
 use super::super::roster::{Enrolled, Proof, challenge};
 use super::results::about;
 use super::state::State;
@@ -33,6 +33,8 @@ pub struct Care {
     pub backed_up: BTreeMap<String, String>,
     /// Keys that came back from their back-ups.
     pub recovered: BTreeMap<KeyName, Recovered>,
+    /// Keys whose new secret was taken as set after an interruption, and has not opened them yet.
+    pub(super) adopted: BTreeSet<KeyName>,
     /// When a holder came to the keyboard, by turn.
     pub(super) began: BTreeMap<String, Timestamp>,
 }
@@ -92,7 +94,7 @@ struct RetiredLine<'a> {
 /// The certificate of what was done so far.
 pub(super) fn certificate<'a>(plan: &'a Plan, state: &'a State) -> Certificate<'a> {
     let care = &state.care;
-    let sealed = plan.bags.iter().filter(|row| noted(state, "bags", &row.key));
+    let sealed = bagged(plan, state);
     let written = plan.back_ups.iter().filter_map(|row| {
         let file = care.backed_up.get(&subject(row))?;
         Some(BackUpLine {
@@ -128,6 +130,11 @@ pub(super) fn certificate<'a>(plan: &'a Plan, state: &'a State) -> Certificate<'
             })
             .collect(),
     }
+}
+
+/// The bags that were sealed before witnesses.
+pub(super) fn bagged<'a>(plan: &'a Plan, state: &'a State) -> impl Iterator<Item = &'a Bags> {
+    plan.bags.iter().filter(|row| noted(state, "bags", &row.key))
 }
 
 /// The keys that were given up before witnesses.
@@ -388,7 +395,19 @@ impl State {
     pub(super) fn adopt_secret(&mut self, about: &str) {
         let name = about.strip_prefix("change-secret ").and_then(|name| name.parse().ok());
         if let Some(name) = name {
-            self.care.changed.insert(name);
+            self.care.changed.insert(KeyName::clone(&name));
+            self.care.adopted.insert(name);
         }
+    }
+
+    /// What was taken as the new secret of an interrupted change does not open the key, so it was not set: the change is
+    /// wanted again. What to say of it; nothing where no such secret was refused.
+    pub(super) fn not_set(&mut self, id: &ActId, trouble: &Trouble) -> Option<&'static str> {
+        let refused = matches!(trouble.kind, TroubleKind::WrongSecret | TroubleKind::Blocked);
+        let name = id.subject.parse::<KeyName>().ok().filter(|_| id.kind == ActKind::Prove)?;
+        (refused && self.care.adopted.remove(&name)).then(|| {
+            self.care.changed.remove(&name);
+            "the new secret is not set, it seems: trying again changes it with the one that opens the key"
+        })
     }
 }

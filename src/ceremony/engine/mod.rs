@@ -183,6 +183,11 @@ impl Engine {
         care::retired(self.ground.plan(), &self.state)
     }
 
+    /// Where a key and what opens it are kept from now on, once both bags are sealed.
+    pub fn bagged(&self, key: &crate::tuf::name::KeyName) -> Option<&super::plan::Bags> {
+        care::bagged(self.ground.plan(), &self.state).find(|bags| bags.key == *key)
+    }
+
     /// The signed documents under the names that clients ask for.
     pub const fn served(&self) -> &std::collections::BTreeMap<String, Vec<u8>> {
         &self.state.served

@@ -91,6 +91,7 @@ impl State {
             (ActKind::ChangeSecret, Happened::SecretChanged) => {
                 if let Some(key) = key {
                     self.care.changed.insert(key.name.clone());
+                    self.care.adopted.remove(&key.name);
                     self.seen.remove(&key.name);
                 }
             }
@@ -155,8 +156,8 @@ impl State {
             self.pressed.remove(&(AskKind::LastTry, key.name.to_string()));
         }
         self.inspect = None;
-        self.trouble =
-            Some(Open { about: about(id), trouble: trouble.clone(), again: true, adopt: false });
+        let more = self.not_set(id, trouble).map_or_else(String::new, |more| format!("; {more}"));
+        self.open(&about(id), trouble.kind, format!("{}{more}", trouble.found));
     }
 
     pub(super) fn open(&mut self, about: &str, kind: TroubleKind, found: String) {

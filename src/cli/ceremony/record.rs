@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ceremony::engine::{Engine, incoming};
 use crate::ceremony::event::{FileAt, Mode, Outcome};
-use crate::ceremony::plan::{Fate, Origin, Plan, Store};
+use crate::ceremony::plan::{Fate, Origin, Part, Plan, Store};
 use crate::ceremony::twin::forged_fingerprints;
 use crate::cli::{Exit, Failure};
 use crate::driver::bench::system_time;
@@ -77,50 +77,62 @@ pub(in crate::cli) fn register(book: &Workspace, ended: &Ended) -> Result<(), Fa
         Outcome::Done => What::State(KeyState::Active),
         Outcome::Aborted => What::Note(Note::Generated),
     };
-    let keys = engine.roster().keys.iter();
+    let keys = engine.roster().keys.iter().filter(|(name, _)| engine.plan().key(name).is_some());
     let lines: Vec<Line> = keys
-        .filter_map(|(name, enrolled)| {
-            let key = engine.plan().key(name)?;
-            let fingerprint = enrolled.key().fingerprint();
-            Some(Line {
-                holder: key.holder.as_ref().map(ToString::to_string),
-                store: key.store.as_ref().map(ToString::to_string),
-                serial: key.store.as_ref().and_then(serial),
-                reason: format!("{} {}", engine.plan().kind, engine.plan().codename),
-                session: Some(engine.opening().session),
-                ..Line::new(system_time(), name.clone(), fingerprint, state)
-            })
-        })
+        .map(|(name, enrolled)| line(engine, name, enrolled.key().fingerprint(), state))
         .collect();
     Ok(Register::add(book, &lines)?)
+}
+
+/// What a ceremony says of a key: who held it, where it is, and by whose word.
+fn line(engine: &Engine, name: &KeyName, fingerprint: Fingerprint, what: What) -> Line {
+    let plan = engine.plan();
+    let key = plan.key(name);
+    let store = key.and_then(|key| key.store.as_ref());
+    Line {
+        by: decided_by(engine),
+        holder: key.and_then(|key| key.holder.as_ref()).map(ToString::to_string),
+        store: store.map(ToString::to_string),
+        serial: store.and_then(serial),
+        reason: format!("{} {}", plan.kind, plan.codename),
+        session: Some(engine.opening().session),
+        ..Line::new(system_time(), name.clone(), fingerprint, what)
+    }
+}
+
+/// The administrators who were in the room, or else the operators.
+fn decided_by(engine: &Engine) -> Option<String> {
+    let present = engine.record().present.as_ref()?;
+    let named = |part| {
+        let people = engine.plan().people_who(part).map(|person| person.name.to_string());
+        people.filter(|name| present.contains(name)).collect::<Vec<_>>().join(", ")
+    };
+    [Part::Administrator, Part::Operator].into_iter().map(named).find(|names| !names.is_empty())
 }
 
 /// What a ceremony without documents did, as lines of the register: what was done stands, also where it was stopped later.
 fn cared_for(engine: &Engine) -> Vec<Line> {
     let (plan, care) = (engine.plan(), &engine.record().care);
-    let line = |name: &KeyName, fingerprint: Fingerprint, what: What| {
-        let key = plan.key(name);
-        Line {
-            holder: key.and_then(|key| key.holder.as_ref()).map(ToString::to_string),
-            store: key.and_then(|key| key.store.as_ref()).map(ToString::to_string),
-            serial: key.and_then(|key| key.store.as_ref()).and_then(serial),
-            reason: format!("{} {}", plan.kind, plan.codename),
-            session: Some(engine.opening().session),
-            ..Line::new(system_time(), name.clone(), fingerprint, what)
-        }
-    };
+    let line = |name: &KeyName, fingerprint, what| line(engine, name, fingerprint, what);
     let known = |name: &KeyName| engine.roster().keys.get(name).map(|key| key.key().fingerprint());
     let mut lines = Vec::new();
-    for bags in &plan.bags {
-        // A key that exists keeps its state, and a change of its secret is in the evidence.
-        let Some(fingerprint) = known(&bags.key).filter(|_| care.provisioned.contains(&bags.key))
-        else {
+    for key in &plan.keys {
+        let name = &key.name;
+        // A secret counts as changed once the key signed under the new one; a key that exists keeps its state.
+        let proven = engine.roster().proofs.contains_key(name);
+        let what = if care.provisioned.contains(name) {
+            Note::Generated
+        } else if proven && care.changed.contains(name) {
+            Note::SecretChanged
+        } else {
             continue;
         };
+        let Some(fingerprint) = known(name) else { continue };
+        let bags = engine.bagged(name);
         lines.push(Line {
-            location: Some(bags.place.to_string()),
-            seal: Some(bags.bag.to_string()),
-            ..line(&bags.key, fingerprint, What::Note(Note::Generated))
+            location: bags.map(|bags| bags.place.to_string()),
+            seal: bags.map(|bags| bags.bag.to_string()),
+            ..line(name, fingerprint, What::Note(what))
         });
     }
     for back_up in &plan.back_ups {

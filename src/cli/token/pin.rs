@@ -1,10 +1,11 @@
-//! `token pin`: a new PIN or PUK, the old one asked for once.
+//! `token pin`: a new PIN or PUK, the old one asked for once; or a new PIN with the PUK.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::driver::token::change_secret;
+use crate::driver::token::{change_secret, unblock_yubikey};
+use crate::keystore::child::Token;
 use crate::keystore::{Label, Rules, Secret, SecretKind, Unlock, memory};
 use crate::tuf::name::KeyName;
 
@@ -19,6 +20,9 @@ pub(in super::super) struct NewPin {
     /// The PUK instead of the PIN.
     #[arg(long, conflicts_with = "module")]
     puk: bool,
+    /// Set a new PIN with the PUK, where the PIN is blocked or forgotten.
+    #[arg(long, conflicts_with_all = ["module", "puk"])]
+    unblock: bool,
     /// The PKCS#11 module: an absolute path.
     #[arg(long, value_name = "FILE")]
     module: Option<PathBuf>,
@@ -28,7 +32,7 @@ pub(in super::super) struct NewPin {
     /// What plans call its key.
     #[arg(long, default_value = "token")]
     name: KeyName,
-    /// Read lines old<TAB>SECRET and NAME<TAB>SECRET, the new one, from this file descriptor.
+    /// Read lines old<TAB>SECRET (with --unblock, the PUK) and NAME<TAB>SECRET, the new one, from this file descriptor.
     #[arg(long, value_name = "N")]
     passphrase_fd: Option<u32>,
 }
@@ -45,8 +49,19 @@ impl NewPin {
             kind,
         };
         let mut people = Careful { people: Keyboards::open(self.passphrase_fd)? };
-        change_secret(&program()?, token, label, &mut people)
-            .map_err(|error| trouble(&error, &place))?;
+        let done = match token {
+            Token::Yubikey(serial) if self.unblock => {
+                unblock_yubikey(&program()?, serial, label, &mut people)
+            }
+            token @ (Token::Yubikey(_) | Token::Pkcs11 { .. }) => {
+                change_secret(&program()?, token, label, &mut people)
+            }
+        };
+        done.map_err(|error| trouble(&error, &place))?;
+        if self.unblock {
+            say(format!("{place}: the new PIN opens it, with all its tries. The PUK stays."));
+            return Ok(());
+        }
         say(format!("{place}: the {kind} is changed. The old one opens nothing any more."));
         if kind == SecretKind::Puk {
             say("Keep the PUK in a bag of its own, in another place than the card.");

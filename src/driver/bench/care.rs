@@ -3,12 +3,14 @@
 use zeroize::Zeroizing;
 
 use crate::ceremony::event::{Happened, MAX_INPUT, Trouble};
-use crate::ceremony::plan::{BackUp, Drill, PlannedKey};
+use crate::ceremony::plan::{BackUp, Drill, Kind, PlannedKey, Store};
+use crate::keystore::agefile::renew_copy;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
 
 use super::super::file;
 use super::super::ports::Company;
+use super::super::workspace;
 use super::{Bench, Kit, Stores, doing, token_trouble};
 
 impl<S: Stores> Bench<S> {
@@ -35,6 +37,20 @@ impl<S: Stores> Bench<S> {
         company.progress(&doing(format!("changing the secret of {}", key.name)));
         let done = self.stores.change_secret(key, &mut *company);
         done.map(|()| Happened::SecretChanged).map_err(|error| token_trouble(key, &error))
+    }
+
+    /// A new secret has proven itself: the file of the key in a second copy of the book, which still opens with the old
+    /// one, is let go too. Where that fails the copy is behind, and levelling it says so.
+    pub(super) fn let_old_secret_go(&self, key: &PlannedKey) {
+        if self.plan.kind != Kind::ChangePin || !matches!(key.store, Some(Store::Age { .. })) {
+            return;
+        }
+        for copy in self.plan.copies() {
+            if let Ok(second) = self.media.folder(&self.plan, &copy.name) {
+                let [home, second] = [&self.book, &second].map(|book| book.join(workspace::KEYS));
+                let _ = renew_copy(&home, &second, &key.name);
+            }
+        }
     }
 
     pub(super) fn back_up(

@@ -229,7 +229,11 @@ impl<S: Stores> Bench<S> {
                 Ok(Happened::Seen(judged(seen)))
             }
             Act::Make(key) => self.make(key, company),
-            Act::Prove { key, public, message } => self.sign(key, public, message, company),
+            Act::Prove { key, public, message } => {
+                let proven = self.sign(key, public, message, company)?;
+                self.let_old_secret_go(key);
+                Ok(proven)
+            }
             Act::Sign { key, public, payload } => {
                 self.sign_held(key, public, payload.to_sign(), company)
             }

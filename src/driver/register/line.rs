@@ -67,6 +67,8 @@ pub enum Note {
     BackedUp,
     /// It came back from a back-up.
     Restored,
+    /// Its PIN or passphrase was changed, and it signed under the new one.
+    SecretChanged,
 }
 
 impl Line {
@@ -90,7 +92,8 @@ impl Line {
 }
 
 impl Note {
-    const ALL: [Self; 4] = [Self::Generated, Self::Imported, Self::BackedUp, Self::Restored];
+    const ALL: [Self; 5] =
+        [Self::Generated, Self::Imported, Self::BackedUp, Self::Restored, Self::SecretChanged];
 
     const fn word(self) -> &'static str {
         match self {
@@ -98,6 +101,7 @@ impl Note {
             Self::Imported => "imported",
             Self::BackedUp => "backed up",
             Self::Restored => "restored",
+            Self::SecretChanged => "secret changed",
         }
     }
 }

@@ -48,6 +48,25 @@ pub(in super::super) fn change_secret(
     }
 }
 
+/// Sets a new PIN with the PUK, whether the PIN is blocked or only forgotten. The PUK is asked for once, and a wrong one
+/// costs one of its own tries; the new PIN is chosen, checked and typed back before anything changes, and opens the card
+/// before it is let go.
+pub(in super::super) fn unblock(
+    serial: u32,
+    label: &Label,
+    unlock: &mut dyn Unlock,
+) -> Result<(), TokenError> {
+    let mut card = open(serial)?;
+    let puk = ask_puk(&mut card, &Label { kind: SecretKind::Puk, ..label.clone() }, unlock)?;
+    let fresh = new(unlock, &Label { kind: SecretKind::Pin, ..label.clone() })?;
+    if fresh.expose() == puk.expose() {
+        return Err(TokenError::Unsupported("a PIN that is the PUK".to_owned()));
+    }
+    let (puk, fresh) = (puk.expose().as_bytes(), fresh.expose().as_bytes());
+    card.unblock_pin(puk, fresh).map_err(|error| trouble(&error))?;
+    card.verify_pin(fresh).map_err(|error| trouble(&error))
+}
+
 /// A PUK cannot be tried without changing it, so it is only asked for.
 fn ask_puk(
     card: &mut YubiKey,
