@@ -6,6 +6,7 @@
 
 pub mod answer;
 mod asked;
+pub mod codes;
 pub mod evidence;
 mod make;
 pub mod merge;

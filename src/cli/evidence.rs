@@ -25,8 +25,8 @@ pub(super) enum Command {
     Verify {
         /// The evidence folder.
         dir: PathBuf,
-        /// The head from the signed paper, as 64 hex digits or 32 words; without a value it is asked for.
-        #[arg(long, value_name = "HEX|WORDS", num_args = 0..)]
+        /// The head from the signed paper, as 64 hex digits, 32 words, or a PNG picture of its QR code; without a value it is asked for.
+        #[arg(long, value_name = "HEX|WORDS|PNG", num_args = 0..)]
         head: Option<Vec<String>>,
         /// Where the documents of a fleet are, to derive all that was signed again.
         #[arg(long, value_name = "NAME=DIR", value_parser = super::ceremony::mount)]
@@ -157,6 +157,9 @@ fn paper_head(given: &[String]) -> Result<Digest, Failure> {
             .map_err(|error| Failure::new(Exit::Machine, error.to_string()))?;
     }
     let text = text.trim();
+    if let Some(read) = super::picture::pictured(text) {
+        return read;
+    }
     text.parse::<Digest>().or_else(|not_hex| {
         Digest::from_words(text).map_err(|not_words| {
             Failure::input("the head is neither 64 hex digits nor 32 words")

@@ -13,6 +13,7 @@ mod key;
 mod lint;
 mod media;
 mod people;
+mod picture;
 mod plan;
 mod request;
 mod roots;

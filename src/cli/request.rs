@@ -1,5 +1,6 @@
 //! `request`: one machine asks, others sign, and what comes back is put together.
 
+mod codes;
 mod export;
 mod make;
 mod merge;
@@ -17,6 +18,7 @@ use crate::driver::file;
 use crate::driver::session::read_request;
 use crate::front::words::escape;
 
+use super::picture::file_or_codes;
 use super::{Exit, Failure};
 
 pub(super) use sign::answered;
@@ -35,6 +37,8 @@ pub(super) enum Command {
     },
     /// Write the exact bytes of one document that is to be signed, for openssl or pkcs11-tool.
     Export(export::Export),
+    /// Show a small request or answer as QR codes, or write them as pictures.
+    Codes(codes::Codes),
     /// Answer a request with one key: review, compare, sign, with a record of its own.
     Sign(sign::Sign),
     /// Write the answer once more from the evidence of a signing that was held to its end.
@@ -58,6 +62,7 @@ impl Command {
                 words::tell(&request, qr)
             }
             Self::Export(export) => export.run(),
+            Self::Codes(codes) => codes.run(),
             Self::Sign(sign) => sign.run(workspace),
             Self::Answer { dir, out } => {
                 if read_request(&dir)?.is_none() {
@@ -72,9 +77,9 @@ impl Command {
     }
 }
 
-/// Reads a request and derives it again.
+/// Reads a request, as a file or from pictures of its QR codes, and derives it again.
 fn open(path: &Path) -> Result<(Vec<u8>, Request), Failure> {
-    let bytes = super::read(path, MAX_REQUEST)?;
+    let bytes = file_or_codes(path, MAX_REQUEST)?;
     let request = Request::open(&bytes).map_err(|why| refused(&why))?;
     Ok((bytes, request))
 }

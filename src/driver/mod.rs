@@ -11,6 +11,7 @@ pub mod journal;
 pub mod known;
 pub mod media;
 pub mod oci;
+pub mod picture;
 pub mod ports;
 pub mod register;
 pub mod room;

@@ -1,26 +1,47 @@
-//! QR codes drawn in text.
+//! QR codes, drawn in text or as a picture.
 
 use qrcode::{Color, EcLevel, QrCode};
 
-/// A QR code (ISO/IEC 18004) of level M as half blocks, dark on light paper, with its quiet zone of four modules. Each line
-/// ends with a line feed and without spaces.
-pub fn drawn(text: &str) -> Result<String, TooLong> {
-    const QUIET: usize = 4;
-    let code = QrCode::with_error_correction_level(text, EcLevel::M)
-        .map_err(|error| TooLong { why: error.to_string() })?;
-    let width = code.width();
-    let colors = code.to_colors();
-    let dark = |x: usize, y: usize| {
-        let place = x.checked_sub(QUIET).zip(y.checked_sub(QUIET));
-        place
-            .filter(|(x, y)| *x < width && *y < width)
-            .and_then(|(x, y)| colors.get(y * width + x))
+/// The quiet zone round a code, in modules.
+const QUIET: usize = 4;
+
+/// The points of a module's edge in a picture.
+const POINTS: usize = 4;
+
+/// A QR code (ISO/IEC 18004) of level M with its quiet zone of four modules.
+struct Modules {
+    width: usize,
+    colors: Vec<Color>,
+}
+
+impl Modules {
+    fn of(text: &str) -> Result<Self, TooLong> {
+        let code = QrCode::with_error_correction_level(text, EcLevel::M)
+            .map_err(|error| TooLong { why: error.to_string() })?;
+        Ok(Self { width: code.width(), colors: code.to_colors() })
+    }
+
+    /// The width with the quiet zone.
+    const fn whole(&self) -> usize {
+        self.width + 2 * QUIET
+    }
+
+    fn dark(&self, x: usize, y: usize) -> bool {
+        x.checked_sub(QUIET)
+            .zip(y.checked_sub(QUIET))
+            .filter(|(x, y)| *x < self.width && *y < self.width)
+            .and_then(|(x, y)| self.colors.get(y * self.width + x))
             .is_some_and(|color| *color == Color::Dark)
-    };
+    }
+}
+
+/// A code as half blocks, dark on light paper. Each line ends with a line feed and without spaces.
+pub fn drawn(text: &str) -> Result<String, TooLong> {
+    let code = Modules::of(text)?;
     let mut out = String::new();
-    for y in (0..width + 2 * QUIET).step_by(2) {
-        let row: String = (0..width + 2 * QUIET)
-            .map(|x| match (dark(x, y), dark(x, y + 1)) {
+    for y in (0..code.whole()).step_by(2) {
+        let row: String = (0..code.whole())
+            .map(|x| match (code.dark(x, y), code.dark(x, y + 1)) {
                 (true, true) => '█',
                 (true, false) => '▀',
                 (false, true) => '▄',
@@ -31,6 +52,31 @@ pub fn drawn(text: &str) -> Result<String, TooLong> {
         out.push('\n');
     }
     Ok(out)
+}
+
+/// A code as a picture: PNG, black on white, four points a module.
+pub fn picture(text: &str) -> Result<Vec<u8>, TooLong> {
+    let code = Modules::of(text)?;
+    let edge = code.whole() * POINTS;
+    let shade = |nth: usize| {
+        if code.dark(nth % edge / POINTS, nth / edge / POINTS) { 0 } else { 255 }
+    };
+    let points: Vec<u8> = (0..edge * edge).map(shade).collect();
+    Ok(png(edge, edge, &points))
+}
+
+/// A picture in shades of grey, one byte a point, row by row.
+fn png(width: usize, height: usize, points: &[u8]) -> Vec<u8> {
+    let side = |points: usize| u32::try_from(points).expect("a code is at most 185 modules wide");
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side(width), side(height));
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder
+        .write_header()
+        .and_then(|mut writer| writer.write_image_data(points))
+        .expect("memory takes every byte, and there are as many points as the header says");
+    bytes
 }
 
 /// The text does not fit into a code.

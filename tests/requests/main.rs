@@ -12,6 +12,7 @@ mod answers;
 mod desk;
 mod machines;
 mod other_programs;
+mod pictures;
 #[path = "../changes/sample.rs"]
 mod sample;
 #[path = "../support/mod.rs"]

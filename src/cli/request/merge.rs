@@ -17,13 +17,14 @@ use crate::front::words::escape;
 use crate::tuf::digest::Digest;
 use crate::tuf::name::KeyName;
 
+use super::super::picture::file_or_codes;
 use super::super::{Exit, Failure, say};
 use super::{not_taken, open, words};
 
 /// Verify and count answers.
 #[derive(Debug, Args)]
 pub(in super::super) struct Merge {
-    /// The request.
+    /// The request; like every answer, a file, a PNG picture of its QR codes, or a folder of such pictures.
     file: PathBuf,
     /// The answers.
     answers: Vec<PathBuf>,
@@ -56,7 +57,7 @@ impl Merge {
             gathering.remember(earlier, bytes);
         }
         for path in &self.answers {
-            let answer = super::super::read(path, MAX_REQUEST)?;
+            let answer = file_or_codes(path, MAX_REQUEST)?;
             let key = gathering.take(&answer).map_err(|why| not_taken(path, &why))?;
             say(format!("[ok] {key}: its signatures and its record hold"));
         }
