@@ -34,6 +34,7 @@ impl State {
     }
 
     /// Takes what came of an act, useful or not.
+    #[expect(clippy::too_many_lines, reason = "one arm for each act, and nothing else")]
     pub(super) fn learn(&mut self, ground: &Ground, at: Timestamp, id: &ActId, what: &Happened) {
         let plan = ground.plan();
         // A batch is named after its key: `root-a/137`; a back-up too: `root-a@KIT`.
