@@ -4,7 +4,7 @@ use crate::tuf::any::AnyDocument;
 use crate::tuf::diff::{Change, diff, words};
 use crate::tuf::digest::Digest;
 use crate::tuf::document::DocRole;
-use crate::tuf::name::RoleName;
+use crate::tuf::name::{KeyName, RoleName};
 use crate::tuf::overlap::overlaps;
 use crate::tuf::root::Root;
 use crate::tuf::signed::Signed;
@@ -58,6 +58,7 @@ fn changes(plan: &Plan, state: &State) -> Vec<Block> {
     ])];
     blocks.extend(after_the_good_state(plan, anchor));
     blocks.extend(shared(plan, state, anchor));
+    blocks.extend(bins(plan));
     blocks.extend(lost(plan, anchor));
     for payload in state.change.iter().flat_map(ChangeSet::payloads) {
         let role = &payload.id().role;
@@ -201,6 +202,26 @@ fn shared(plan: &Plan, state: &State, anchor: &Anchor) -> Vec<Block> {
         shared.map(|pair| Block::Text(format!("{} and {} share paths", pair.first, pair.second))),
     );
     blocks
+}
+
+/// Hash bins as they will be.
+fn bins(plan: &Plan) -> Vec<Block> {
+    let Some(planned) = &plan.bins else { return Vec::new() };
+    let keys: Vec<&str> = planned.keys.iter().map(KeyName::as_str).collect();
+    vec![
+        Block::Heading("hash bins, in the place of delegations with names".to_owned()),
+        Block::Rows(vec![
+            (
+                planned.prefix.to_string(),
+                format!(
+                    "{} bins, by the first {} bits of SHA-256 of a path",
+                    1_u64 << planned.bits,
+                    planned.bits
+                ),
+            ),
+            ("keys".to_owned(), format!("{} of {}", planned.threshold, keys.join(", "))),
+        ]),
+    ]
 }
 
 /// What is found no more because a delegation goes, name by name.

@@ -125,7 +125,7 @@ impl Twin {
         let renamed = purpose == Purpose::Rehearse;
         let name = (self.plan.repository.name.clone(), renamed);
         let cast = Cast::new(self.seed, name, anchor, labels.collect());
-        let listed = anchor.listed().map(|(_, _, key)| &key.public);
+        let listed = anchor.listed().map(|(_, key)| &key.public);
         self.cast.extend(cast.all(listed));
         let played = cast.play(anchor);
         for (file, bytes) in before.raw() {

@@ -5,6 +5,7 @@ mod profile;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::tuf::bins::Bins;
 use crate::tuf::client::{self, Walk, WalkVerdict};
 use crate::tuf::document::{Dialect, DocId, DocRole};
 use crate::tuf::forge::ForgedKey;
@@ -122,8 +123,10 @@ fn not_at_hand(plan: &Plan, published: &Served) -> BTreeSet<RoleName> {
         .filter_map(|(_, bytes)| Signed::<Targets>::read(Dialect::Tuf1, bytes).ok());
     documents
         .filter_map(|document| document.peek().delegations.clone())
-        .flat_map(|delegations| delegations.roles)
-        .map(|role| role.name)
+        .flat_map(|delegations| {
+            let bins = Bins::of(&delegations).into_iter().flat_map(Bins::all);
+            bins.chain(delegations.roles.into_iter().map(|role| role.name)).collect::<Vec<_>>()
+        })
         .filter(|role| !there(role))
         .collect()
 }

@@ -57,6 +57,33 @@ impl Bins {
         Ok(Self { bits, prefix: prefix.clone(), keys })
     }
 
+    /// The member as a document states it.
+    pub fn to_json(&self) -> Json {
+        let ids = self.keys.keyids.iter().map(|id| Json::text(id.as_str()));
+        Json::object([
+            ("bit_length", Json::Integer(i64::from(self.bits))),
+            ("keyids", Json::Array(ids.collect())),
+            ("name_prefix", Json::text(self.prefix.clone())),
+            ("threshold", Json::Integer(self.keys.threshold.0)),
+        ])
+    }
+
+    /// The name of a bin, from 0.
+    fn name(&self, nth: u64) -> String {
+        let width = usize::try_from(self.bits.div_ceil(4)).unwrap_or(8);
+        format!("{}-{nth:0width$x}", self.prefix)
+    }
+
+    /// The names of the first bin and of the last.
+    pub fn names(&self) -> (String, String) {
+        (self.name(0), self.name(self.count() - 1))
+    }
+
+    /// The names of all bins; of those whose prefix makes no name of a role, none.
+    pub fn all(self) -> impl Iterator<Item = RoleName> {
+        (0..self.count()).map_while(move |nth| self.name(nth).parse().ok())
+    }
+
     /// How many bins there are.
     pub const fn count(&self) -> u64 {
         1 << self.bits

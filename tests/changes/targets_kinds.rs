@@ -1,5 +1,6 @@
 //! The kinds that change targets and delegations.
 
+mod bins;
 mod delegations;
 mod grown;
 pub(crate) mod ship;

@@ -8,8 +8,9 @@ mod read;
 
 use std::collections::BTreeMap;
 
+use crate::tuf::bins::Bins;
 use crate::tuf::document::{Dialect, DocRole};
-use crate::tuf::key::{Fingerprint, KeyId, PublicKey};
+use crate::tuf::key::{Fingerprint, PublicKey};
 use crate::tuf::name::{RepoName, RoleName};
 use crate::tuf::root::{ListedKey, Root};
 use crate::tuf::signed::Signed;
@@ -105,7 +106,7 @@ impl Before {
         self.anchor
             .as_ref()?
             .listed()
-            .map(|(_, _, key)| &key.public)
+            .map(|(_, key)| &key.public)
             .find(|k| k.fingerprint() == fingerprint)
     }
 }
@@ -192,6 +193,11 @@ impl Anchor {
         current.map(|(name, bytes)| (name.clone(), bytes.clone())).collect()
     }
 
+    /// The hash bins to which targets delegates.
+    pub fn bins(&self) -> Option<Bins> {
+        Bins::of(self.targets.as_ref()?.body().delegations.as_ref()?)
+    }
+
     /// Where a role is delegated: the role that does it, its delegations, and what they say of the role.
     pub fn delegation(&self, role: &RoleName) -> Option<(RoleName, &Delegations, &DelegatedRole)> {
         let top = self.targets.as_ref().map(|held| (RoleName::targets(), held.body()));
@@ -244,19 +250,21 @@ impl Anchor {
     }
 
     /// Every key that a current document lists: the role, what the document calls it, the key.
-    pub fn listed(&self) -> impl Iterator<Item = (&RoleName, &KeyId, &ListedKey)> {
+    pub fn listed(&self) -> impl Iterator<Item = (RoleName, &ListedKey)> {
         let root = self.root();
         let of_root = root.roles.iter().flat_map(move |(name, role)| {
-            role.keyids.iter().filter_map(move |id| Some((name, id, root.keys.get(id)?)))
+            role.keyids.iter().filter_map(move |id| Some((name.clone(), root.keys.get(id)?)))
         });
         let documents = self.targets.iter().chain(self.delegated.values());
         let delegated =
             documents.filter_map(|held| held.body().delegations.as_ref()).flat_map(|delegations| {
-                delegations.roles.iter().flat_map(move |role| {
-                    role.keys
-                        .keyids
-                        .iter()
-                        .filter_map(move |id| Some((&role.name, id, delegations.keys.get(id)?)))
+                let named = delegations.roles.iter();
+                let named = named.map(|role| (role.name.clone(), role.keys.keyids.clone()));
+                let bins = Bins::of(delegations)
+                    .and_then(|bins| Some((bins.prefix.parse().ok()?, bins.keys.keyids)));
+                named.chain(bins).flat_map(move |(name, ids)| {
+                    ids.into_iter()
+                        .filter_map(move |id| Some((name.clone(), delegations.keys.get(&id)?)))
                 })
             });
         of_root.chain(delegated)

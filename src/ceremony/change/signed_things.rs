@@ -3,9 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::tuf::bins::{self, Bins};
 use crate::tuf::client::pattern_covers;
 use crate::tuf::document::{Dialect, DocRole};
-use crate::tuf::name::RoleName;
+use crate::tuf::key::KeyId;
+use crate::tuf::name::{KeyName, RoleName};
 use crate::tuf::root::{Expires, RoleKeys, StatedThreshold};
 use crate::tuf::table::TargetTable;
 use crate::tuf::targets::{DelegatedRole, Delegations, TargetFile, Targets};
@@ -361,7 +363,11 @@ fn delegations(
     for name in removed_roles(plan) {
         let before = all.roles.len();
         all.roles.retain(|role| role.name != *name);
-        if all.roles.len() == before {
+        let bins = Bins::of(&all).is_some_and(|bins| bins.prefix == name.as_str());
+        if bins {
+            all.unknown.remove(bins::MEMBER);
+        }
+        if all.roles.len() == before && !bins {
             return Err(DraftError::NotThere(format!("the delegation {name}")));
         }
         touched = true;
@@ -375,10 +381,20 @@ fn delegations(
         }
         touched = true;
     }
+    if let Some(planned) = &plan.bins {
+        let keyids = key_ids(drafting, &planned.prefix, &planned.keys, &mut all)?;
+        let threshold = StatedThreshold(i64::from(planned.threshold));
+        let keys = RoleKeys { keyids, threshold, unknown: BTreeMap::new() };
+        let made = Bins { bits: planned.bits, prefix: planned.prefix.to_string(), keys };
+        all.unknown.insert(bins::MEMBER.to_owned(), made.to_json());
+        touched = true;
+    }
     if !touched {
         return Ok(start);
     }
-    let used: BTreeSet<_> = all.roles.iter().flat_map(|role| &role.keys.keyids).cloned().collect();
+    let in_bins = Bins::of(&all).into_iter().flat_map(|bins| bins.keys.keyids);
+    let in_roles = all.roles.iter().flat_map(|role| &role.keys.keyids).cloned();
+    let used: BTreeSet<_> = in_roles.chain(in_bins).collect();
     all.keys.retain(|id, _| used.contains(id));
     Ok(Some(all))
 }
@@ -389,21 +405,31 @@ fn delegated(
     all: &mut Delegations,
 ) -> Result<DelegatedRole, DraftError> {
     let known = all.roles.iter().find(|role| role.name == planned.name).cloned();
-    let mut keyids = Vec::new();
-    for key in &planned.keys {
-        drafting.proven(key)?;
-        let (id, object) =
-            listed(drafting.plan, drafting.before, drafting.roster, &planned.name, key)?;
-        // The id may be there already, for another role.
-        all.keys.entry(id.clone()).or_insert(object);
-        keyids.push(id);
-    }
+    let keyids = key_ids(drafting, &planned.name, &planned.keys, all)?;
     let keys = RoleKeys {
         keyids,
         threshold: StatedThreshold(i64::from(planned.threshold)),
         unknown: known.map(|known| known.keys.unknown).unwrap_or_default(),
     };
     Ok(role_of(drafting.plan, planned, keys))
+}
+
+/// Lists keys for a role, and gives their ids.
+fn key_ids(
+    drafting: &Drafting<'_>,
+    role: &RoleName,
+    keys: &[KeyName],
+    all: &mut Delegations,
+) -> Result<Vec<KeyId>, DraftError> {
+    let mut ids = Vec::new();
+    for key in keys {
+        drafting.proven(key)?;
+        let (id, object) = listed(drafting.plan, drafting.before, drafting.roster, role, key)?;
+        // The id may be there already, for another role.
+        all.keys.entry(id.clone()).or_insert(object);
+        ids.push(id);
+    }
+    Ok(ids)
 }
 
 fn role_of(plan: &Plan, planned: &PlannedDelegation, keys: RoleKeys) -> DelegatedRole {

@@ -106,8 +106,8 @@ pub(super) fn still_listed(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Findin
     for row in &plan.retired {
         let roles: BTreeSet<String> = anchor
             .listed()
-            .filter(|(_, _, key)| key.public.fingerprint() == row.fingerprint)
-            .map(|(role, _, _)| role.to_string())
+            .filter(|(_, key)| key.public.fingerprint() == row.fingerprint)
+            .map(|(role, _)| role.to_string())
             .collect();
         if !roles.is_empty() {
             let roles: Vec<_> = roles.into_iter().collect();

@@ -1,6 +1,7 @@
 //! What a wise reviewer would object to in a change, before anybody comes to the room.
 
 mod adopt;
+mod bins;
 mod delegations;
 mod kinds;
 mod root;
@@ -114,7 +115,7 @@ fn keys(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
         let Some(known) = fingerprint(plan, &key.name) else { continue };
         let listed = anchor
             .listed()
-            .map(|(_, _, key)| &key.public)
+            .map(|(_, key)| &key.public)
             .chain(
                 anchor
                     .roots()
@@ -291,6 +292,7 @@ fn compromised(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<F
     let is_bad = |name: &&KeyName| fingerprint(plan, name).is_some_and(|f| bad.contains(&f));
     let new_roles = plan.roles.iter().map(|(name, role)| (name, &role.keys));
     let delegated = plan.delegations.iter().map(|role| (&role.name, &role.keys));
+    let delegated = delegated.chain(plan.bins.iter().map(|bins| (&bins.prefix, &bins.keys)));
     for (name, keys) in new_roles.chain(delegated) {
         for key in keys.iter().filter(is_bad) {
             raised.push(fail(
@@ -300,10 +302,11 @@ fn compromised(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<F
             ));
         }
     }
-    for (role, _, key) in anchor.listed() {
-        let restated = plan.roles.contains_key(role)
-            || plan.delegations.iter().any(|planned| planned.name == *role)
-            || super::super::change::is_removed(plan, role);
+    for (role, key) in anchor.listed() {
+        let restated = plan.roles.contains_key(&role)
+            || plan.delegations.iter().any(|planned| planned.name == role)
+            || plan.bins.as_ref().is_some_and(|bins| bins.prefix == role)
+            || super::super::change::is_removed(plan, &role);
         if bad.contains(&key.public.fingerprint()) && !restated {
             raised.push(fail(
                 "compromised-key-elsewhere",

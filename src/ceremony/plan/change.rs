@@ -68,6 +68,20 @@ pub struct PlannedDelegation {
     pub version: Option<u64>,
 }
 
+/// Hash bins to which targets delegate, in the place of roles with names (TAP 15, `succinct_roles`); TUF only. Their
+/// documents are made and signed where their key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedBins {
+    /// What the names of bins begin with: `bin` in `bin-0f`.
+    pub prefix: RoleName,
+    /// How many leading bits of the SHA-256 of a path choose the bin: 1 to 16.
+    pub bits: u32,
+    /// Their keys, by name.
+    pub keys: Vec<KeyName>,
+    /// How many must sign each bin.
+    pub threshold: u32,
+}
+
 /// What is taken out, or kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {

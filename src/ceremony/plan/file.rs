@@ -40,6 +40,7 @@ pub(super) struct PlanFile {
     pub(super) known_good: Option<KnownGoodFile>,
     #[serde(default)]
     pub(super) delegations: Vec<DelegationFile>,
+    pub(super) bins: Option<BinsFile>,
     #[serde(default)]
     pub(super) remove: Vec<RemoveFile>,
     #[serde(default)]
@@ -268,6 +269,15 @@ pub(super) struct DelegationFile {
     pub(super) terminating: bool,
     pub(super) valid_for: Option<Lifetime>,
     pub(super) version: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BinsFile {
+    pub(super) name_prefix: RoleName,
+    pub(super) bit_length: u32,
+    pub(super) keys: Vec<KeyName>,
+    pub(super) threshold: u32,
 }
 
 #[derive(Deserialize)]

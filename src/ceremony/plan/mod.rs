@@ -27,7 +27,8 @@ use crate::tuf::time::{Lifetime, Timestamp};
 
 pub use care::{BackUp, BackUpForm, Bags, Drill, Fate, Recipient, Retired, cost};
 pub use change::{
-    BeforePlan, Compromised, Goodness, KeptBack, KnownGood, PlannedDelegation, Removed, What,
+    BeforePlan, Compromised, Goodness, KeptBack, KnownGood, PlannedBins, PlannedDelegation,
+    Removed, What,
 };
 pub use fleet::FleetPlan;
 pub use kind::Kind;
@@ -67,6 +68,8 @@ pub struct Plan {
     pub known_good: Option<KnownGood>,
     /// Delegations that are added, changed, or signed for.
     pub delegations: Vec<PlannedDelegation>,
+    /// Hash bins that are added, or get other keys.
+    pub bins: Option<PlannedBins>,
     /// Targets and delegations that are taken out.
     pub removed: Vec<Removed>,
     /// What was signed after the known-good state and stays all the same.

@@ -115,6 +115,7 @@ impl Parsing<'_> {
         };
         let known_good = self.known_good(file.known_good, before.as_ref(), &inputs);
         let delegations = self.delegations(file.delegations, one.then_some(dialect), &known);
+        let bins = file.bins.map(|stated| self.bins(kind, stated, (dialect, one), &known));
         let removed = self.removed(file.remove);
         let kept = self.kept(file.keep);
         let compromised = self.compromised(file.compromised);
@@ -149,6 +150,7 @@ impl Parsing<'_> {
             before,
             known_good,
             delegations,
+            bins,
             removed,
             kept,
             compromised,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::tuf::bins::{self, Bins};
 use crate::tuf::digest::Digest;
 use crate::tuf::document::{Dialect, DocId, DocRole};
 use crate::tuf::forge::ForgedKey;
@@ -143,7 +144,12 @@ impl Cast {
             role.keys = Self::role(&role.keys, &ids);
             role
         });
-        Delegations { roles: roles.collect(), keys, unknown: old.unknown.clone() }
+        let mut unknown = old.unknown.clone();
+        if let Some(mut bins) = Bins::of(old) {
+            bins.keys = Self::role(&bins.keys, &ids);
+            unknown.insert(bins::MEMBER.to_owned(), bins.to_json());
+        }
+        Delegations { roles: roles.collect(), keys, unknown }
     }
 
     /// The signatures of the stand-ins of those whose signatures count.

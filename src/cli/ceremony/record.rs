@@ -26,6 +26,7 @@ pub(in crate::cli) fn barred(
     let register = Register::read(book)?;
     let authorised = plan.roles.values().map(|role| &role.keys);
     let delegated = plan.delegations.iter().map(|role| &role.keys);
+    let delegated = delegated.chain(plan.bins.iter().map(|bins| &bins.keys));
     for key in authorised.chain(delegated).flatten().filter_map(|name| plan.key(name)) {
         let known = match &key.origin {
             Origin::Make { .. } => None,

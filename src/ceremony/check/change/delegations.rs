@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::tuf::client::delegation_covers;
 use crate::tuf::document::{Dialect, DocRole};
-use crate::tuf::name::RoleName;
+use crate::tuf::name::{KeyName, RoleName};
 use crate::tuf::overlap::{Overlaps, overlaps};
 use crate::tuf::targets::DelegatedRole;
 
@@ -53,15 +53,7 @@ fn delegation(
     raised: &mut Vec<Finding>,
 ) {
     let about = planned.name.as_str();
-    let threshold = usize::try_from(planned.threshold).unwrap_or(usize::MAX);
-    let distinct: BTreeSet<_> = planned.keys.iter().collect();
-    if threshold == 0 || threshold > distinct.len() {
-        raised.push(fail(
-            "delegation-threshold",
-            about,
-            format!("A threshold of {threshold} makes no sense with {} keys.", distinct.len()),
-        ));
-    }
+    threshold(about, planned.threshold, &planned.keys, raised);
     if change::is_removed(plan, &planned.name) {
         let text = "The plan states it and takes it out: its document would belong to nobody.";
         raised.push(fail("removed-and-stated", about, text));
@@ -87,8 +79,20 @@ fn delegation(
             "Another delegation hands it on, not targets: whoever signs for that one changes it.",
         ));
     }
-    own_key(plan, anchor, planned, raised);
+    own_key(plan, anchor, (&planned.name, &planned.keys), raised);
     collision(plan, anchor, about, raised);
+}
+
+pub(super) fn threshold(about: &str, stated: u32, keys: &[KeyName], raised: &mut Vec<Finding>) {
+    let threshold = usize::try_from(stated).unwrap_or(usize::MAX);
+    let distinct: BTreeSet<_> = keys.iter().collect();
+    if threshold == 0 || threshold > distinct.len() {
+        raised.push(fail(
+            "delegation-threshold",
+            about,
+            format!("A threshold of {threshold} makes no sense with {} keys.", distinct.len()),
+        ));
+    }
 }
 
 /// Whether keys, threshold and paths are those that the state before lists.
@@ -115,17 +119,22 @@ pub(super) fn has_keys_of_now(plan: &Plan, anchor: &Anchor, planned: &PlannedDel
 }
 
 /// What is handed to a key of targets is not handed over.
-fn own_key(plan: &Plan, anchor: &Anchor, planned: &PlannedDelegation, raised: &mut Vec<Finding>) {
+pub(super) fn own_key(
+    plan: &Plan,
+    anchor: &Anchor,
+    (name, keys): (&RoleName, &[KeyName]),
+    raised: &mut Vec<Finding>,
+) {
     let targets = RoleName::targets();
     let known = of_role(anchor.root(), &targets);
     let new = plan.roles.get(&targets).map(|role| role.keys.as_slice()).unwrap_or_default();
-    let own = planned.keys.iter().find(|key| {
+    let own = keys.iter().find(|key| {
         new.contains(key) || fingerprint(plan, key).is_some_and(|key| known.contains(&key))
     });
     if let Some(own) = own {
         raised.push(fail(
             "delegation-to-own-key",
-            planned.name.as_str(),
+            name.as_str(),
             format!("{own} signs for targets itself: nothing is handed over."),
         ));
     }
@@ -135,9 +144,9 @@ fn collision(plan: &Plan, anchor: &Anchor, about: &str, raised: &mut Vec<Finding
     let folded = about.to_lowercase();
     let twin = anchor
         .listed()
-        .map(|(name, _, _)| name.as_str())
-        .chain(plan.delegations.iter().map(|d| d.name.as_str()))
-        .find(|name| *name != about && name.to_lowercase() == folded);
+        .map(|(name, _)| name)
+        .chain(plan.delegations.iter().map(|d| d.name.clone()))
+        .find(|name| name.as_str() != about && name.as_str().to_lowercase() == folded);
     if let Some(twin) = twin {
         let text = format!("Its name differs from that of {twin} in capitals only.");
         raised.push(fail("names-collide", about, text));

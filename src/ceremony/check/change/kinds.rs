@@ -45,14 +45,19 @@ pub(super) fn findings(
             root::published_together(plan, anchor, recipe, raised);
         }
         Kind::RotateTagging => tagging(plan, anchor, recipe, raised),
-        Kind::AddDelegation => delegations(plan, raised, |role| {
-            anchor.delegation(role).is_some().then_some("It is there already; expected a new name.")
-        }),
+        Kind::AddDelegation => {
+            super::bins::findings(plan, anchor, raised);
+            delegations(plan, raised, |role| {
+                let there = anchor.delegation(role).is_some();
+                there.then_some("It is there already; expected a new name.")
+            });
+        }
         Kind::RotateDelegation => {
             delegations(plan, raised, |role| {
                 anchor.delegation(role).is_none().then_some("There is no such delegation.")
             });
             let same = |planned| super::delegations::has_keys_of_now(plan, anchor, planned);
+            super::bins::findings(plan, anchor, raised);
             if !plan.delegations.is_empty() && plan.delegations.iter().all(same) {
                 let text = "Every delegation keeps its keys: the same key again is no rotation.";
                 raised.push(fail("same-key-again", "delegations", text));
@@ -217,7 +222,7 @@ fn tagging(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Findi
     }
     let leaked_below = plan.compromised.iter().any(|row| {
         !old.contains(&row.fingerprint)
-            && anchor.listed().any(|(role, _, key)| {
+            && anchor.listed().any(|(role, key)| {
                 key.public.fingerprint() == row.fingerprint
                     && !["root", "targets", "snapshot", "timestamp"].contains(&role.as_str())
             })
@@ -262,7 +267,7 @@ fn delegations(
     raised: &mut Vec<Finding>,
     objection: impl Fn(&RoleName) -> Option<&'static str>,
 ) {
-    if plan.delegations.is_empty() {
+    if plan.delegations.is_empty() && plan.bins.is_none() {
         raised.push(fail("nothing-to-do", "plan", "The plan states no delegation."));
     }
     // What is signed for at the same time, as docker does with targets/releases, may be there or not.

@@ -82,10 +82,10 @@ pub(super) fn leaver(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
             ));
         }
     }
-    for (role, _, key) in anchor.listed() {
-        let restated = plan.roles.contains_key(role)
-            || plan.delegations.iter().any(|planned| planned.name == *role);
-        if *role != name && gone.contains(&key.public.fingerprint()) && !restated {
+    for (role, key) in anchor.listed() {
+        let restated = plan.roles.contains_key(&role)
+            || plan.delegations.iter().any(|planned| planned.name == role);
+        if role != name && gone.contains(&key.public.fingerprint()) && !restated {
             raised.push(fail(
                 "leaver-still-listed",
                 role.as_str(),

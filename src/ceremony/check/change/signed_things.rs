@@ -87,7 +87,8 @@ fn removed(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Findi
     for row in &plan.removed {
         let (about, there, doc) = match &row.what {
             What::Delegation(name) => {
-                (name.to_string(), anchor.delegation(name).is_some(), DocRole::Targets)
+                let bins = anchor.bins().is_some_and(|bins| bins.prefix == name.as_str());
+                (name.to_string(), bins || anchor.delegation(name).is_some(), DocRole::Targets)
             }
             What::Target { role: of, name } => (
                 name.clone(),

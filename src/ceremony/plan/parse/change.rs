@@ -6,12 +6,13 @@ use crate::tuf::document::Dialect;
 use crate::tuf::name::{KeyName, RoleName};
 
 use super::super::file::{
-    self, BeforeFile, CompromisedFile, DelegationFile, KeepFile, KnownGoodFile, RemoveFile,
+    self, BeforeFile, BinsFile, CompromisedFile, DelegationFile, KeepFile, KnownGoodFile,
+    RemoveFile,
 };
 use super::super::fleet::dialect_of;
 use super::super::{
     BeforePlan, Compromised, Confirmed, Input, KeptBack, Kind, KnownGood, Medium, MediumRole,
-    PlannedDelegation, Removed, SignWho, What,
+    PlannedBins, PlannedDelegation, Removed, SignWho, What,
 };
 use super::Parsing;
 use super::place::{Place, at};
@@ -161,6 +162,44 @@ impl Parsing<'_> {
                 Dialect::Tuf1 => "a name such as releases: no top-level role, no / and no \\",
             };
             self.refuse(place, expected, &format!("{text:?}"));
+        }
+    }
+
+    /// Hash bins: of a TUF repository, in the kinds that change delegations.
+    pub(super) fn bins(
+        &mut self,
+        kind: Kind,
+        stated: BinsFile,
+        (dialect, one): (Dialect, bool),
+        keys: &BTreeSet<KeyName>,
+    ) -> PlannedBins {
+        let place = at("bins");
+        if dialect != Dialect::Tuf1 || !one {
+            let expected = "no such table but in a plan of one tuf1 repository";
+            self.refuse(&place, expected, "one");
+        }
+        if !matches!(kind, Kind::AddDelegation | Kind::RotateDelegation) {
+            let expected = "no such table but in add-delegation and rotate-delegation";
+            self.refuse(&place, expected, &kind.to_string());
+        }
+        self.delegated_name(&place.field("name_prefix"), &stated.name_prefix, Dialect::Tuf1);
+        // TUF allows 32. Each bin is a document that somebody signs and a client is asked for.
+        if !(1..=16).contains(&stated.bit_length) {
+            let found = stated.bit_length.to_string();
+            self.refuse(&place.field("bit_length"), "1 to 16", &found);
+        }
+        if stated.keys.is_empty() {
+            self.refuse(&place.field("keys"), "at least one key", "none");
+        }
+        for key in stated.keys.iter().filter(|key| !keys.contains(*key)) {
+            let found = format!("{:?}", key.as_str());
+            self.refuse(&place.field("keys"), "one of the keys", &found);
+        }
+        PlannedBins {
+            prefix: stated.name_prefix,
+            bits: stated.bit_length,
+            keys: stated.keys,
+            threshold: stated.threshold,
         }
     }
 
