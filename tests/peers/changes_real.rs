@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anchorite::tuf::any::AnyDocument;
 use anchorite::tuf::digest::Digest;
@@ -11,7 +11,9 @@ use anchorite::tuf::key::{Fingerprint, PublicKey};
 use tempfile::TempDir;
 
 use crate::support::ceremony::{Ceremony, window};
-use crate::support::{clients, notary::NotaryServer, publishing, tuf};
+use crate::support::clients::{self, Watchers};
+use crate::support::tuf::Served;
+use crate::support::{notary::NotaryServer, publishing};
 
 pub(crate) const GUN: &str = "registry.example.com/team/app";
 pub(crate) const GOOD: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -21,6 +23,8 @@ pub(crate) const EVIL: &str = "e258d248fda94c63753607f7c4494ee0fcbe92f1a76bfdac7
 pub(crate) struct Change {
     text: String,
     keys: Vec<String>,
+    /// The keys that sign a snapshot over what the others signed.
+    closing: Vec<&'static str>,
 }
 
 impl Change {
@@ -72,7 +76,7 @@ impl Change {
                  confirmed_by = \"Releaser\"\n"
             );
         }
-        Self { text, keys: Vec::new() }
+        Self { text, keys: Vec::new(), closing: Vec::new() }
     }
 
     /// A key that rests in the book.
@@ -97,11 +101,31 @@ impl Change {
         self.keys.push(key.to_owned());
     }
 
+    /// A key that stays elsewhere: its public half and its proof are in `new` on IN, and the public half beside.
+    pub(crate) fn enrolled(&mut self, ceremony: &Ceremony, key: &str, holder: &str) {
+        let pem = fs::read_to_string(ceremony.at(&format!("{key}.pub"))).unwrap();
+        let public = PublicKey::from_pem(&pem).unwrap();
+        let _ = write!(
+            self.text,
+            "\n[[keys]]\nname = \"{key}\"\nholder = \"{holder}\"\nalgorithm = \"{}\"\n\
+             enrol = {{ medium = \"IN\", public = \"new/{key}.pub\", proof = \"new/{key}.proof\", \
+             fingerprint = \"{}\", confirmed_by = \"{holder}\" }}\n",
+            algorithm(&public),
+            public.fingerprint()
+        );
+    }
+
     pub(crate) fn role(&mut self, name: &str, keys: &str, threshold: u32, valid_for: &str) {
         let _ = write!(
             self.text,
             "\n[roles.{name}]\nkeys = [{keys}]\nthreshold = {threshold}\nvalid_for = \"{valid_for}\"\n"
         );
+    }
+
+    /// A snapshot of Notary that this key signs, over what the others signed.
+    pub(crate) fn closes(&mut self, key: &'static str) {
+        self.role("snapshot", &format!("{key:?}"), 1, "3 years");
+        self.closing.push(key);
     }
 
     pub(crate) fn push(&mut self, text: &str) {
@@ -149,12 +173,22 @@ impl Change {
         };
         let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
         ready("keys", &keys, &mut asked);
-        asked.push(("medium/OUT".into(), "true".into()));
+        // Where nothing is signed, nothing leaves before the end, and nobody compares what would be signed.
+        if !signed.is_empty() {
+            asked.push(("medium/OUT".into(), "true".into()));
+        }
         asked.push(("review".into(), ticked(&read)));
-        asked.push(("source".into(), "\"written-down\"".into()));
-        asked.push(("written-down".into(), "true".into()));
-        asked.push(("head/before the first signature".into(), "true".into()));
+        if !signed.is_empty() {
+            asked.push(("source".into(), "\"written-down\"".into()));
+            asked.push(("written-down".into(), "true".into()));
+            asked.push(("head/before the first signature".into(), "true".into()));
+        }
         ready("sign", signing, &mut asked);
+        if !self.closing.is_empty() {
+            asked.push(("review/closing".into(), ticked(&["snapshot"])));
+            asked.push(("written-down/closing".into(), "true".into()));
+            ready("closing", &self.closing, &mut asked);
+        }
         asked.push(("medium/export".into(), "true".into()));
         asked.extend(people.map(|person| (format!("statement/{person}"), "\"agree\"".into())));
         let asked: Vec<(&str, &str)> =
@@ -199,6 +233,54 @@ pub(crate) fn bring(ceremony: &Ceremony, round: &str, path: &str, bytes: &[u8]) 
     let file = ceremony.at(&format!("IN-{round}")).join(path);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(file, bytes).unwrap();
+}
+
+/// A change of what the server has, with these documents of delegations; keys of earlier roots may sign too.
+pub(crate) fn from_server(
+    ceremony: &Ceremony,
+    server: &NotaryServer,
+    round: &str,
+    (kind, codename): (&str, &str),
+    below: &[&str],
+    also: &[&str],
+) -> Change {
+    for role in ["root", "targets"].iter().chain(below) {
+        let bytes = server.document(GUN, role).unwrap();
+        bring(ceremony, round, &format!("before/{role}.json"), &bytes);
+    }
+    let root = AnyDocument::read(&server.document(GUN, "root").unwrap()).unwrap().digest();
+    let head = format!(
+        "kind = \"{kind}\"\ntitle = \"A change\"\ncodename = \"{codename}\"\nclients = [\"notary\", \"docker\"]\n"
+    );
+    let also = if also.is_empty() { String::new() } else { format!("also_sign = {also:?}\n") };
+    let mut change = Change::new(ceremony, round, &head, root, &also);
+    change.push(&format!("\n[repository]\nname = \"{GUN}\"\ndialect = \"notary1\"\n"));
+    change
+}
+
+/// Uploads what a round signed, by the scripts of its export.
+pub(crate) fn publish(ceremony: &Ceremony, server: &NotaryServer, round: &str) {
+    let out = ceremony.at(&format!("OUT-{round}"));
+    for script in ["publish/precheck", "publish/publish", "accept/accept"] {
+        publishing::run_script(&out, script, server, &[]).success();
+    }
+}
+
+/// A key of the server's, whose public half lies on IN.
+pub(crate) fn server_key(name: &str, file: &str, bytes: &[u8]) -> String {
+    let (id, _) = anchorite::tuf::wire::notary1::read_server_key(bytes).unwrap();
+    format!(
+        "\n[[keys]]\nname = \"{name}\"\nalgorithm = \"ed25519\"\n\
+         server = {{ medium = \"IN\", file = \"{file}\", id = \"{id}\" }}\n"
+    )
+}
+
+/// A key that somebody else may have.
+pub(crate) fn compromised(ceremony: &Ceremony, key: &str) -> String {
+    format!(
+        "\n[[compromised]]\nfingerprint = \"{}\"\nreason = \"seen in a build log\"\n",
+        fingerprint(ceremony, key)
+    )
 }
 
 /// The folder of the evidence of a codename, and whether an audit without the paper's head finds nothing wrong.
@@ -337,82 +419,129 @@ fn a_leaked_tagging_key_is_replaced_and_what_it_signed_since_is_undone_for_old_a
 }
 
 #[test]
-fn two_root_changes_are_followed_by_notary_clients_from_before_and_by_fresh_ones() {
+fn every_kind_of_root_change_is_followed_by_notary_clients_from_before_and_by_fresh_ones() {
     let server = NotaryServer::start();
     let (ceremony, _) = published(&server);
-    let old_client = TempDir::new().unwrap();
-    clients::notary(&server, old_client.path(), &["list", GUN]).success();
-    let repository = format!("\n[repository]\nname = \"{GUN}\"\ndialect = \"notary1\"\n");
-
-    // Custodian C leaves without signing anything; then B gets another token and brings both.
-    let mut keys = vec![("root-a", "Custodian A"), ("root-b", "Custodian B")];
-    for (round, kind, codename, new, holder, leaves) in [
-        ("2", "replace-custodian", "GANNET", "root-d", "Custodian C", None),
-        ("3", "rotate-root", "CURLEW", "root-b2", "Custodian B", Some("root-b")),
-    ] {
-        ceremony.media(round);
-        for role in ["root", "targets"] {
-            let bytes = server.document(GUN, role).unwrap();
-            bring(&ceremony, round, &format!("before/{role}.json"), &bytes);
-        }
-        let root = AnyDocument::read(&server.document(GUN, "root").unwrap()).unwrap().digest();
-        let head = format!(
-            "kind = \"{kind}\"\ntitle = \"Other root keys\"\ncodename = \"{codename}\"\n\
-             clients = [\"notary\", \"docker\"]\n"
-        );
-        let also = leaves.map(|key| format!("also_sign = [\"{key}\"]\n")).unwrap_or_default();
-        let mut change = Change::new(&ceremony, round, &head, root, &also);
-        change.push(&repository);
-        for (key, holder) in &keys {
-            change.here(&ceremony, key, holder);
-        }
-        change.made(new, holder, "certificate = { valid_for = \"28 years\" }\n");
-        keys.push((new, holder));
-        let signing: Vec<&str> = keys.iter().map(|(key, _)| *key).collect();
-        keys.retain(|(key, _)| Some(*key) != leaves);
-        let listed: Vec<String> = keys.iter().map(|(key, _)| format!("{key:?}")).collect();
-        change.role("root", &listed.join(", "), 2, "10 years");
-        let said = change.hold(&ceremony, round, &["root"], &signing);
+    let mut watchers = Watchers::new(&server, GUN);
+    let see = |all: &[String]| assert!(all.iter().all(|seen| seen.contains(GOOD)), "{all:?}");
+    see(&watchers.look());
+    let held = |change: Change, round: &str, codename: &str, signing: &[&str]| {
+        let said = change.hold(&ceremony, round, &["root"], signing);
         assert!(said.contains("root, by the one before"), "{said}");
         audited(&ceremony, codename);
-        let out = ceremony.at(&format!("OUT-{round}"));
-        publishing::run_script(&out, "publish/precheck", &server, &[]).success();
-        publishing::run_script(&out, "publish/publish", &server, &[]).success();
-        publishing::run_script(&out, "accept/accept", &server, &[]).success();
-        assert!(clients::notary_list(&server, GUN).success().contains(GOOD));
+        publish(&ceremony, &server, round);
+    };
+    let from = |round: &str, kind, also: &[&str]| {
+        ceremony.media(round);
+        from_server(&ceremony, &server, round, kind, &[], also)
+    };
+    let certificate = "certificate = { valid_for = \"28 years\" }\n";
+
+    // Custodian C leaves without signing anything.
+    let mut replace = from("2", ("replace-custodian", "GANNET"), &[]);
+    replace.here(&ceremony, "root-a", "Custodian A");
+    replace.here(&ceremony, "root-b", "Custodian B");
+    replace.made("root-d", "Custodian C", certificate);
+    replace.role("root", "\"root-a\", \"root-b\", \"root-d\"", 2, "10 years");
+    held(replace, "2", "GANNET", &["root-a", "root-b", "root-d"]);
+    see(&watchers.look());
+
+    // B gets another token and brings both.
+    let mut rotate = from("3", ("rotate-root", "CURLEW"), &["root-b"]);
+    rotate.here(&ceremony, "root-a", "Custodian A");
+    rotate.here(&ceremony, "root-b", "Custodian B");
+    rotate.here(&ceremony, "root-d", "Custodian C");
+    rotate.made("root-b2", "Custodian B", certificate);
+    rotate.role("root", "\"root-a\", \"root-b2\", \"root-d\"", 2, "10 years");
+    held(rotate, "3", "CURLEW", &["root-a", "root-b", "root-d", "root-b2"]);
+    see(&watchers.look());
+
+    // The server gets another snapshot key: it gives the public half, and signs with it once the root names it.
+    ceremony.media("4");
+    let key = server.new_key(GUN, "snapshot");
+    let old = server.key(GUN, "snapshot");
+    assert_ne!(key, old);
+    bring(&ceremony, "4", "new/snapshot.key", &key);
+    let mut online = from_server(&ceremony, &server, "4", ("rotate-online", "SWIFT"), &[], &[]);
+    for (key, holder) in
+        [("root-a", "Custodian A"), ("root-b2", "Custodian B"), ("root-d", "Custodian C")]
+    {
+        online.here(&ceremony, key, holder);
     }
-    // Two rotations behind, and it follows.
-    let cached = clients::notary(&server, old_client.path(), &["list", GUN]).success();
-    assert!(cached.contains(GOOD), "{cached}");
-    assert!(clients::docker_trust_inspect(&server, GUN).success().contains(GOOD));
+    online.push(&server_key("server-snapshot-2", "new/snapshot.key", &key));
+    online.role("root", "\"root-a\", \"root-b2\", \"root-d\"", 2, "10 years");
+    online.push(
+        "\n[roles.snapshot]\nkeys = [\"server-snapshot-2\"]\nthreshold = 1\nsigned = \"online\"\n",
+    );
+    held(online, "4", "SWIFT", &["root-a", "root-b2", "root-d"]);
+    let told = publishing::results(&ceremony.at("OUT-4"));
+    assert_eq!(told[0][2], "WARN");
+    assert!(told[0][3].contains("it answers its old key until"), "{}", told[0][3]);
+    assert_eq!(server.key(GUN, "snapshot"), key);
+    see(&watchers.look());
+
+    // The token of B is stolen.
+    let mut stolen = from("5", ("root-compromise", "HARRIER"), &[]);
+    stolen.here(&ceremony, "root-a", "Custodian A");
+    stolen.here(&ceremony, "root-d", "Custodian C");
+    stolen.made("root-e", "Custodian B", certificate);
+    stolen.role("root", "\"root-a\", \"root-d\", \"root-e\"", 2, "10 years");
+    stolen.push(&compromised(&ceremony, "root-b2"));
+    held(stolen, "5", "HARRIER", &["root-a", "root-d", "root-e"]);
+    see(&watchers.look());
+
+    // Up to four changes behind, and each of them follows.
+    let woken = watchers.wake();
+    assert_eq!(woken.len(), 5);
+    see(&woken);
 }
 
-/// A first root of a TUF repository, the folder of its documents, its root digest, and the documents on IN of a second
-/// round.
-pub(crate) fn first_root_of_tuf() -> (Ceremony, PathBuf, Digest) {
+/// The target of the sample plan, and what it holds.
+pub(crate) const TARGET: (&str, &str) = ("app/app-1.0.tar.gz", "test");
+pub(crate) const METADATA: &str = "updates.example.com/metadata";
+
+/// A first root of a TUF repository, served.
+pub(crate) fn first_root_of_tuf() -> (Ceremony, Served) {
     let mut ceremony = Ceremony::of("first-root-tuf1");
     ceremony.change("length = 1000", "length = 4");
     ceremony.hold("first-root-tuf1").success();
-    let first = ceremony.at("OUT").join("updates.example.com/metadata");
-    ceremony.media("2");
-    for entry in fs::read_dir(&first).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        bring(&ceremony, "2", &format!("before/{name}"), &fs::read(&path).unwrap());
+    let served = Served::of(&ceremony.at("OUT").join(METADATA));
+    served.target(TARGET.0, TARGET.1);
+    (ceremony, served)
+}
+
+/// A change of what is served; keys of earlier roots may sign too.
+pub(crate) fn from_served(
+    ceremony: &Ceremony,
+    served: &Served,
+    round: &str,
+    (kind, codename): (&str, &str),
+    also: &[&str],
+) -> Change {
+    for name in served.newest() {
+        let bytes = fs::read(served.metadata().join(&name)).unwrap();
+        bring(ceremony, round, &format!("before/{name}"), &bytes);
     }
-    let root = AnyDocument::read(&fs::read(first.join("1.root.json")).unwrap()).unwrap().digest();
-    (ceremony, first, root)
+    let root = fs::read(served.metadata().join("1.root.json")).unwrap();
+    let root = AnyDocument::read(&root).unwrap().digest();
+    let head = format!(
+        "kind = \"{kind}\"\ntitle = \"A change\"\ncodename = \"{codename}\"\nclients = [\"python-tuf\"]\n"
+    );
+    let also = if also.is_empty() { String::new() } else { format!("also_sign = {also:?}\n") };
+    let mut change = Change::new(ceremony, round, &head, root, &also);
+    change.push(
+        "\n[repository]\nname = \"updates.example.com\"\ndialect = \"tuf1\"\nconsistent_snapshot = true\n",
+    );
+    change
 }
 
 #[test]
 fn python_tuf_follows_a_replaced_release_key_from_the_first_root_and_from_the_second() {
-    let (ceremony, first, root) = first_root_of_tuf();
-    let head = "kind = \"rotate-tagging\"\ntitle = \"The release key leaked\"\ncodename = \"OSPREY\"\n\
-                clients = [\"python-tuf\"]\n";
-    let mut change = Change::new(&ceremony, "2", head, root, "");
-    change.push(
-        "\n[repository]\nname = \"updates.example.com\"\ndialect = \"tuf1\"\nconsistent_snapshot = true\n",
-    );
+    let (ceremony, served) = first_root_of_tuf();
+    served.all_find(TARGET.0);
+    ceremony.media("2");
+    let kind = ("rotate-tagging", "OSPREY");
+    let mut change = from_served(&ceremony, &served, "2", kind, &[]);
     let good = "before/1.targets.json";
     change.push(&format!("\n[known_good]\nfile = \"{good}\"\nform = \"targets\"\n"));
     for (key, holder) in [
@@ -428,37 +557,17 @@ fn python_tuf_follows_a_replaced_release_key_from_the_first_root_and_from_the_se
     change.role("targets", "\"release-2\"", 1, "1 year");
     change.role("snapshot", "\"online\"", 1, "6 months");
     change.role("timestamp", "\"online\"", 1, "14 days");
-    change.push(&format!(
-        "\n[[compromised]]\nfingerprint = \"{}\"\nreason = \"seen in a build log\"\n",
-        fingerprint(&ceremony, "release")
-    ));
+    change.push(&compromised(&ceremony, "release"));
     let signed = ["root", "targets", "snapshot", "timestamp"];
     let signing = ["root-a", "root-b", "root-c", "online", "release-2"];
     change.hold(&ceremony, "2", &signed, &signing);
     audited(&ceremony, "OSPREY");
 
     // The server has the files of both ceremonies.
-    let served = ceremony.at("served");
-    fs::create_dir(&served).unwrap();
-    for folder in [&first, &ceremony.at("OUT-2").join("updates.example.com/metadata")] {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            fs::copy(&path, served.join(path.file_name().unwrap())).unwrap();
-        }
-    }
-    let targets = ceremony.at("targets");
-    fs::create_dir_all(targets.join("app")).unwrap();
-    fs::write(targets.join(format!("app/{}.app-1.0.tar.gz", Digest::of(b"test"))), b"test")
-        .unwrap();
-    for root in ["1.root.json", "2.root.json"] {
-        let downloads = TempDir::new().unwrap();
-        let target = "app/app-1.0.tar.gz";
-        tuf::ngclient(&served.join(root), &served, &targets, target, downloads.path()).success();
-    }
+    served.add(&ceremony.at("OUT-2").join(METADATA));
+    served.all_find(TARGET.0);
     // With the old targets in the place of the new ones it refuses.
-    fs::copy(first.join("1.targets.json"), served.join("2.targets.json")).unwrap();
-    let downloads = TempDir::new().unwrap();
-    let target = "app/app-1.0.tar.gz";
-    tuf::ngclient(&served.join("1.root.json"), &served, &targets, target, downloads.path())
-        .failure(1);
+    let metadata = served.metadata();
+    fs::copy(metadata.join("1.targets.json"), metadata.join("2.targets.json")).unwrap();
+    served.from("1.root.json", TARGET.0).failure(1);
 }
