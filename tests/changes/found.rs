@@ -140,26 +140,30 @@ fn names(engine: &Engine) -> Vec<&str> {
     engine.served().keys().map(String::as_str).collect()
 }
 
-/// Every kind, from what the real client and server made.
+/// The only root key of the real client.
+fn root(plan: &mut Real) {
+    plan.here("root-a", "Custodian A", &key_of("root"));
+}
+
+/// The only key of targets.
+fn tagging(plan: &mut Real) {
+    plan.here("tagging", "Releaser", &key_of("targets"));
+    plan.push(&role("targets", "\"tagging\"", 1, Some("3 years")));
+}
+
+/// A root of three people.
+fn three(plan: &mut Real) {
+    for (name, holder) in [("one", "Custodian A"), ("two", "Custodian B"), ("three", "Custodian C")]
+    {
+        let certificate = "certificate = { valid_for = \"25 years\" }\n";
+        plan.push(&made(name, holder, AGE, "p256", certificate));
+    }
+    plan.push(&role("root", "\"one\", \"two\", \"three\"", 2, Some("10 years")));
+}
+
 #[test]
-fn every_kind_of_change_begins_from_what_the_real_client_and_server_made() {
-    let root = |plan: &mut Real| {
-        plan.here("root-a", "Custodian A", &key_of("root"));
-    };
+fn every_change_of_a_root_begins_from_what_the_real_client_and_server_made() {
     let root_again = role("root", "\"root-a\"", 1, Some("9 years"));
-    let tagging = |plan: &mut Real| {
-        plan.here("tagging", "Releaser", &key_of("targets"));
-        plan.push(&role("targets", "\"tagging\"", 1, Some("3 years")));
-    };
-    let three = |plan: &mut Real| {
-        for (name, holder) in
-            [("one", "Custodian A"), ("two", "Custodian B"), ("three", "Custodian C")]
-        {
-            let certificate = "certificate = { valid_for = \"25 years\" }\n";
-            plan.push(&made(name, holder, AGE, "p256", certificate));
-        }
-        plan.push(&role("root", "\"one\", \"two\", \"three\"", 2, Some("10 years")));
-    };
     let also = "also_sign = [\"root-a\"]\n";
 
     for kind in ["rotate-root", "replace-custodian"] {
@@ -216,6 +220,19 @@ fn every_kind_of_change_begins_from_what_the_real_client_and_server_made() {
     };
     assert_eq!(roles(new), roles(old));
 
+    // With one root key out of one gone there is no way back.
+    let mut lost = Real::new("root-compromise", also, &[]);
+    root(&mut lost);
+    three(&mut lost);
+    let leaked = key_of("root");
+    lost.push(&format!("\n[[compromised]]\nfingerprint = \"{leaked}\"\nreason = \"a log\"\n"));
+    let report = lost.check();
+    assert!(report.findings.iter().any(|f| f.name == "root-lost"), "{report:#?}");
+    assert_eq!(report.verdict(Mode::Rehearsal), Verdict::Fail);
+}
+
+#[test]
+fn every_change_of_delegations_and_targets_begins_from_what_the_real_client_and_server_made() {
     let own = "paths = [\"\"]\nvalid_for = \"1 year\"\n";
     let delegation = |name: &str, key: &str| {
         format!("\n[[delegations]]\nname = \"{name}\"\nkeys = [\"{key}\"]\nthreshold = 1\n{own}")
@@ -249,16 +266,6 @@ fn every_kind_of_change_begins_from_what_the_real_client_and_server_made() {
     below.push(&delegation("targets/releases", "alice"));
     below.push(&target("targets/releases"));
     assert_eq!(names(&below.played()), ["targets/releases.json"]);
-
-    // With one root key out of one gone there is no way back.
-    let mut lost = Real::new("root-compromise", also, &[]);
-    root(&mut lost);
-    three(&mut lost);
-    let leaked = key_of("root");
-    lost.push(&format!("\n[[compromised]]\nfingerprint = \"{leaked}\"\nreason = \"a log\"\n"));
-    let report = lost.check();
-    assert!(report.findings.iter().any(|f| f.name == "root-lost"), "{report:#?}");
-    assert_eq!(report.verdict(Mode::Rehearsal), Verdict::Fail);
 }
 
 /// The state before as it was given. A rehearsal's stand-ins sign it anew; a real ceremony writes these bytes.

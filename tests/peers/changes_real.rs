@@ -4,14 +4,21 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anchorite::tuf::any::AnyDocument;
 use anchorite::tuf::digest::Digest;
-use anchorite::tuf::key::{Fingerprint, PublicKey};
+use anchorite::tuf::document::{Dialect, DocId, DocRole};
+use anchorite::tuf::key::{Algorithm, Fingerprint, PublicKey};
+use anchorite::tuf::payload::Draft;
+use anchorite::tuf::signature::{Hash, Signature};
+use anchorite::tuf::signed::Signed;
+use anchorite::tuf::targets::Targets;
 use tempfile::TempDir;
 
-use crate::support::ceremony::{Ceremony, window};
+use crate::support::ceremony::{Ceremony, PASSPHRASE, window};
 use crate::support::clients::{self, Watchers};
+use crate::support::command::{Ran, run};
 use crate::support::tuf::Served;
 use crate::support::{notary::NotaryServer, publishing};
 
@@ -132,6 +139,11 @@ impl Change {
         self.text.push_str(text);
     }
 
+    /// Begins it; it must be refused before anybody is asked anything.
+    pub(crate) fn refused(self, ceremony: &Ceremony, round: &str) -> Ran {
+        ceremony.then(round, &self.text, &[], &[])
+    }
+
     /// Holds it by a script that answers every question.
     pub(crate) fn hold(
         self,
@@ -219,7 +231,6 @@ fn fingerprint(ceremony: &Ceremony, key: &str) -> Fingerprint {
 }
 
 fn algorithm(public: &PublicKey) -> &'static str {
-    use anchorite::tuf::key::Algorithm;
     match public.algorithm() {
         Algorithm::Ed25519 => "ed25519",
         Algorithm::P256 => "p256",
@@ -248,6 +259,17 @@ pub(crate) fn from_server(
         let bytes = server.document(GUN, role).unwrap();
         bring(ceremony, round, &format!("before/{role}.json"), &bytes);
     }
+    over(ceremony, server, round, (kind, codename), also)
+}
+
+/// A change of what lies on IN already, from the root that the server has.
+pub(crate) fn over(
+    ceremony: &Ceremony,
+    server: &NotaryServer,
+    round: &str,
+    (kind, codename): (&str, &str),
+    also: &[&str],
+) -> Change {
     let root = AnyDocument::read(&server.document(GUN, "root").unwrap()).unwrap().digest();
     let head = format!(
         "kind = \"{kind}\"\ntitle = \"A change\"\ncodename = \"{codename}\"\nclients = [\"notary\", \"docker\"]\n"
@@ -322,7 +344,7 @@ pub(crate) fn attacked(server: &NotaryServer, thief: &Path) {
     notary(&["addhash", "-p", GUN, "v1", "4", "--sha256", EVIL]);
     notary(&["addhash", "-p", GUN, "evil", "4", "--sha256", EVIL]);
     let pem = thief.join("own.pem");
-    let made = std::process::Command::new("sh")
+    let made = Command::new("sh")
         .args([
             "-c",
             "openssl ecparam -genkey -name prime256v1 -noout | openssl ec -pubout > \"$0\"",
@@ -342,6 +364,45 @@ pub(crate) fn attacked(server: &NotaryServer, thief: &Path) {
     ]);
 }
 
+/// Later targets of the server's with `evil` in them, signed by the leaked key with openssl alone.
+fn forged(ceremony: &Ceremony, server: &NotaryServer, thief: &Path, version: u64) -> Vec<u8> {
+    let read = Signed::<Targets>::read(Dialect::Notary1, &server.document(GUN, "targets").unwrap());
+    let mut body = read.unwrap().peek().clone();
+    body.version = version;
+    let mut table = body.targets.to_map();
+    let evil = table.values().next().unwrap().clone();
+    table.insert("evil".to_owned(), evil);
+    body.targets = table.into();
+    let id = DocId { repository: GUN.parse().unwrap(), role: DocRole::Targets, version };
+    let payload = Draft::new(id, Dialect::Notary1, body).payload().unwrap();
+    fs::write(thief.join("to-sign"), payload.to_sign()).unwrap();
+    let key = fs::read_dir(thief.join("private")).unwrap().map(|entry| entry.unwrap().path());
+    let key = key.into_iter().find(|path| path.is_file()).unwrap();
+    let script = "sed '/^[a-z]*: /d; /^$/d' \"$0\" >key && \
+                  openssl pkcs8 -in key -passin \"pass:$1\" -out plain && \
+                  openssl dgst -sha256 -sign plain to-sign";
+    let made = Command::new("sh")
+        .args(["-c", script, key.to_str().unwrap(), PASSPHRASE])
+        .current_dir(thief)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let signature = Signature::from_ecdsa_der(Algorithm::P256, Hash::Sha256, &made.stdout).unwrap();
+    let (id, _) = Dialect::Notary1.list_key(&public(ceremony, "tagging")).unwrap();
+    payload.envelope(&[(id, signature)])
+}
+
+/// Puts targets on the server without any client; what it says, the status last.
+fn put(server: &NotaryServer, folder: &Path, targets: &[u8]) -> String {
+    let file = folder.join("put.json");
+    fs::write(&file, targets).unwrap();
+    let part = format!("files=@{};filename=targets", file.display());
+    let url = format!("{}/v2/{GUN}/_trust/tuf/", server.url());
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "-w", "%{http_code}", "--cacert"]).arg(server.cacert());
+    run(curl.args(["-F", &part, &url])).success()
+}
+
 #[test]
 fn a_leaked_tagging_key_is_replaced_and_what_it_signed_since_is_undone_for_old_and_new_clients() {
     let server = NotaryServer::start();
@@ -350,23 +411,16 @@ fn a_leaked_tagging_key_is_replaced_and_what_it_signed_since_is_undone_for_old_a
     let listed = clients::notary(&server, old_client.path(), &["list", GUN]).success();
     assert!(listed.contains(GOOD), "{listed}");
     attacked(&server, thief.path());
+    // So that nothing of ours would be new, they go far ahead with the version.
+    let far = forged(&ceremony, &server, thief.path(), 50);
+    assert_eq!(put(&server, thief.path(), &far), "200");
     let listed = clients::notary(&server, old_client.path(), &["list", GUN]).success();
     assert!(listed.contains(EVIL) && listed.contains("evil"), "{listed}");
 
     ceremony.media("2");
-    for role in ["root", "targets"] {
-        let bytes = server.document(GUN, role).unwrap();
-        bring(&ceremony, "2", &format!("before/{role}.json"), &bytes);
-    }
     let good = fs::read(ceremony.at("OUT").join(GUN).join("targets.json")).unwrap();
     bring(&ceremony, "2", "good/1.targets.json", &good);
-    let root = fs::read(ceremony.at("OUT").join(GUN).join("root.json")).unwrap();
-    let root = AnyDocument::read(&root).unwrap().digest();
-    let head = "kind = \"rotate-tagging\"\ntitle = \"The tagging key leaked\"\ncodename = \"OSPREY\"\n\
-                clients = [\"notary\", \"docker\"]\n";
-    let repository = format!("\n[repository]\nname = \"{GUN}\"\ndialect = \"notary1\"\n");
-    let mut change = Change::new(&ceremony, "2", head, root, "");
-    change.push(&repository);
+    let mut change = from_server(&ceremony, &server, "2", ("rotate-tagging", "OSPREY"), &[], &[]);
     change.push("\n[known_good]\nfile = \"good/1.targets.json\"\nform = \"targets\"\n");
     for (key, holder) in
         [("root-a", "Custodian A"), ("root-b", "Custodian B"), ("root-c", "Custodian C")]
@@ -402,7 +456,11 @@ fn a_leaked_tagging_key_is_replaced_and_what_it_signed_since_is_undone_for_old_a
         assert!(listed.contains("v1") && listed.contains(GOOD), "{listed}");
         assert!(!listed.contains("evil") && !listed.contains(EVIL), "{listed}");
     }
-    // The old key signs nothing any more that the server takes.
+    // The old key signs nothing any more that the server takes, by a client or without one.
+    let farther = forged(&ceremony, &server, thief.path(), 99);
+    let refused = put(&server, thief.path(), &farther);
+    assert!(refused.ends_with("400"), "{refused}");
+    assert!(refused.contains("valid signatures did not meet threshold for targets"), "{refused}");
     let again = ["addhash", "-p", GUN, "evil", "4", "--sha256", EVIL];
     clients::notary(&server, thief.path(), &again).failure(1);
     assert!(!clients::notary_list(&server, GUN).success().contains("evil"));

@@ -1,11 +1,13 @@
 //! Delegations and targets changed for real, with age keys in one workspace, judged by notary, docker and python-tuf.
 
+use std::fs;
+
 use anchorite::tuf::digest::Digest;
 use tempfile::TempDir;
 
 use crate::changes_real::{
-    Change, GOOD, GUN, METADATA, TARGET, audited, compromised, first_root_of_tuf, from_served,
-    from_server, publish, published,
+    Change, GOOD, GUN, METADATA, TARGET, audited, bring, compromised, first_root_of_tuf,
+    from_served, from_server, over, publish, published,
 };
 use crate::support::ceremony::Ceremony;
 use crate::support::{clients, notary::NotaryServer};
@@ -93,6 +95,22 @@ fn a_signer_is_added_gets_another_key_signs_alone_and_goes_before_the_eyes_of_no
     for listed in [clients::notary_list(&server, GUN).success(), cached()] {
         assert!(listed.contains("v3") && listed.contains(THIRD), "{listed}");
     }
+
+    // Somebody brings the targets of two changes ago: the workspace knows newer ones.
+    let evidence = || fs::read_dir(ceremony.at("BOOK/evidence")).unwrap().count();
+    let (held, older) = (evidence(), ceremony.at("OUT-2").join(GUN).join("targets.json"));
+    ceremony.media("old");
+    bring(&ceremony, "old", "before/root.json", &server.document(GUN, "root").unwrap());
+    bring(&ceremony, "old", "before/targets.json", &fs::read(older).unwrap());
+    let mut stale = over(&ceremony, &server, "old", ("remove-delegation", "KITTIWAKE"), &[]);
+    stale.here(&ceremony, "tagging", "Releaser");
+    stale.role("targets", "\"tagging\"", 1, "3 years");
+    stale.push("\n[[remove]]\ndelegation = \"targets/alice\"\nreason = \"Alice left\"\n");
+    let said = stale.refused(&ceremony, "old").failure(3);
+    let told =
+        "targets: the state before has version 2, and this workspace trusts version 3 already";
+    assert!(said.contains(told), "{said}");
+    assert_eq!(evidence(), held, "nothing was begun");
 
     let mut gone = change(&ceremony, &server, "5", ("remove-delegation", "KITTIWAKE"), &both);
     gone.here(&ceremony, "tagging", "Releaser");

@@ -315,10 +315,8 @@ fn an_expired_root_stands_in_large_letters_before_what_is_signed() {
         let banner = |at: &str| {
             let (_, scenes) = rehearsed(&sample, &text, at.parse().unwrap());
             let review = scenes.into_iter().find(|scene| scene.title == "REVIEW").unwrap();
-            review.blocks.into_iter().find_map(|block| match block {
-                Block::Banner(text) => Some(text),
-                _ => None,
-            })
+            let banner = |block| if let Block::Banner(text) = block { Some(text) } else { None };
+            review.blocks.into_iter().find_map(banner)
         };
         assert_eq!(banner("2026-12-01T12:00:00Z"), None);
         let told = banner("2037-01-01T00:00:00Z").unwrap();
