@@ -3,14 +3,14 @@
 use std::fs;
 
 use anchorite::tuf::digest::Digest;
-use tempfile::TempDir;
 
 use crate::changes_real::{
     Change, GOOD, GUN, METADATA, TARGET, audited, bring, compromised, first_root_of_tuf,
     from_served, from_server, over, publish, published,
 };
 use crate::support::ceremony::Ceremony;
-use crate::support::{clients, notary::NotaryServer};
+use crate::support::clients::Watchers;
+use crate::support::notary::NotaryServer;
 
 const SECOND: &str = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
 const THIRD: &str = "fd61a03af4f77d870fc21e05e7e80678095c92d808cfb3b5c279ee04c74aca13";
@@ -42,9 +42,8 @@ fn a_signer_is_added_gets_another_key_signs_alone_and_goes_before_the_eyes_of_no
     const ALL: &str = "paths = [\"\"]\nvalid_for = \"1 year\"\n";
     let server = NotaryServer::start();
     let (ceremony, _) = published(&server);
-    let old_client = TempDir::new().unwrap();
-    let cached = || clients::notary(&server, old_client.path(), &["list", GUN]).success();
-    cached();
+    let mut watchers = Watchers::new(&server, GUN);
+    watchers.look();
 
     let mut add = change(&ceremony, &server, "2", ("add-delegation", "WAGTAIL"), &[]);
     add.here(&ceremony, "tagging", "Releaser");
@@ -60,11 +59,12 @@ fn a_signer_is_added_gets_another_key_signs_alone_and_goes_before_the_eyes_of_no
     add.hold(&ceremony, "2", &signed, &["tagging", "alice", "releases"]);
     audited(&ceremony, "WAGTAIL");
     publish(&ceremony, &server, "2");
-    for listed in [clients::notary_list(&server, GUN).success(), cached()] {
+    let seen = watchers.look();
+    for listed in &seen {
         assert!(listed.contains("v2") && listed.contains(SECOND), "{listed}");
         assert!(listed.contains(GOOD), "{listed}");
     }
-    let inspected = clients::docker_trust_inspect(&server, GUN).success();
+    let [.., inspected] = seen;
     assert!(inspected.contains("\"alice\"") && inspected.contains(SECOND), "{inspected}");
 
     // The key of releases leaked: targets and the delegation's document go up together.
@@ -79,9 +79,11 @@ fn a_signer_is_added_gets_another_key_signs_alone_and_goes_before_the_eyes_of_no
     rotate.hold(&ceremony, "3", &signed, &["tagging", "releases-2"]);
     publish(&ceremony, &server, "3");
     assert_eq!(server.document(GUN, "targets/alice").unwrap(), alice);
-    for listed in [clients::notary_list(&server, GUN).success(), cached()] {
+    let [awake, fresh, inspected] = watchers.look();
+    for listed in [awake, fresh] {
         assert!(listed.contains("v2") && listed.contains("targets/releases"), "{listed}");
     }
+    assert!(inspected.contains("\"alice\"") && inspected.contains(SECOND), "{inspected}");
 
     // A tag through the delegation: neither root nor targets.
     let mut sign = change(&ceremony, &server, "4", ("sign-targets", "SISKIN"), &both);
@@ -92,7 +94,7 @@ fn a_signer_is_added_gets_another_key_signs_alone_and_goes_before_the_eyes_of_no
     sign.hold(&ceremony, "4", &["targets/releases"], &["releases-2"]);
     publish(&ceremony, &server, "4");
     assert_eq!(server.document(GUN, "targets").unwrap(), targets);
-    for listed in [clients::notary_list(&server, GUN).success(), cached()] {
+    for listed in watchers.look() {
         assert!(listed.contains("v3") && listed.contains(THIRD), "{listed}");
     }
 
@@ -118,10 +120,11 @@ fn a_signer_is_added_gets_another_key_signs_alone_and_goes_before_the_eyes_of_no
     gone.push("\n[[remove]]\ndelegation = \"targets/alice\"\nreason = \"Alice left\"\n");
     gone.hold(&ceremony, "5", &["targets"], &["tagging"]);
     publish(&ceremony, &server, "5");
-    for listed in [clients::notary_list(&server, GUN).success(), cached()] {
+    let seen = watchers.look();
+    for listed in seen.iter().chain(&watchers.wake()) {
         assert!(listed.contains("v2") && listed.contains("v3"), "{listed}");
     }
-    let inspected = clients::docker_trust_inspect(&server, GUN).success();
+    let [.., inspected] = seen;
     assert!(!inspected.contains("\"alice\"") && inspected.contains(SECOND), "{inspected}");
 }
 

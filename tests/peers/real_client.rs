@@ -212,6 +212,18 @@ fn a_snapshot_key_of_the_real_client_signs_each_change_until_the_server_takes_ov
     publish(&ceremony, &server, "3");
     see(&watchers.look());
 
+    // A tag: targets, and the snapshot that names them.
+    ceremony.media("5");
+    let mut sign = from_server(&ceremony, &server, "5", ("sign-targets", "SISKIN"), &below, &[]);
+    sign.here(&ceremony, "tagging-2", "Releaser");
+    sign.here(&ceremony, "snapshot", "Releaser");
+    sign.role("targets", "\"tagging-2\"", 1, "3 years");
+    sign.closes("snapshot");
+    sign.push(&format!("\n[[targets]]\nname = \"v2\"\nlength = 4\nsha256 = \"{SECOND}\"\n"));
+    sign.hold(&ceremony, "5", &["targets"], &["tagging-2"]);
+    publish(&ceremony, &server, "5");
+    assert!(watchers.look().iter().all(|seen| seen.contains(SECOND)));
+
     // From now on the server signs snapshots, and whoever has a delegation can publish alone.
     ceremony.media("4");
     let key = server.new_key(GUN, "snapshot");
@@ -229,7 +241,7 @@ fn a_snapshot_key_of_the_real_client_signs_each_change_until_the_server_takes_ov
     publish(&ceremony, &server, "4");
     see(&watchers.look());
     let woken = watchers.wake();
-    assert_eq!(woken.len(), 3);
+    assert_eq!(woken.len(), 4);
     see(&woken);
 }
 
