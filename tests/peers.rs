@@ -17,6 +17,8 @@ mod judgement;
 mod pty;
 #[path = "peers/publishing.rs"]
 mod publishing;
+#[path = "peers/real_client.rs"]
+mod real_client;
 #[path = "peers/real_runs.rs"]
 mod real_runs;
 #[path = "peers/root_changes_real.rs"]

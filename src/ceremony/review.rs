@@ -56,6 +56,7 @@ fn changes(plan: &Plan, state: &State) -> Vec<Block> {
         ("trusted root".to_owned(), anchor.pinned().digest().groups().join(" ")),
         ("root now".to_owned(), format!("version {}", anchor.root().version)),
     ])];
+    blocks.extend(expired(anchor, state.opening.at));
     blocks.extend(after_the_good_state(plan, anchor));
     blocks.extend(shared(plan, state, anchor));
     blocks.extend(bins(plan));
@@ -88,6 +89,27 @@ fn changes(plan: &Plan, state: &State) -> Vec<Block> {
         blocks.push(Block::Text(text.to_owned()));
     }
     blocks.extend(later(state));
+    blocks
+}
+
+/// What clients refuse already, because it has expired: a reason for the change, and to be known.
+fn expired(anchor: &Anchor, at: Timestamp) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let root = anchor.root().expires.at;
+    if root <= at {
+        let end = root.to_minute();
+        let text = format!("THE ROOT EXPIRED ON {end}. Every client refuses the repository since.");
+        blocks.push(Block::Banner(text));
+    }
+    let below = anchor.all_delegated().iter().map(|(name, held)| (name.to_string(), held));
+    let targets = anchor.targets().map(|held| ("targets".to_owned(), held));
+    for (role, held) in targets.into_iter().chain(below) {
+        let end = held.body().expires.at;
+        if end <= at {
+            let text = format!("{role} expired on {}: clients refuse it since.", end.to_minute());
+            blocks.push(Block::Mark(Verdict::Warn, text));
+        }
+    }
     blocks
 }
 

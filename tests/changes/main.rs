@@ -6,6 +6,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod found;
 mod known;
 mod large;
 mod root_kinds;

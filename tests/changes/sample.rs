@@ -6,10 +6,14 @@ use std::fmt::Write as _;
 use std::fs;
 
 use anchorite::ceremony::before::Before;
-use anchorite::ceremony::check::{CheckReport, play};
+use anchorite::ceremony::check::{CheckReport, Ground, base, play};
 use anchorite::ceremony::engine::Engine;
-use anchorite::ceremony::event::{FileAt, Place};
+use anchorite::ceremony::event::{
+    FileAt, Mode, Opening, Outcome, Place, SessionId, ToolId, Wanted,
+};
+use anchorite::ceremony::model::Room;
 use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::scene::Scene;
 use anchorite::ceremony::twin::{Purpose, Twin};
 use anchorite::tuf::digest::Digest;
 use anchorite::tuf::document::Dialect;
@@ -96,6 +100,50 @@ pub(crate) fn played(sample: &Sample, text: &Text) -> Engine {
     let plan = parsed(&plan(sample, text));
     let before = Before::of(&plan, &sample.at_hand(&extra(&text.inputs))).unwrap();
     play(&Twin::new(&plan, &before, Purpose::Check), noon()).unwrap()
+}
+
+/// A rehearsal of a plan in a model of the room, and every screen at which people were asked.
+pub(crate) fn rehearsed(sample: &Sample, text: &Text, at: Timestamp) -> (Engine, Vec<Scene>) {
+    let plan = parsed(&plan(sample, text));
+    let at_hand = sample.at_hand(&extra(&text.inputs));
+    let before = Before::of(&plan, &at_hand).unwrap();
+    let twin = Twin::new(&plan, &before, Purpose::Rehearse);
+    let report = CheckReport::of(&plan, at, &at_hand);
+    let checked =
+        report.clear(twin.plan(), Mode::Rehearsal).unwrap_or_else(|| panic!("{report:#?}"));
+    let opening = Opening {
+        mode: Mode::Rehearsal,
+        session: SessionId::new([7; 16]),
+        tool: ToolId { name: "anchorite".to_owned(), version: String::new() },
+        plan: plan.digest,
+        base: base(twin.plan(), at),
+        at,
+        check: None,
+        unattended: false,
+        asked: None,
+        earlier: Vec::new(),
+    };
+    let mut room = Room::new(twin.clone());
+    let (mut engine, mut next) = Engine::open(Ground::new(checked, twin.before().clone()), opening);
+    let mut scenes = Vec::new();
+    loop {
+        next = match next.wanted {
+            Wanted::Close(outcome) => {
+                assert_eq!(outcome, Outcome::Done);
+                return (engine, scenes);
+            }
+            Wanted::Act(id, act) => {
+                let what = room.act(&id, &act);
+                engine.happened(at, id, what)
+            }
+            Wanted::Ask(ask) => {
+                assert_eq!(engine.trouble(), None, "before {}", ask.id);
+                scenes.push(engine.scene());
+                let said = room.answer(&ask, &engine);
+                engine.people(at, said).unwrap()
+            }
+        };
+    }
 }
 
 /// What stands in a plan beside what every sample plan has.

@@ -6,6 +6,7 @@ mod grown;
 pub(crate) mod ship;
 mod tagging;
 mod tags;
+mod traps;
 
 use std::collections::BTreeMap;
 

@@ -3,15 +3,24 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::Command;
 
 use anchorite::tuf::any::AnyDocument;
 use anchorite::tuf::digest::Digest;
-use anchorite::tuf::key::{Fingerprint, PublicKey};
+use anchorite::tuf::document::{Dialect, DocId, DocRole};
+use anchorite::tuf::key::{Algorithm, Fingerprint, PublicKey};
+use anchorite::tuf::payload::Draft;
+use anchorite::tuf::signature::{Hash, Signature};
+use anchorite::tuf::signed::Signed;
+use anchorite::tuf::targets::Targets;
 use tempfile::TempDir;
 
-use crate::support::ceremony::{Ceremony, window};
-use crate::support::{clients, notary::NotaryServer, publishing, tuf};
+use crate::support::ceremony::{Ceremony, PASSPHRASE, window};
+use crate::support::clients::{self, Watchers};
+use crate::support::command::{Ran, run};
+use crate::support::tuf::Served;
+use crate::support::{notary::NotaryServer, publishing};
 
 pub(crate) const GUN: &str = "registry.example.com/team/app";
 pub(crate) const GOOD: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -21,6 +30,8 @@ pub(crate) const EVIL: &str = "e258d248fda94c63753607f7c4494ee0fcbe92f1a76bfdac7
 pub(crate) struct Change {
     text: String,
     keys: Vec<String>,
+    /// The keys that sign a snapshot over what the others signed.
+    closing: Vec<&'static str>,
 }
 
 impl Change {
@@ -72,7 +83,7 @@ impl Change {
                  confirmed_by = \"Releaser\"\n"
             );
         }
-        Self { text, keys: Vec::new() }
+        Self { text, keys: Vec::new(), closing: Vec::new() }
     }
 
     /// A key that rests in the book.
@@ -97,6 +108,20 @@ impl Change {
         self.keys.push(key.to_owned());
     }
 
+    /// A key that stays elsewhere: its public half and its proof are in `new` on IN, and the public half beside.
+    pub(crate) fn enrolled(&mut self, ceremony: &Ceremony, key: &str, holder: &str) {
+        let pem = fs::read_to_string(ceremony.at(&format!("{key}.pub"))).unwrap();
+        let public = PublicKey::from_pem(&pem).unwrap();
+        let _ = write!(
+            self.text,
+            "\n[[keys]]\nname = \"{key}\"\nholder = \"{holder}\"\nalgorithm = \"{}\"\n\
+             enrol = {{ medium = \"IN\", public = \"new/{key}.pub\", proof = \"new/{key}.proof\", \
+             fingerprint = \"{}\", confirmed_by = \"{holder}\" }}\n",
+            algorithm(&public),
+            public.fingerprint()
+        );
+    }
+
     pub(crate) fn role(&mut self, name: &str, keys: &str, threshold: u32, valid_for: &str) {
         let _ = write!(
             self.text,
@@ -104,8 +129,19 @@ impl Change {
         );
     }
 
+    /// A snapshot of Notary that this key signs, over what the others signed.
+    pub(crate) fn closes(&mut self, key: &'static str) {
+        self.role("snapshot", &format!("{key:?}"), 1, "3 years");
+        self.closing.push(key);
+    }
+
     pub(crate) fn push(&mut self, text: &str) {
         self.text.push_str(text);
+    }
+
+    /// Begins it; it must be refused before anybody is asked anything.
+    pub(crate) fn refused(self, ceremony: &Ceremony, round: &str) -> Ran {
+        ceremony.then(round, &self.text, &[], &[])
     }
 
     /// Holds it by a script that answers every question.
@@ -149,12 +185,22 @@ impl Change {
         };
         let keys: Vec<&str> = self.keys.iter().map(String::as_str).collect();
         ready("keys", &keys, &mut asked);
-        asked.push(("medium/OUT".into(), "true".into()));
+        // Where nothing is signed, nothing leaves before the end, and nobody compares what would be signed.
+        if !signed.is_empty() {
+            asked.push(("medium/OUT".into(), "true".into()));
+        }
         asked.push(("review".into(), ticked(&read)));
-        asked.push(("source".into(), "\"written-down\"".into()));
-        asked.push(("written-down".into(), "true".into()));
-        asked.push(("head/before the first signature".into(), "true".into()));
+        if !signed.is_empty() {
+            asked.push(("source".into(), "\"written-down\"".into()));
+            asked.push(("written-down".into(), "true".into()));
+            asked.push(("head/before the first signature".into(), "true".into()));
+        }
         ready("sign", signing, &mut asked);
+        if !self.closing.is_empty() {
+            asked.push(("review/closing".into(), ticked(&["snapshot"])));
+            asked.push(("written-down/closing".into(), "true".into()));
+            ready("closing", &self.closing, &mut asked);
+        }
         asked.push(("medium/export".into(), "true".into()));
         asked.extend(people.map(|person| (format!("statement/{person}"), "\"agree\"".into())));
         let asked: Vec<(&str, &str)> =
@@ -185,7 +231,6 @@ fn fingerprint(ceremony: &Ceremony, key: &str) -> Fingerprint {
 }
 
 fn algorithm(public: &PublicKey) -> &'static str {
-    use anchorite::tuf::key::Algorithm;
     match public.algorithm() {
         Algorithm::Ed25519 => "ed25519",
         Algorithm::P256 => "p256",
@@ -199,6 +244,65 @@ pub(crate) fn bring(ceremony: &Ceremony, round: &str, path: &str, bytes: &[u8]) 
     let file = ceremony.at(&format!("IN-{round}")).join(path);
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(file, bytes).unwrap();
+}
+
+/// A change of what the server has, with these documents of delegations; keys of earlier roots may sign too.
+pub(crate) fn from_server(
+    ceremony: &Ceremony,
+    server: &NotaryServer,
+    round: &str,
+    (kind, codename): (&str, &str),
+    below: &[&str],
+    also: &[&str],
+) -> Change {
+    for role in ["root", "targets"].iter().chain(below) {
+        let bytes = server.document(GUN, role).unwrap();
+        bring(ceremony, round, &format!("before/{role}.json"), &bytes);
+    }
+    over(ceremony, server, round, (kind, codename), also)
+}
+
+/// A change of what lies on IN already, from the root that the server has.
+pub(crate) fn over(
+    ceremony: &Ceremony,
+    server: &NotaryServer,
+    round: &str,
+    (kind, codename): (&str, &str),
+    also: &[&str],
+) -> Change {
+    let root = AnyDocument::read(&server.document(GUN, "root").unwrap()).unwrap().digest();
+    let head = format!(
+        "kind = \"{kind}\"\ntitle = \"A change\"\ncodename = \"{codename}\"\nclients = [\"notary\", \"docker\"]\n"
+    );
+    let also = if also.is_empty() { String::new() } else { format!("also_sign = {also:?}\n") };
+    let mut change = Change::new(ceremony, round, &head, root, &also);
+    change.push(&format!("\n[repository]\nname = \"{GUN}\"\ndialect = \"notary1\"\n"));
+    change
+}
+
+/// Uploads what a round signed, by the scripts of its export.
+pub(crate) fn publish(ceremony: &Ceremony, server: &NotaryServer, round: &str) {
+    let out = ceremony.at(&format!("OUT-{round}"));
+    for script in ["publish/precheck", "publish/publish", "accept/accept"] {
+        publishing::run_script(&out, script, server, &[]).success();
+    }
+}
+
+/// A key of the server's, whose public half lies on IN.
+pub(crate) fn server_key(name: &str, file: &str, bytes: &[u8]) -> String {
+    let (id, _) = anchorite::tuf::wire::notary1::read_server_key(bytes).unwrap();
+    format!(
+        "\n[[keys]]\nname = \"{name}\"\nalgorithm = \"ed25519\"\n\
+         server = {{ medium = \"IN\", file = \"{file}\", id = \"{id}\" }}\n"
+    )
+}
+
+/// A key that somebody else may have.
+pub(crate) fn compromised(ceremony: &Ceremony, key: &str) -> String {
+    format!(
+        "\n[[compromised]]\nfingerprint = \"{}\"\nreason = \"seen in a build log\"\n",
+        fingerprint(ceremony, key)
+    )
 }
 
 /// The folder of the evidence of a codename, and whether an audit without the paper's head finds nothing wrong.
@@ -240,7 +344,7 @@ pub(crate) fn attacked(server: &NotaryServer, thief: &Path) {
     notary(&["addhash", "-p", GUN, "v1", "4", "--sha256", EVIL]);
     notary(&["addhash", "-p", GUN, "evil", "4", "--sha256", EVIL]);
     let pem = thief.join("own.pem");
-    let made = std::process::Command::new("sh")
+    let made = Command::new("sh")
         .args([
             "-c",
             "openssl ecparam -genkey -name prime256v1 -noout | openssl ec -pubout > \"$0\"",
@@ -260,6 +364,45 @@ pub(crate) fn attacked(server: &NotaryServer, thief: &Path) {
     ]);
 }
 
+/// Later targets of the server's with `evil` in them, signed by the leaked key with openssl alone.
+fn forged(ceremony: &Ceremony, server: &NotaryServer, thief: &Path, version: u64) -> Vec<u8> {
+    let read = Signed::<Targets>::read(Dialect::Notary1, &server.document(GUN, "targets").unwrap());
+    let mut body = read.unwrap().peek().clone();
+    body.version = version;
+    let mut table = body.targets.to_map();
+    let evil = table.values().next().unwrap().clone();
+    table.insert("evil".to_owned(), evil);
+    body.targets = table.into();
+    let id = DocId { repository: GUN.parse().unwrap(), role: DocRole::Targets, version };
+    let payload = Draft::new(id, Dialect::Notary1, body).payload().unwrap();
+    fs::write(thief.join("to-sign"), payload.to_sign()).unwrap();
+    let key = fs::read_dir(thief.join("private")).unwrap().map(|entry| entry.unwrap().path());
+    let key = key.into_iter().find(|path| path.is_file()).unwrap();
+    let script = "sed '/^[a-z]*: /d; /^$/d' \"$0\" >key && \
+                  openssl pkcs8 -in key -passin \"pass:$1\" -out plain && \
+                  openssl dgst -sha256 -sign plain to-sign";
+    let made = Command::new("sh")
+        .args(["-c", script, key.to_str().unwrap(), PASSPHRASE])
+        .current_dir(thief)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let signature = Signature::from_ecdsa_der(Algorithm::P256, Hash::Sha256, &made.stdout).unwrap();
+    let (id, _) = Dialect::Notary1.list_key(&public(ceremony, "tagging")).unwrap();
+    payload.envelope(&[(id, signature)])
+}
+
+/// Puts targets on the server without any client; what it says, the status last.
+fn put(server: &NotaryServer, folder: &Path, targets: &[u8]) -> String {
+    let file = folder.join("put.json");
+    fs::write(&file, targets).unwrap();
+    let part = format!("files=@{};filename=targets", file.display());
+    let url = format!("{}/v2/{GUN}/_trust/tuf/", server.url());
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "-w", "%{http_code}", "--cacert"]).arg(server.cacert());
+    run(curl.args(["-F", &part, &url])).success()
+}
+
 #[test]
 fn a_leaked_tagging_key_is_replaced_and_what_it_signed_since_is_undone_for_old_and_new_clients() {
     let server = NotaryServer::start();
@@ -268,23 +411,16 @@ fn a_leaked_tagging_key_is_replaced_and_what_it_signed_since_is_undone_for_old_a
     let listed = clients::notary(&server, old_client.path(), &["list", GUN]).success();
     assert!(listed.contains(GOOD), "{listed}");
     attacked(&server, thief.path());
+    // So that nothing of ours would be new, they go far ahead with the version.
+    let far = forged(&ceremony, &server, thief.path(), 50);
+    assert_eq!(put(&server, thief.path(), &far), "200");
     let listed = clients::notary(&server, old_client.path(), &["list", GUN]).success();
     assert!(listed.contains(EVIL) && listed.contains("evil"), "{listed}");
 
     ceremony.media("2");
-    for role in ["root", "targets"] {
-        let bytes = server.document(GUN, role).unwrap();
-        bring(&ceremony, "2", &format!("before/{role}.json"), &bytes);
-    }
     let good = fs::read(ceremony.at("OUT").join(GUN).join("targets.json")).unwrap();
     bring(&ceremony, "2", "good/1.targets.json", &good);
-    let root = fs::read(ceremony.at("OUT").join(GUN).join("root.json")).unwrap();
-    let root = AnyDocument::read(&root).unwrap().digest();
-    let head = "kind = \"rotate-tagging\"\ntitle = \"The tagging key leaked\"\ncodename = \"OSPREY\"\n\
-                clients = [\"notary\", \"docker\"]\n";
-    let repository = format!("\n[repository]\nname = \"{GUN}\"\ndialect = \"notary1\"\n");
-    let mut change = Change::new(&ceremony, "2", head, root, "");
-    change.push(&repository);
+    let mut change = from_server(&ceremony, &server, "2", ("rotate-tagging", "OSPREY"), &[], &[]);
     change.push("\n[known_good]\nfile = \"good/1.targets.json\"\nform = \"targets\"\n");
     for (key, holder) in
         [("root-a", "Custodian A"), ("root-b", "Custodian B"), ("root-c", "Custodian C")]
@@ -320,7 +456,11 @@ fn a_leaked_tagging_key_is_replaced_and_what_it_signed_since_is_undone_for_old_a
         assert!(listed.contains("v1") && listed.contains(GOOD), "{listed}");
         assert!(!listed.contains("evil") && !listed.contains(EVIL), "{listed}");
     }
-    // The old key signs nothing any more that the server takes.
+    // The old key signs nothing any more that the server takes, by a client or without one.
+    let farther = forged(&ceremony, &server, thief.path(), 99);
+    let refused = put(&server, thief.path(), &farther);
+    assert!(refused.ends_with("400"), "{refused}");
+    assert!(refused.contains("valid signatures did not meet threshold for targets"), "{refused}");
     let again = ["addhash", "-p", GUN, "evil", "4", "--sha256", EVIL];
     clients::notary(&server, thief.path(), &again).failure(1);
     assert!(!clients::notary_list(&server, GUN).success().contains("evil"));
@@ -337,82 +477,129 @@ fn a_leaked_tagging_key_is_replaced_and_what_it_signed_since_is_undone_for_old_a
 }
 
 #[test]
-fn two_root_changes_are_followed_by_notary_clients_from_before_and_by_fresh_ones() {
+fn every_kind_of_root_change_is_followed_by_notary_clients_from_before_and_by_fresh_ones() {
     let server = NotaryServer::start();
     let (ceremony, _) = published(&server);
-    let old_client = TempDir::new().unwrap();
-    clients::notary(&server, old_client.path(), &["list", GUN]).success();
-    let repository = format!("\n[repository]\nname = \"{GUN}\"\ndialect = \"notary1\"\n");
-
-    // Custodian C leaves without signing anything; then B gets another token and brings both.
-    let mut keys = vec![("root-a", "Custodian A"), ("root-b", "Custodian B")];
-    for (round, kind, codename, new, holder, leaves) in [
-        ("2", "replace-custodian", "GANNET", "root-d", "Custodian C", None),
-        ("3", "rotate-root", "CURLEW", "root-b2", "Custodian B", Some("root-b")),
-    ] {
-        ceremony.media(round);
-        for role in ["root", "targets"] {
-            let bytes = server.document(GUN, role).unwrap();
-            bring(&ceremony, round, &format!("before/{role}.json"), &bytes);
-        }
-        let root = AnyDocument::read(&server.document(GUN, "root").unwrap()).unwrap().digest();
-        let head = format!(
-            "kind = \"{kind}\"\ntitle = \"Other root keys\"\ncodename = \"{codename}\"\n\
-             clients = [\"notary\", \"docker\"]\n"
-        );
-        let also = leaves.map(|key| format!("also_sign = [\"{key}\"]\n")).unwrap_or_default();
-        let mut change = Change::new(&ceremony, round, &head, root, &also);
-        change.push(&repository);
-        for (key, holder) in &keys {
-            change.here(&ceremony, key, holder);
-        }
-        change.made(new, holder, "certificate = { valid_for = \"28 years\" }\n");
-        keys.push((new, holder));
-        let signing: Vec<&str> = keys.iter().map(|(key, _)| *key).collect();
-        keys.retain(|(key, _)| Some(*key) != leaves);
-        let listed: Vec<String> = keys.iter().map(|(key, _)| format!("{key:?}")).collect();
-        change.role("root", &listed.join(", "), 2, "10 years");
-        let said = change.hold(&ceremony, round, &["root"], &signing);
+    let mut watchers = Watchers::new(&server, GUN);
+    let see = |all: &[String]| assert!(all.iter().all(|seen| seen.contains(GOOD)), "{all:?}");
+    see(&watchers.look());
+    let held = |change: Change, round: &str, codename: &str, signing: &[&str]| {
+        let said = change.hold(&ceremony, round, &["root"], signing);
         assert!(said.contains("root, by the one before"), "{said}");
         audited(&ceremony, codename);
-        let out = ceremony.at(&format!("OUT-{round}"));
-        publishing::run_script(&out, "publish/precheck", &server, &[]).success();
-        publishing::run_script(&out, "publish/publish", &server, &[]).success();
-        publishing::run_script(&out, "accept/accept", &server, &[]).success();
-        assert!(clients::notary_list(&server, GUN).success().contains(GOOD));
+        publish(&ceremony, &server, round);
+    };
+    let from = |round: &str, kind, also: &[&str]| {
+        ceremony.media(round);
+        from_server(&ceremony, &server, round, kind, &[], also)
+    };
+    let certificate = "certificate = { valid_for = \"28 years\" }\n";
+
+    // Custodian C leaves without signing anything.
+    let mut replace = from("2", ("replace-custodian", "GANNET"), &[]);
+    replace.here(&ceremony, "root-a", "Custodian A");
+    replace.here(&ceremony, "root-b", "Custodian B");
+    replace.made("root-d", "Custodian C", certificate);
+    replace.role("root", "\"root-a\", \"root-b\", \"root-d\"", 2, "10 years");
+    held(replace, "2", "GANNET", &["root-a", "root-b", "root-d"]);
+    see(&watchers.look());
+
+    // B gets another token and brings both.
+    let mut rotate = from("3", ("rotate-root", "CURLEW"), &["root-b"]);
+    rotate.here(&ceremony, "root-a", "Custodian A");
+    rotate.here(&ceremony, "root-b", "Custodian B");
+    rotate.here(&ceremony, "root-d", "Custodian C");
+    rotate.made("root-b2", "Custodian B", certificate);
+    rotate.role("root", "\"root-a\", \"root-b2\", \"root-d\"", 2, "10 years");
+    held(rotate, "3", "CURLEW", &["root-a", "root-b", "root-d", "root-b2"]);
+    see(&watchers.look());
+
+    // The server gets another snapshot key: it gives the public half, and signs with it once the root names it.
+    ceremony.media("4");
+    let key = server.new_key(GUN, "snapshot");
+    let old = server.key(GUN, "snapshot");
+    assert_ne!(key, old);
+    bring(&ceremony, "4", "new/snapshot.key", &key);
+    let mut online = from_server(&ceremony, &server, "4", ("rotate-online", "SWIFT"), &[], &[]);
+    for (key, holder) in
+        [("root-a", "Custodian A"), ("root-b2", "Custodian B"), ("root-d", "Custodian C")]
+    {
+        online.here(&ceremony, key, holder);
     }
-    // Two rotations behind, and it follows.
-    let cached = clients::notary(&server, old_client.path(), &["list", GUN]).success();
-    assert!(cached.contains(GOOD), "{cached}");
-    assert!(clients::docker_trust_inspect(&server, GUN).success().contains(GOOD));
+    online.push(&server_key("server-snapshot-2", "new/snapshot.key", &key));
+    online.role("root", "\"root-a\", \"root-b2\", \"root-d\"", 2, "10 years");
+    online.push(
+        "\n[roles.snapshot]\nkeys = [\"server-snapshot-2\"]\nthreshold = 1\nsigned = \"online\"\n",
+    );
+    held(online, "4", "SWIFT", &["root-a", "root-b2", "root-d"]);
+    let told = publishing::results(&ceremony.at("OUT-4"));
+    assert_eq!(told[0][2], "WARN");
+    assert!(told[0][3].contains("it answers its old key until"), "{}", told[0][3]);
+    assert_eq!(server.key(GUN, "snapshot"), key);
+    see(&watchers.look());
+
+    // The token of B is stolen.
+    let mut stolen = from("5", ("root-compromise", "HARRIER"), &[]);
+    stolen.here(&ceremony, "root-a", "Custodian A");
+    stolen.here(&ceremony, "root-d", "Custodian C");
+    stolen.made("root-e", "Custodian B", certificate);
+    stolen.role("root", "\"root-a\", \"root-d\", \"root-e\"", 2, "10 years");
+    stolen.push(&compromised(&ceremony, "root-b2"));
+    held(stolen, "5", "HARRIER", &["root-a", "root-d", "root-e"]);
+    see(&watchers.look());
+
+    // Up to four changes behind, and each of them follows.
+    let woken = watchers.wake();
+    assert_eq!(woken.len(), 5);
+    see(&woken);
 }
 
-/// A first root of a TUF repository, the folder of its documents, its root digest, and the documents on IN of a second
-/// round.
-pub(crate) fn first_root_of_tuf() -> (Ceremony, PathBuf, Digest) {
+/// The target of the sample plan, and what it holds.
+pub(crate) const TARGET: (&str, &str) = ("app/app-1.0.tar.gz", "test");
+pub(crate) const METADATA: &str = "updates.example.com/metadata";
+
+/// A first root of a TUF repository, served.
+pub(crate) fn first_root_of_tuf() -> (Ceremony, Served) {
     let mut ceremony = Ceremony::of("first-root-tuf1");
     ceremony.change("length = 1000", "length = 4");
     ceremony.hold("first-root-tuf1").success();
-    let first = ceremony.at("OUT").join("updates.example.com/metadata");
-    ceremony.media("2");
-    for entry in fs::read_dir(&first).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        bring(&ceremony, "2", &format!("before/{name}"), &fs::read(&path).unwrap());
+    let served = Served::of(&ceremony.at("OUT").join(METADATA));
+    served.target(TARGET.0, TARGET.1);
+    (ceremony, served)
+}
+
+/// A change of what is served; keys of earlier roots may sign too.
+pub(crate) fn from_served(
+    ceremony: &Ceremony,
+    served: &Served,
+    round: &str,
+    (kind, codename): (&str, &str),
+    also: &[&str],
+) -> Change {
+    for name in served.newest() {
+        let bytes = fs::read(served.metadata().join(&name)).unwrap();
+        bring(ceremony, round, &format!("before/{name}"), &bytes);
     }
-    let root = AnyDocument::read(&fs::read(first.join("1.root.json")).unwrap()).unwrap().digest();
-    (ceremony, first, root)
+    let root = fs::read(served.metadata().join("1.root.json")).unwrap();
+    let root = AnyDocument::read(&root).unwrap().digest();
+    let head = format!(
+        "kind = \"{kind}\"\ntitle = \"A change\"\ncodename = \"{codename}\"\nclients = [\"python-tuf\"]\n"
+    );
+    let also = if also.is_empty() { String::new() } else { format!("also_sign = {also:?}\n") };
+    let mut change = Change::new(ceremony, round, &head, root, &also);
+    change.push(
+        "\n[repository]\nname = \"updates.example.com\"\ndialect = \"tuf1\"\nconsistent_snapshot = true\n",
+    );
+    change
 }
 
 #[test]
 fn python_tuf_follows_a_replaced_release_key_from_the_first_root_and_from_the_second() {
-    let (ceremony, first, root) = first_root_of_tuf();
-    let head = "kind = \"rotate-tagging\"\ntitle = \"The release key leaked\"\ncodename = \"OSPREY\"\n\
-                clients = [\"python-tuf\"]\n";
-    let mut change = Change::new(&ceremony, "2", head, root, "");
-    change.push(
-        "\n[repository]\nname = \"updates.example.com\"\ndialect = \"tuf1\"\nconsistent_snapshot = true\n",
-    );
+    let (ceremony, served) = first_root_of_tuf();
+    served.all_find(TARGET.0);
+    ceremony.media("2");
+    let kind = ("rotate-tagging", "OSPREY");
+    let mut change = from_served(&ceremony, &served, "2", kind, &[]);
     let good = "before/1.targets.json";
     change.push(&format!("\n[known_good]\nfile = \"{good}\"\nform = \"targets\"\n"));
     for (key, holder) in [
@@ -428,37 +615,17 @@ fn python_tuf_follows_a_replaced_release_key_from_the_first_root_and_from_the_se
     change.role("targets", "\"release-2\"", 1, "1 year");
     change.role("snapshot", "\"online\"", 1, "6 months");
     change.role("timestamp", "\"online\"", 1, "14 days");
-    change.push(&format!(
-        "\n[[compromised]]\nfingerprint = \"{}\"\nreason = \"seen in a build log\"\n",
-        fingerprint(&ceremony, "release")
-    ));
+    change.push(&compromised(&ceremony, "release"));
     let signed = ["root", "targets", "snapshot", "timestamp"];
     let signing = ["root-a", "root-b", "root-c", "online", "release-2"];
     change.hold(&ceremony, "2", &signed, &signing);
     audited(&ceremony, "OSPREY");
 
     // The server has the files of both ceremonies.
-    let served = ceremony.at("served");
-    fs::create_dir(&served).unwrap();
-    for folder in [&first, &ceremony.at("OUT-2").join("updates.example.com/metadata")] {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            fs::copy(&path, served.join(path.file_name().unwrap())).unwrap();
-        }
-    }
-    let targets = ceremony.at("targets");
-    fs::create_dir_all(targets.join("app")).unwrap();
-    fs::write(targets.join(format!("app/{}.app-1.0.tar.gz", Digest::of(b"test"))), b"test")
-        .unwrap();
-    for root in ["1.root.json", "2.root.json"] {
-        let downloads = TempDir::new().unwrap();
-        let target = "app/app-1.0.tar.gz";
-        tuf::ngclient(&served.join(root), &served, &targets, target, downloads.path()).success();
-    }
+    served.add(&ceremony.at("OUT-2").join(METADATA));
+    served.all_find(TARGET.0);
     // With the old targets in the place of the new ones it refuses.
-    fs::copy(first.join("1.targets.json"), served.join("2.targets.json")).unwrap();
-    let downloads = TempDir::new().unwrap();
-    let target = "app/app-1.0.tar.gz";
-    tuf::ngclient(&served.join("1.root.json"), &served, &targets, target, downloads.path())
-        .failure(1);
+    let metadata = served.metadata();
+    fs::copy(metadata.join("1.targets.json"), metadata.join("2.targets.json")).unwrap();
+    served.from("1.root.json", TARGET.0).failure(1);
 }

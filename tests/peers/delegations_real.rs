@@ -1,50 +1,30 @@
 //! Delegations and targets changed for real, with age keys in one workspace, judged by notary, docker and python-tuf.
 
 use std::fs;
-use std::process::{Command, Stdio};
 
-use anchorite::tuf::any::AnyDocument;
 use anchorite::tuf::digest::Digest;
-use anchorite::tuf::document::Dialect;
-use anchorite::tuf::name::RoleName;
-use anchorite::tuf::root::Root;
-use anchorite::tuf::signed::Signed;
-use tempfile::TempDir;
 
 use crate::changes_real::{
-    Change, EVIL, GOOD, GUN, attacked, audited, bring, first_root_of_tuf, published,
+    Change, GOOD, GUN, METADATA, TARGET, audited, bring, compromised, first_root_of_tuf,
+    from_served, from_server, over, publish, published,
 };
-use crate::support::ceremony::{Ceremony, PASSPHRASE};
-use crate::support::command::run;
-use crate::support::{clients, notary::NotaryServer, publishing, tuf};
+use crate::support::ceremony::Ceremony;
+use crate::support::clients::Watchers;
+use crate::support::notary::NotaryServer;
 
 const SECOND: &str = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
 const THIRD: &str = "fd61a03af4f77d870fc21e05e7e80678095c92d808cfb3b5c279ee04c74aca13";
-
-fn head(kind: &str, codename: &str, clients: &str) -> String {
-    format!(
-        "kind = \"{kind}\"\ntitle = \"Who signs\"\ncodename = \"{codename}\"\nclients = {clients}\n"
-    )
-}
 
 /// A change of what the server has, with these documents of delegations.
 fn change(
     ceremony: &Ceremony,
     server: &NotaryServer,
     round: &str,
-    (kind, codename): (&str, &str),
+    kind: (&str, &str),
     below: &[&str],
 ) -> Change {
     ceremony.media(round);
-    for role in ["root", "targets"].iter().chain(below) {
-        let bytes = server.document(GUN, role).unwrap();
-        bring(ceremony, round, &format!("before/{role}.json"), &bytes);
-    }
-    let root = AnyDocument::read(&server.document(GUN, "root").unwrap()).unwrap().digest();
-    let head = head(kind, codename, "[\"notary\", \"docker\"]");
-    let mut change = Change::new(ceremony, round, &head, root, "");
-    change.push(&format!("\n[repository]\nname = \"{GUN}\"\ndialect = \"notary1\"\n"));
-    change
+    from_server(ceremony, server, round, kind, below, &[])
 }
 
 fn delegation(name: &str, key: &str, more: &str) -> String {
@@ -57,22 +37,13 @@ fn target(name: &str, length: usize, sha256: &str, role: &str) -> String {
     )
 }
 
-/// Uploads what a round signed, by the scripts of its export.
-fn publish(ceremony: &Ceremony, server: &NotaryServer, round: &str) {
-    let out = ceremony.at(&format!("OUT-{round}"));
-    for script in ["publish/precheck", "publish/publish", "accept/accept"] {
-        publishing::run_script(&out, script, server, &[]).success();
-    }
-}
-
 #[test]
 fn a_signer_is_added_gets_another_key_signs_alone_and_goes_before_the_eyes_of_notary_and_docker() {
     const ALL: &str = "paths = [\"\"]\nvalid_for = \"1 year\"\n";
     let server = NotaryServer::start();
     let (ceremony, _) = published(&server);
-    let old_client = TempDir::new().unwrap();
-    let cached = || clients::notary(&server, old_client.path(), &["list", GUN]).success();
-    cached();
+    let mut watchers = Watchers::new(&server, GUN);
+    watchers.look();
 
     let mut add = change(&ceremony, &server, "2", ("add-delegation", "WAGTAIL"), &[]);
     add.here(&ceremony, "tagging", "Releaser");
@@ -88,11 +59,12 @@ fn a_signer_is_added_gets_another_key_signs_alone_and_goes_before_the_eyes_of_no
     add.hold(&ceremony, "2", &signed, &["tagging", "alice", "releases"]);
     audited(&ceremony, "WAGTAIL");
     publish(&ceremony, &server, "2");
-    for listed in [clients::notary_list(&server, GUN).success(), cached()] {
+    let seen = watchers.look();
+    for listed in &seen {
         assert!(listed.contains("v2") && listed.contains(SECOND), "{listed}");
         assert!(listed.contains(GOOD), "{listed}");
     }
-    let inspected = clients::docker_trust_inspect(&server, GUN).success();
+    let [.., inspected] = seen;
     assert!(inspected.contains("\"alice\"") && inspected.contains(SECOND), "{inspected}");
 
     // The key of releases leaked: targets and the delegation's document go up together.
@@ -107,9 +79,11 @@ fn a_signer_is_added_gets_another_key_signs_alone_and_goes_before_the_eyes_of_no
     rotate.hold(&ceremony, "3", &signed, &["tagging", "releases-2"]);
     publish(&ceremony, &server, "3");
     assert_eq!(server.document(GUN, "targets/alice").unwrap(), alice);
-    for listed in [clients::notary_list(&server, GUN).success(), cached()] {
+    let [awake, fresh, inspected] = watchers.look();
+    for listed in [awake, fresh] {
         assert!(listed.contains("v2") && listed.contains("targets/releases"), "{listed}");
     }
+    assert!(inspected.contains("\"alice\"") && inspected.contains(SECOND), "{inspected}");
 
     // A tag through the delegation: neither root nor targets.
     let mut sign = change(&ceremony, &server, "4", ("sign-targets", "SISKIN"), &both);
@@ -120,9 +94,25 @@ fn a_signer_is_added_gets_another_key_signs_alone_and_goes_before_the_eyes_of_no
     sign.hold(&ceremony, "4", &["targets/releases"], &["releases-2"]);
     publish(&ceremony, &server, "4");
     assert_eq!(server.document(GUN, "targets").unwrap(), targets);
-    for listed in [clients::notary_list(&server, GUN).success(), cached()] {
+    for listed in watchers.look() {
         assert!(listed.contains("v3") && listed.contains(THIRD), "{listed}");
     }
+
+    // Somebody brings the targets of two changes ago: the workspace knows newer ones.
+    let evidence = || fs::read_dir(ceremony.at("BOOK/evidence")).unwrap().count();
+    let (held, older) = (evidence(), ceremony.at("OUT-2").join(GUN).join("targets.json"));
+    ceremony.media("old");
+    bring(&ceremony, "old", "before/root.json", &server.document(GUN, "root").unwrap());
+    bring(&ceremony, "old", "before/targets.json", &fs::read(older).unwrap());
+    let mut stale = over(&ceremony, &server, "old", ("remove-delegation", "KITTIWAKE"), &[]);
+    stale.here(&ceremony, "tagging", "Releaser");
+    stale.role("targets", "\"tagging\"", 1, "3 years");
+    stale.push("\n[[remove]]\ndelegation = \"targets/alice\"\nreason = \"Alice left\"\n");
+    let said = stale.refused(&ceremony, "old").failure(3);
+    let told =
+        "targets: the state before has version 2, and this workspace trusts version 3 already";
+    assert!(said.contains(told), "{said}");
+    assert_eq!(evidence(), held, "nothing was begun");
 
     let mut gone = change(&ceremony, &server, "5", ("remove-delegation", "KITTIWAKE"), &both);
     gone.here(&ceremony, "tagging", "Releaser");
@@ -130,128 +120,72 @@ fn a_signer_is_added_gets_another_key_signs_alone_and_goes_before_the_eyes_of_no
     gone.push("\n[[remove]]\ndelegation = \"targets/alice\"\nreason = \"Alice left\"\n");
     gone.hold(&ceremony, "5", &["targets"], &["tagging"]);
     publish(&ceremony, &server, "5");
-    for listed in [clients::notary_list(&server, GUN).success(), cached()] {
+    let seen = watchers.look();
+    for listed in seen.iter().chain(&watchers.wake()) {
         assert!(listed.contains("v2") && listed.contains("v3"), "{listed}");
     }
-    let inspected = clients::docker_trust_inspect(&server, GUN).success();
+    let [.., inspected] = seen;
     assert!(!inspected.contains("\"alice\"") && inspected.contains(SECOND), "{inspected}");
 }
 
-/// The fingerprint of the only targets key of a Notary root.
-fn targets_key(root: &[u8]) -> String {
-    let root = Signed::<Root>::read(Dialect::Notary1, root).unwrap().peek().clone();
-    let id = root.roles[&RoleName::targets()].keyids[0].clone();
-    root.keys[&id].public.fingerprint().to_string()
-}
-
 #[test]
-fn a_repository_of_the_real_client_whose_targets_key_leaked_is_mended_with_its_own_root_key() {
-    let server = NotaryServer::start();
-    let owner = TempDir::new().unwrap();
-    let notary = |arguments: &[&str]| clients::notary(&server, owner.path(), arguments).success();
-    notary(&["init", "-p", GUN]);
-    notary(&["key", "rotate", GUN, "snapshot", "-r"]);
-    notary(&["addhash", "-p", GUN, "v1", "4", "--sha256", GOOD]);
-    let good = server.document(GUN, "targets").unwrap();
-    attacked(&server, owner.path());
-    assert!(clients::notary_list(&server, GUN).success().contains(EVIL));
-
-    // The root key that the client made goes into a store of ours.
-    let ceremony = Ceremony::of("first-root-notary1");
-    let root_key = fs::read_dir(owner.path().join("private"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .find(|path| fs::read_to_string(path).unwrap().contains("role: root"))
-        .unwrap();
-    fs::write(ceremony.at("old-and-new"), format!("old\t{PASSPHRASE}\nroot-a\t{PASSPHRASE}\n"))
-        .unwrap();
-    run(Command::new("sh")
-        .args(["-c", "exec \"$0\" \"$@\" 3<old-and-new", env!("CARGO_BIN_EXE_anchorite")])
-        .args(["key", "import", "--name", "root-a", "--workspace", "BOOK", "--passphrase-fd", "3"])
-        .arg(&root_key)
-        .current_dir(ceremony.at(""))
-        .stdin(Stdio::null()))
-    .success();
-
-    ceremony.media("2");
-    let root = server.document(GUN, "root").unwrap();
-    bring(&ceremony, "2", "before/root.json", &root);
-    for role in ["targets", "targets/releases"] {
-        if let Some(bytes) = server.document(GUN, role) {
-            bring(&ceremony, "2", &format!("before/{role}.json"), &bytes);
-        }
+fn python_tuf_finds_what_a_delegation_signs_under_each_of_its_keys_until_it_goes() {
+    let (ceremony, served) = first_root_of_tuf();
+    served.all_find(TARGET.0);
+    for (name, content) in [("docs/guide.txt", "read"), ("docs/more.txt", "more")] {
+        served.target(name, content);
     }
-    bring(&ceremony, "2", "good/targets.json", &good);
-    let head = head("rotate-tagging", "OSPREY", "[\"notary\", \"docker\"]");
-    let digest = AnyDocument::read(&root).unwrap().digest();
-    let mut change = Change::new(&ceremony, "2", &head, digest, "");
-    change.push(&format!("\n[repository]\nname = \"{GUN}\"\ndialect = \"notary1\"\n"));
-    change.push("\n[known_good]\nfile = \"good/targets.json\"\nform = \"targets\"\n");
-    change.here(&ceremony, "root-a", "Custodian A");
-    change.made("tagging-2", "Releaser", "");
-    change.role("root", "\"root-a\"", 1, "10 years");
-    change.role("targets", "\"tagging-2\"", 1, "3 years");
-    change.push(&format!(
-        "\n[[compromised]]\nfingerprint = \"{}\"\nreason = \"seen in a build log\"\n",
-        targets_key(&root)
-    ));
-    change.push(
-        "\n[[waivers]]\nfinding = \"threshold-one\"\nreason = \"as the client made it\"\nby = \"Administrator\"\n",
-    );
-    let said = change.hold(&ceremony, "2", &["root", "targets"], &["root-a", "tagging-2"]);
-    assert!(said.contains("delegation targets/releases: added; undone"), "{said}");
-    publish(&ceremony, &server, "2");
-    let fresh = clients::notary_list(&server, GUN).success();
-    let docker = clients::docker_trust_inspect(&server, GUN).success();
-    for listed in [fresh, docker] {
-        assert!(listed.contains(GOOD) && !listed.contains(EVIL), "{listed}");
-    }
-    let again = ["addhash", "-p", GUN, "evil", "4", "--sha256", EVIL];
-    clients::notary(&server, owner.path(), &again).failure(1);
-}
-
-#[test]
-fn python_tuf_finds_what_an_added_delegation_signs() {
-    let (ceremony, first, root) = first_root_of_tuf();
-    let head = head("add-delegation", "WAGTAIL", "[\"python-tuf\"]");
-    let mut add = Change::new(&ceremony, "2", &head, root, "");
-    add.push(
-        "\n[repository]\nname = \"updates.example.com\"\ndialect = \"tuf1\"\nconsistent_snapshot = true\n",
-    );
-    add.here(&ceremony, "release", "Releaser");
-    add.here(&ceremony, "online", "Releaser");
-    add.made("docs", "Custodian A", "");
-    add.role("targets", "\"release\"", 1, "1 year");
-    add.role("snapshot", "\"online\"", 1, "6 months");
-    add.role("timestamp", "\"online\"", 1, "14 days");
     let paths = "paths = [\"docs/*\"]\nterminating = true\nvalid_for = \"1 year\"\n";
+    let from = |round: &str, kind| {
+        ceremony.media(round);
+        let mut change = from_served(&ceremony, &served, round, kind, &[]);
+        change.here(&ceremony, "online", "Releaser");
+        change.role("snapshot", "\"online\"", 1, "6 months");
+        change.role("timestamp", "\"online\"", 1, "14 days");
+        change
+    };
+    let with_targets = |round: &str, kind| {
+        let mut change = from(round, kind);
+        change.here(&ceremony, "release", "Releaser");
+        change.role("targets", "\"release\"", 1, "1 year");
+        change
+    };
+    let held = |change: Change, round: &str, signed: &[&str], signing: &[&str]| {
+        change.hold(&ceremony, round, signed, signing);
+        served.add(&ceremony.at(&format!("OUT-{round}")).join(METADATA));
+        served.all_find(TARGET.0);
+    };
+
+    let mut add = with_targets("2", ("add-delegation", "WAGTAIL"));
+    add.made("docs", "Custodian A", "");
     add.push(&delegation("docs", "docs", paths));
     add.push(&target("docs/guide.txt", 4, &Digest::of(b"read").to_string(), "docs"));
     let signed = ["targets", "docs", "snapshot", "timestamp"];
-    add.hold(&ceremony, "2", &signed, &["release", "online", "docs"]);
+    held(add, "2", &signed, &["release", "online", "docs"]);
     audited(&ceremony, "WAGTAIL");
+    served.all_find("docs/guide.txt");
+    served.from("1.root.json", "docs/none.txt").failure(1);
 
-    let served = ceremony.at("served");
-    fs::create_dir(&served).unwrap();
-    for folder in [&first, &ceremony.at("OUT-2").join("updates.example.com/metadata")] {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            fs::copy(&path, served.join(path.file_name().unwrap())).unwrap();
-        }
-    }
-    let targets = ceremony.at("targets");
-    for (folder, name, content) in
-        [("app", "app-1.0.tar.gz", "test"), ("docs", "guide.txt", "read")]
-    {
-        fs::create_dir_all(targets.join(folder)).unwrap();
-        let file = format!("{folder}/{}.{name}", Digest::of(content.as_bytes()));
-        fs::write(targets.join(file), content).unwrap();
-        let downloads = TempDir::new().unwrap();
-        let target = format!("{folder}/{name}");
-        let root = served.join("1.root.json");
-        tuf::ngclient(&root, &served, &targets, &target, downloads.path()).success();
-    }
-    let downloads = TempDir::new().unwrap();
-    let root = served.join("1.root.json");
-    tuf::ngclient(&root, &served, &targets, "docs/none.txt", downloads.path()).failure(1);
+    // Its key leaked.
+    let mut rotate = with_targets("3", ("rotate-delegation", "DUNNOCK"));
+    rotate.made("docs-2", "Custodian A", "");
+    rotate.push(&delegation("docs", "docs-2", paths));
+    rotate.push(&compromised(&ceremony, "docs"));
+    held(rotate, "3", &signed, &["release", "online", "docs-2"]);
+    served.all_find("docs/guide.txt");
+
+    // A file through the delegation, without the key of targets.
+    let mut sign = from("4", ("sign-targets", "SISKIN"));
+    sign.here(&ceremony, "docs-2", "Custodian A");
+    sign.push(&delegation("docs", "docs-2", paths));
+    sign.push(&target("docs/more.txt", 4, &Digest::of(b"more").to_string(), "docs"));
+    held(sign, "4", &["docs", "snapshot", "timestamp"], &["online", "docs-2"]);
+    served.all_find("docs/more.txt");
+    served.all_find("docs/guide.txt");
+
+    let mut gone = with_targets("5", ("remove-delegation", "KITTIWAKE"));
+    gone.push("\n[[remove]]\ndelegation = \"docs\"\nreason = \"the team is no more\"\n");
+    held(gone, "5", &["targets", "snapshot", "timestamp"], &["release", "online"]);
+    let said = served.from("1.root.json", "docs/guide.txt").failure(1);
+    assert!(said.contains("finds no target"), "{said}");
 }

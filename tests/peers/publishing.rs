@@ -102,6 +102,7 @@ fn the_tables_are_those_that_another_program_writes() {
         folder: "app".to_owned(),
         timestamp_key: public("timestamp"),
         snapshot_key: Some(public("snapshot")),
+        keys_before: ["timestamp", "snapshot"].map(|role| Some(public(role))),
         before: documents(&folder.path().join("OUT-BEFORE")).to_vec(),
         root: signed[0].digest,
         documents: signed.to_vec(),

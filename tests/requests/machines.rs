@@ -307,6 +307,22 @@ fn two_custodians_on_two_machines_rotate_a_root_that_an_office_asked_for() {
             .unwrap();
         let followed = trusted.succeed(Signed::read(dialect, &new).unwrap()).unwrap();
         assert_eq!(followed.root().body().version, 2);
+
+        // Once the new root is trusted at A, the request that led to it is handed in again.
+        let trust = machines
+            .at("A/trust")
+            .join(machines.request("request.json").plan().repository.name.as_str());
+        fs::create_dir_all(&trust).unwrap();
+        fs::write(trust.join("1.root.json"), old.unwrap().1).unwrap();
+        let answers = ["request.json", "a.json", "b.json", "--trust", "--workspace", "A"];
+        machines.program(&[&["request", "merge"], &answers[..]].concat()).success();
+        let (signed, held) = (machines.signed("A"), machines.evidence("A").len());
+        let replayed =
+            machines.sign("A", "Custodian A", "root-a", "request.json", &["-o", "c.json"]);
+        let said = replayed.failure(3);
+        assert!(said.contains("the next after what is trusted here is version 3"), "{said}");
+        assert!(!machines.at("c.json").exists());
+        assert_eq!((machines.signed("A"), machines.evidence("A").len()), (signed, held));
     }
 }
 

@@ -45,3 +45,37 @@ pub(crate) fn docker_trust_inspect(server: &NotaryServer, gun: &str) -> Ran {
         .env("DOCKER_CONTENT_TRUST_SERVER", server.url())
         .args(["trust", "inspect", gun]))
 }
+
+/// Clients that look at a repository again and again: one that looks at every state, others that slept since the state
+/// that they saw, and docker, which never saw it.
+#[derive(Debug)]
+pub(crate) struct Watchers<'a> {
+    server: &'a NotaryServer,
+    gun: &'a str,
+    awake: TempDir,
+    asleep: Vec<TempDir>,
+}
+
+impl<'a> Watchers<'a> {
+    /// Nobody has looked yet.
+    pub(crate) fn new(server: &'a NotaryServer, gun: &'a str) -> Self {
+        Self { server, gun, awake: TempDir::new().unwrap(), asleep: Vec::new() }
+    }
+
+    /// What a client that was awake, a new one, which falls asleep, and docker read now.
+    pub(crate) fn look(&mut self) -> [String; 3] {
+        self.asleep.push(TempDir::new().unwrap());
+        let last = self.asleep.last().unwrap();
+        let [awake, fresh] = [&self.awake, last].map(|trust| self.list(trust));
+        [awake, fresh, docker_trust_inspect(self.server, self.gun).success()]
+    }
+
+    /// What those read who slept, one for each time somebody looked.
+    pub(crate) fn wake(&self) -> Vec<String> {
+        self.asleep.iter().map(|trust| self.list(trust)).collect()
+    }
+
+    fn list(&self, trust: &TempDir) -> String {
+        notary(self.server, trust.path(), &["list", self.gun]).success()
+    }
+}

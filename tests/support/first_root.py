@@ -102,8 +102,9 @@ def write(out, gun, timestamp, snapshot, root_key, root_named, version, before=N
         add("publish/UPLOADS", gun, role, f"{name}/{role}.json", hashed.hexdigest(), b64(hashed.digest()))
     for role, body in (before or {}).items():
         add("publish/BEFORE", gun, role, hashlib.sha256(body).hexdigest())
-    publics = (keys[role][1]["keyval"]["public"] for role in ("timestamp", "snapshot"))
-    add("publish/REPOSITORIES", gun, name, *publics, hashlib.sha256(documents["root"]).hexdigest())
+    publics = [keys[role][1]["keyval"]["public"] for role in ("timestamp", "snapshot")]
+    digest_of_root = hashlib.sha256(documents["root"]).hexdigest()
+    add("publish/REPOSITORIES", gun, name, *publics, digest_of_root, *(publics if before else "--"))
     add("accept/EXPECTED", gun, f"v{version}", digest.hexdigest(), str(len(CONTENT)), "targets")
     return documents
 

@@ -1,8 +1,10 @@
-"""Downloads one target with python-tuf's client, as a client that knows nothing but a root would.
+"""Downloads one target with python-tuf's client, as clients that know nothing but a root would.
 
-usage: ngclient.py ROOT METADATA-DIR TARGETS-DIR TARGET OUT-DIR
+usage: ngclient.py ROOTS METADATA-DIR TARGETS-DIR TARGET OUT-DIR [CACHE-DIR]
 
-Reads the two folders instead of a server. Ends 0 with the file in OUT-DIR, or 1 with the client's own words.
+ROOTS are one or several files with : between them; a client begins at each. With CACHE-DIR one more begins at the first
+and keeps there what it knows, for the next time. Reads the two folders instead of a server. Ends 0 with the file in
+OUT-DIR, or 1 with the words of the first client that refuses.
 """
 
 import pathlib
@@ -24,21 +26,29 @@ class FolderFetcher(FetcherInterface):
         yield path.read_bytes()
 
 
-def main(root, metadata, targets, name, out):
-    with tempfile.TemporaryDirectory() as cache:
-        updater = Updater(
-            cache,
-            pathlib.Path(metadata).resolve().as_uri(),
-            out,
-            pathlib.Path(targets).resolve().as_uri(),
-            fetcher=FolderFetcher(),
-            bootstrap=pathlib.Path(root).read_bytes(),
-        )
-        updater.refresh()
-        info = updater.get_targetinfo(name)
-        if info is None:
-            sys.exit(f"the client finds no target {name}")
-        print(updater.download_target(info))
+def download(cache, root, metadata, targets, name, out):
+    updater = Updater(
+        cache,
+        pathlib.Path(metadata).resolve().as_uri(),
+        out,
+        pathlib.Path(targets).resolve().as_uri(),
+        fetcher=FolderFetcher(),
+        bootstrap=pathlib.Path(root).read_bytes(),
+    )
+    updater.refresh()
+    info = updater.get_targetinfo(name)
+    if info is None:
+        sys.exit(f"the client at {root} finds no target {name}")
+    print(updater.download_target(info))
+
+
+def main(roots, *rest):
+    roots, cached = roots.split(":"), rest[4:]
+    for root in roots:
+        with tempfile.TemporaryDirectory() as cache:
+            download(cache, root, *rest[:4])
+    for cache in cached:
+        download(cache, roots[0], *rest[:4])
 
 
 if __name__ == "__main__":

@@ -100,6 +100,14 @@ impl NotaryServer {
         self.fetch(gun, &format!("{role}.key")).success().into_bytes()
     }
 
+    /// Asks for another key of that role, which takes the place of the old one once a root names it.
+    pub(crate) fn new_key(&self, gun: &str, role: &str) -> Vec<u8> {
+        let url = format!("{}/v2/{gun}/_trust/tuf/{role}.key", self.url());
+        let mut command = Command::new("curl");
+        command.args(["--silent", "--show-error", "--fail", "-X", "POST", "--cacert"]);
+        run(command.arg(self.cacert()).arg(url)).success().into_bytes()
+    }
+
     /// A stored document, or none when the server has none of that name.
     pub(crate) fn document(&self, gun: &str, role: &str) -> Option<Vec<u8>> {
         let answer = self.fetch(gun, &format!("{role}.json"));

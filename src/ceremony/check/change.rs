@@ -16,13 +16,14 @@ use crate::tuf::name::{KeyName, RoleName};
 use crate::tuf::root::Root;
 use crate::tuf::time::Timestamp;
 use crate::tuf::verify::Authority;
+use crate::tuf::wire::certificate::Certificate;
 
 use super::super::before::Anchor;
-use super::super::plan::{Kind, Origin, Plan, PlannedRole, SignedWhere};
+use super::super::plan::{Kind, Origin, Plan, PlannedKey, PlannedRole, SignedWhere};
 use super::super::recipe::Recipe;
 use super::super::scene::Verdict;
-use super::Finding;
 use super::rules::{fail, finding};
+use super::{Finding, base};
 
 /// All findings on a change.
 pub(super) fn findings(plan: &Plan, anchor: &Anchor, at: Timestamp, raised: &mut Vec<Finding>) {
@@ -31,7 +32,7 @@ pub(super) fn findings(plan: &Plan, anchor: &Anchor, at: Timestamp, raised: &mut
     keys(plan, anchor, raised);
     let recipe = Recipe::of(plan);
     if recipe.makes(&DocRole::Root) {
-        both_thresholds(plan, anchor, &recipe, raised);
+        both_thresholds(plan, anchor, &recipe, at, raised);
         new_keys_need_new_documents(plan, anchor, &recipe, raised);
     } else {
         roles_as_they_are(plan, anchor, raised);
@@ -140,7 +141,13 @@ fn keys(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
 }
 
 /// A new root wants enough signatures of the root before, and enough of its own.
-fn both_thresholds(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Finding>) {
+fn both_thresholds(
+    plan: &Plan,
+    anchor: &Anchor,
+    recipe: &Recipe,
+    at: Timestamp,
+    raised: &mut Vec<Finding>,
+) {
     let Some(doc) = recipe.documents.iter().find(|doc| doc.role == DocRole::Root) else { return };
     let root = RoleName::root();
     let old = of_role(anchor.root(), &root);
@@ -169,6 +176,7 @@ fn both_thresholds(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut V
         ));
     }
     let Some(planned) = plan.roles.get(&root) else { return };
+    kept_certificates(plan, anchor, planned, base(plan, at).plus(doc.valid_for), raised);
     let own = doc.signers.iter().filter(|name| planned.keys.contains(name)).count();
     if own < usize::try_from(planned.threshold).unwrap_or(usize::MAX) {
         raised.push(fail(
@@ -183,20 +191,67 @@ fn both_thresholds(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut V
     both_tokens(plan, &signing, planned, raised);
 }
 
+/// A certificate that stays has a clock of its own, and the end of too many of them is for good.
+fn kept_certificates(
+    plan: &Plan,
+    anchor: &Anchor,
+    root: &PlannedRole,
+    expires: Option<Timestamp>,
+    raised: &mut Vec<Finding>,
+) {
+    let Some(role) = anchor.root().roles.get(&RoleName::root()) else { return };
+    let kept = root.keys.iter().filter_map(|key| plan.key(key));
+    for key in kept.filter(|key| key.certificate.is_none()) {
+        let known = fingerprint(plan, &key.name);
+        let ends = role.keyids.iter().filter_map(|id| {
+            let listed = anchor.root().keys.get(id)?;
+            let pem = listed.certificate.as_deref()?;
+            (Some(listed.public.fingerprint()) == known)
+                .then(|| Certificate::from_pem(pem).ok())?
+                .map(|certificate| certificate.not_after)
+        });
+        if let (Some(end), Some(expires)) = (ends.max(), expires)
+            && end < expires
+        {
+            raised.push(finding(
+                Verdict::Warn,
+                "kept-certificate-ends-first",
+                key.name.as_str(),
+                format!(
+                    "Its certificate stays and ends on {}, before the new root on {}. When fewer are left \
+                     than the threshold, every client refuses the repository for good. Renew it before \
+                     that by rotate-root.",
+                    end.to_minute(),
+                    expires.to_minute()
+                ),
+            ));
+        }
+    }
+}
+
 /// One person may have to bring two tokens: the old key's and the new one's.
 fn both_tokens(plan: &Plan, old: &[&KeyName], new: &PlannedRole, raised: &mut Vec<Finding>) {
     for name in old.iter().filter(|name| !new.keys.contains(name)) {
-        let holder = plan.key(name).and_then(|key| key.holder.clone());
-        let other = new
+        let Some(old) = plan.key(name) else { continue };
+        let new = new
             .keys
             .iter()
-            .find(|key| holder.is_some() && plan.key(key).is_some_and(|key| key.holder == holder));
-        if let (Some(holder), Some(other)) = (holder, other) {
+            .filter_map(|key| plan.key(key))
+            .find(|key| old.holder.is_some() && key.holder == old.holder);
+        if let (Some(holder), Some(new)) = (&old.holder, new) {
+            let is_in = |key: &PlannedKey| {
+                let store = key.store.as_ref().map(|store| format!(" ({store})"));
+                format!("{}{}", key.name, store.unwrap_or_default())
+            };
             raised.push(finding(
                 Verdict::Pass,
                 "brings-both-tokens",
                 name.as_str(),
-                format!("{holder} brings both tokens: {name} for the root before, {other} for the new one."),
+                format!(
+                    "{holder} brings both tokens: {} for the root before, {} for the new one.",
+                    is_in(old),
+                    is_in(new)
+                ),
             ));
         }
     }

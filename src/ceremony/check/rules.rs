@@ -173,6 +173,22 @@ fn thresholds(plan: &Plan, name: &RoleName, role: &PlannedRole, raised: &mut Vec
         ));
     }
     one_holder(plan, name, role, threshold, raised);
+    if is_root {
+        one_place(plan, role, raised);
+    }
+}
+
+/// Root keys that lie in one place are lost in one fire.
+fn one_place(plan: &Plan, root: &PlannedRole, raised: &mut Vec<Finding>) {
+    let mut kept: BTreeMap<String, &KeyName> = BTreeMap::new();
+    for key in root.keys.iter().filter_map(|key| plan.key(key)) {
+        let Some(place) = &key.place else { continue };
+        if let Some(other) = kept.insert(place.as_str().trim().to_lowercase(), &key.name) {
+            let text =
+                format!("It would be kept at {place}, where {other} is: one fire takes both.");
+            raised.push(fail("keys-in-one-place", key.name.as_str(), text));
+        }
+    }
 }
 
 fn one_holder(

@@ -81,7 +81,7 @@ pub fn files_from(
     };
     files.insert("README".to_owned(), told.text().into_bytes());
     if plan.repository.dialect == Dialect::Notary1 && plan.kind != Kind::Adopt {
-        let repository = online_side(plan, &folder, served, start, &after);
+        let repository = online_side(plan, &folder, served, start, [&before, &after]);
         let scripts = online::files(&repository.into_iter().collect::<Vec<_>>())
             .expect("repositories, roles and keys were parsed, and tags that hold a control character are left out");
         files.extend(scripts.into_iter().map(|(path, bytes)| (path.to_owned(), bytes)));
@@ -116,7 +116,7 @@ fn online_side(
     folder: &str,
     served: &BTreeMap<String, Vec<u8>>,
     start: &Start,
-    after: &Documents,
+    [before, after]: [&Documents; 2],
 ) -> Option<online::Repository> {
     let listed = |files: &BTreeMap<String, Vec<u8>>| -> Vec<online::Document> {
         let mut documents: Vec<_> = files
@@ -140,6 +140,7 @@ fn online_side(
             Some(_) => None,
             None => after.public(&RoleName::snapshot()),
         },
+        keys_before: [RoleName::timestamp(), RoleName::snapshot()].map(|role| before.public(&role)),
         // What the server signs by itself changes by itself.
         before: listed(&start.before)
             .into_iter()

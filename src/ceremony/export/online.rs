@@ -17,6 +17,9 @@ pub struct Repository {
     pub timestamp_key: String,
     /// The server's snapshot key in the same form; nothing where the server holds none.
     pub snapshot_key: Option<String>,
+    /// The timestamp and snapshot keys of the root before, in the same form: a server answers these until it has the root
+    /// that names others. Nothing where there was no root.
+    pub keys_before: [Option<String>; 2],
     /// The documents that the ceremony began from, each with the digest of the file as it came from the server. Without
     /// any the name must be free.
     pub before: Vec<Document>,
@@ -124,12 +127,16 @@ const SCRIPTS: [(&str, &str); 7] = [
 ];
 
 fn repository_row(repository: &Repository) -> Vec<Vec<String>> {
+    let or_dash = |key: &Option<String>| key.clone().unwrap_or_else(|| "-".to_owned());
+    let [timestamp_before, snapshot_before] = &repository.keys_before;
     vec![vec![
         repository.name.as_str().to_owned(),
         repository.folder.clone(),
         repository.timestamp_key.clone(),
-        repository.snapshot_key.clone().unwrap_or_else(|| "-".to_owned()),
+        or_dash(&repository.snapshot_key),
         repository.root.to_string(),
+        or_dash(timestamp_before),
+        or_dash(snapshot_before),
     ]]
 }
 
@@ -215,6 +222,7 @@ mod tests {
             folder: "app".to_owned(),
             timestamp_key: "dGltZQ==".to_owned(),
             snapshot_key: None,
+            keys_before: [None, Some("c25hcA==".to_owned())],
             before: Vec::new(),
             documents: vec![Document { role: RoleName::root(), digest: Digest::of(b"root") }],
             root: Digest::of(b"root"),
@@ -231,7 +239,7 @@ mod tests {
     fn what_is_absent_is_a_dash() {
         let files = files(&[repository(Vec::new())]).unwrap();
         let root = Digest::of(b"root");
-        let row = format!("example.com/app\tapp\tdGltZQ==\t-\t{root}\n");
+        let row = format!("example.com/app\tapp\tdGltZQ==\t-\t{root}\t-\tc25hcA==\n");
         assert_eq!(text(&files, "publish/REPOSITORIES"), row);
         assert_eq!(text(&files, "publish/BEFORE"), "");
         assert_eq!(text(&files, "accept/EXPECTED"), "example.com/app\t-\t-\t-\t-\n");

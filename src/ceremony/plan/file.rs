@@ -119,6 +119,7 @@ pub(super) struct KeyFile {
     pub(super) name: KeyName,
     pub(super) holder: Option<Label>,
     pub(super) store: Option<Store>,
+    pub(super) place: Option<Label>,
     pub(super) algorithm: Algorithm,
     pub(super) make: Option<MakeFile>,
     pub(super) fingerprint: Option<Fingerprint>,

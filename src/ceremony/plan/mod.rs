@@ -195,6 +195,8 @@ pub struct PlannedKey {
     pub holder: Option<Label>,
     /// Where its private half lives, if it comes to the room.
     pub store: Option<Store>,
+    /// Where it is kept between ceremonies, if the plan says so.
+    pub place: Option<Label>,
     /// Its algorithm, always stated, so that a twin can play it.
     pub algorithm: Algorithm,
     /// Where it comes from.

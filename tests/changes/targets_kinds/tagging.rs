@@ -30,7 +30,7 @@ fn made_tagging(dialect: Dialect) -> (&'static str, String) {
     }
 }
 
-fn rotate_to(grown: &Grown, new: &str, key: &str) -> Text {
+pub(super) fn rotate_to(grown: &Grown, new: &str, key: &str) -> Text {
     let sample = &grown.sample;
     let mut body = root_keys(sample) + key;
     let (root, targets) = match sample.dialect {

@@ -66,6 +66,7 @@ impl Parsing<'_> {
             name: key.name,
             holder: key.holder,
             store: key.store,
+            place: key.place,
             algorithm: key.algorithm,
             origin: origin?,
             certificate: key

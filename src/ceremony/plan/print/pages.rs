@@ -122,6 +122,7 @@ fn held(key: &PlannedKey) -> String {
     let mut parts = vec![key.algorithm.to_string()];
     parts.extend(holder.map(|holder| format!("held by {holder}")));
     parts.extend(store.map(|store| shown(&store)));
+    parts.extend(key.place.as_ref().map(|place| format!("kept at {place}")));
     parts.join(", ")
 }
 
