@@ -216,6 +216,13 @@ impl Run {
     pub(super) fn run(self, workspace: Option<&Path>) -> Result<(), Failure> {
         memory::harden();
         let (plan_bytes, plan) = super::read_plan(&self.plan)?;
+        if plan.by_request {
+            let what =
+                "this plan is signed on several machines, by keys that do not come to a room";
+            return Err(Failure::new(Exit::Wrong, what).hint(
+                "Ask for the signatures: anchorite request make PLAN -o FILE. For a room, leave by_request out.",
+            ));
+        }
         let media = media_of(&plan, &self.medium)?;
         let at = system_time();
         let at_hand = media.at_hand(&plan);

@@ -13,6 +13,7 @@ mod desk;
 mod machines;
 mod other_programs;
 mod pictures;
+mod releaser;
 #[path = "../changes/sample.rs"]
 mod sample;
 #[path = "../support/mod.rs"]
