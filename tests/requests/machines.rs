@@ -146,7 +146,7 @@ impl Machines {
         .success();
     }
 
-    fn secretly(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn secretly(&self, arguments: &[&str]) -> Ran {
         run(Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" --passphrase-fd 3 3<secrets"])
             .arg(env!("CARGO_BIN_EXE_anchorite"))
@@ -213,11 +213,11 @@ impl Machines {
     }
 
     /// The register of what was signed.
-    fn signed(&self, book: &str) -> String {
+    pub(crate) fn signed(&self, book: &str) -> String {
         fs::read_to_string(self.at(book).join("signed.jsonl")).unwrap_or_default()
     }
 
-    fn evidence(&self, book: &str) -> Vec<PathBuf> {
+    pub(crate) fn evidence(&self, book: &str) -> Vec<PathBuf> {
         let Ok(found) = fs::read_dir(self.at(book).join("evidence")) else { return Vec::new() };
         let mut all: Vec<_> = found.map(|entry| entry.unwrap().path()).collect();
         all.sort();

@@ -8,6 +8,7 @@
 )]
 #![allow(dead_code, unused_imports, reason = "shared files: each test binary uses its own part")]
 
+mod abandoned;
 mod answers;
 mod desk;
 mod machines;
