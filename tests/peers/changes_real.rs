@@ -108,6 +108,11 @@ impl Change {
         self.text.push_str(text);
     }
 
+    /// The plan's text.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Holds it by a script that answers every question.
     pub(crate) fn hold(
         self,
