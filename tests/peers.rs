@@ -21,6 +21,8 @@ mod publishing;
 mod real_client;
 #[path = "peers/real_runs.rs"]
 mod real_runs;
+#[path = "peers/requests_real.rs"]
+mod requests_real;
 #[path = "peers/root_changes_real.rs"]
 mod root_changes_real;
 mod stage;

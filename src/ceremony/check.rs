@@ -131,7 +131,7 @@ impl CheckReport {
         let signatures = plan
             .keys
             .iter()
-            .filter(|key| key.is_here() && !plan.kind.is_of_keys())
+            .filter(|key| plan.may_sign(key) && !plan.kind.is_of_keys())
             .map(|key| {
                 let turn = survey.and_then(|survey| survey.turns.get(&key.name));
                 let fleet = turn.map_or(0, |turn| turn.documents);

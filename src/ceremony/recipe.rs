@@ -4,7 +4,7 @@ use crate::tuf::document::{Dialect, DocRole};
 use crate::tuf::name::{KeyName, RoleName};
 use crate::tuf::time::Lifetime;
 
-use super::plan::{Plan, PlannedKey, SignWho, SignedWhere};
+use super::plan::{Plan, SignWho, SignedWhere};
 
 /// What a plan makes: certificates first, then documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,9 +113,9 @@ impl Recipe {
     }
 }
 
-/// The keys of a role that sign here: all of them, or as many as the threshold wants.
+/// The keys of a role that sign: all that may, or as many as the threshold wants.
 fn signers(plan: &Plan, keys: &[KeyName], sign: SignWho, threshold: u32) -> Vec<KeyName> {
-    let here = keys.iter().filter(|name| plan.key(name).is_some_and(PlannedKey::is_here));
+    let here = keys.iter().filter(|name| plan.key(name).is_some_and(|key| plan.may_sign(key)));
     match sign {
         SignWho::All => here.cloned().collect(),
         SignWho::Threshold => {

@@ -20,7 +20,6 @@ use crate::driver::known;
 use crate::driver::media::{self, Media};
 use crate::driver::ports::World;
 use crate::driver::session::{Begin, Ended, Resumed, Session, read_before, read_plan};
-use crate::driver::signed::Signed;
 use crate::driver::workspace::{Workspace, level};
 use crate::front::words::escape;
 use crate::keystore::memory;
@@ -28,7 +27,7 @@ use crate::tuf::digest::Digest;
 use crate::tuf::key::Fingerprint;
 use crate::tuf::name::KeyName;
 
-pub(super) use self::record::{barred, register};
+pub(super) use self::record::{barred, earlier, register};
 use super::people::Faces;
 use super::plan::tell_findings;
 use super::{Exit, Failure, say};
@@ -216,6 +215,13 @@ impl Run {
     pub(super) fn run(self, workspace: Option<&Path>) -> Result<(), Failure> {
         memory::harden();
         let (plan_bytes, plan) = super::read_plan(&self.plan)?;
+        if plan.by_request {
+            let what =
+                "this plan is signed on several machines, by keys that do not come to a room";
+            return Err(Failure::new(Exit::Wrong, what).hint(
+                "Ask for the signatures: anchorite request make PLAN -o FILE. For a room, leave by_request out.",
+            ));
+        }
         let media = media_of(&plan, &self.medium)?;
         let at = system_time();
         let at_hand = media.at_hand(&plan);
@@ -244,10 +250,9 @@ impl Run {
             known::current(&book.trust(), anchor)?;
         }
         let barred = barred(&book, &plan, &at_hand)?;
+        let earlier = earlier(&book, &plan.repository.name)?;
         let folder = book
             .new_evidence(at, plan.codename.as_str())
-            .map_err(|error| Failure::file(book.folder(), &error))?;
-        let known = Signed::read(&book, &plan.repository.name)
             .map_err(|error| Failure::file(book.folder(), &error))?;
         let session = Session::begin(Begin {
             plan_bytes: &plan_bytes,
@@ -262,7 +267,7 @@ impl Run {
             unattended: self.faces.unattended(),
             folder: &folder,
             answering: None,
-            earlier: known.earlier(),
+            earlier,
         })?;
         let mut bench = real_bench(&plan, &book, barred, media.clone(), &folder);
         let ended = self.faces.with_front(&[], |front| {
@@ -309,8 +314,16 @@ impl Resume {
             let folder = unfinished(&book)?;
             (book, folder)
         };
+        let sealed = folder.join("MANIFEST").exists();
         let (session, said) = match Session::resume(&folder, system_time())? {
-            Resumed::Ended(ended) => return tell_end(&ended),
+            Resumed::Ended(ended) => {
+                // Power went after the last line: what the workspace keeps of a ceremony was not written yet.
+                if !sealed && ended.engine.opening().mode == Mode::Real {
+                    register(&book, &ended)?;
+                    super::request::answered(&ended);
+                }
+                return tell_end(&ended);
+            }
             Resumed::Open { session, said } => (session, said),
         };
         let plan = read_plan(&folder)?;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ceremony::event::{FileAt, MAX_INPUT, Place, Trouble, TroubleKind};
 use crate::ceremony::mounted::{MAX_LISTED, MediumId, Mounted};
-use crate::ceremony::plan::{MediumRole, Plan};
+use crate::ceremony::plan::{Input, MediumRole, Plan};
 use crate::tuf::digest::Digest;
 use crate::tuf::name::KeyName;
 
@@ -155,9 +155,21 @@ impl Media {
 /// The state before of a plan as it lies beside the plan file, each medium as a folder of its name: how sample
 /// repositories are shipped, and how an office keeps what it fetched.
 pub fn beside(plan_file: &Path, plan: &Plan) -> BTreeMap<FileAt, Vec<u8>> {
+    read_beside(plan_file, plan.before_inputs())
+}
+
+/// The same with every input of the plan, key files and proofs included.
+pub fn inputs_beside(plan_file: &Path, plan: &Plan) -> BTreeMap<FileAt, Vec<u8>> {
+    read_beside(plan_file, plan.inputs.iter())
+}
+
+fn read_beside<'a>(
+    plan_file: &Path,
+    inputs: impl Iterator<Item = &'a Input>,
+) -> BTreeMap<FileAt, Vec<u8>> {
     let folder = plan_file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    plan.before_inputs()
+    inputs
         .filter_map(|input| {
             let at =
                 FileAt { place: Place::Medium(input.medium.clone()), path: input.path.clone() };

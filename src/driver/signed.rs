@@ -5,11 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ceremony::audit;
 use crate::ceremony::engine::State;
-use crate::ceremony::event::Earlier;
+use crate::ceremony::event::{Earlier, Mode};
+use crate::ceremony::transcript;
 use crate::tuf::digest::Digest;
 use crate::tuf::document::DocRole;
 use crate::tuf::name::{KeyName, RepoName};
@@ -17,6 +20,8 @@ use crate::tuf::payload::Payload;
 use crate::tuf::time::Timestamp;
 
 use super::file;
+use super::journal::TRANSCRIPT;
+use super::session::{NoSession, read_before, read_plan, read_request};
 use super::workspace::Workspace;
 
 /// The file in the workspace.
@@ -136,19 +141,16 @@ impl Signed {
     /// What was signed and may compete with something new.
     pub fn earlier(&self) -> Vec<Earlier> {
         let standing = self.standing().into_iter();
-        let signed = standing.filter(|line| line.became != Became::Stopped);
-        let told = signed.map(|line| Earlier {
-            role: line.role,
-            version: line.version,
-            payload: line.payload,
-            at: line.at,
-            keys: line.keys,
-        });
-        told.collect()
+        standing.filter(|line| line.became != Became::Stopped).map(Line::told).collect()
     }
 }
 
 impl Line {
+    fn told(self) -> Earlier {
+        let Self { role, version, payload, at, keys, .. } = self;
+        Earlier { role, version, payload, at, keys }
+    }
+
     /// A later line on the same document. What was signed once stays signed, whatever stops later.
     fn follow(&mut self, later: &Self) {
         let became = match (self.became, later.became) {
@@ -191,6 +193,55 @@ pub fn of_ended(state: &State, at: Timestamp) -> Vec<Line> {
         untried.map(|p| Line::of(p, vec![asked.key.clone()], at, Became::Stopped))
     });
     each.chain(untried).collect()
+}
+
+/// What ceremonies of a repository have signed that began in a workspace and never ended: nobody gave their drafts up, and
+/// only their records know of them. Records that cannot be read are named with the reason.
+pub fn unfinished(
+    book: &Workspace,
+    repository: &RepoName,
+) -> io::Result<(Vec<Earlier>, Vec<String>)> {
+    let (mut signed, mut unread) = (Vec::new(), Vec::new());
+    let all = match std::fs::read_dir(book.folder().join("evidence")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((signed, unread)),
+        all => all?,
+    };
+    let mut folders: Vec<_> = all
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .filter(|folder| folder.join(TRANSCRIPT).is_file() && !folder.join("MANIFEST").exists())
+        .collect();
+    folders.sort();
+    for folder in folders {
+        match signed_in(&folder, repository) {
+            Ok(found) => signed.extend(found),
+            Err(why) => unread.push(format!("{}: {why}", folder.display())),
+        }
+    }
+    Ok((signed, unread))
+}
+
+/// What the record of a ceremony says to be signed of a repository.
+fn signed_in(folder: &Path, repository: &RepoName) -> Result<Vec<Earlier>, NoSession> {
+    let plan = read_plan(folder)?;
+    // A fleet has a record of each repository of its own, and is gone on with.
+    if plan.repository.name != *repository || plan.fleet.is_some() {
+        return Ok(Vec::new());
+    }
+    let mut record = file::read_back(folder, TRANSCRIPT, MAX)?;
+    record.truncate(transcript::whole_length(&record));
+    if record.is_empty() {
+        return Ok(Vec::new());
+    }
+    let before = read_before(folder, &plan)?;
+    let request = read_request(folder)?;
+    let (engine, entries) = audit::replay(&plan, &before, request.as_ref(), &record)
+        .map_err(|claim| NoSession::Io(io::Error::new(io::ErrorKind::InvalidData, claim.text)))?;
+    let at = entries.last().map_or(engine.opening().at, |entry| entry.at);
+    if engine.opening().mode != Mode::Real {
+        return Ok(Vec::new());
+    }
+    let lines = of_ended(engine.record(), at).into_iter();
+    Ok(lines.filter(|line| line.became != Became::Stopped).map(Line::told).collect())
 }
 
 #[cfg(test)]

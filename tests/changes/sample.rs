@@ -152,6 +152,8 @@ pub(crate) struct Text {
     pub(crate) kind: &'static str,
     pub(crate) codename: &'static str,
     pub(crate) title: &'static str,
+    /// Further lines at the beginning.
+    pub(crate) head: &'static str,
     /// Further lines in `[before]`.
     pub(crate) before: String,
     /// Everything after the inputs.
@@ -171,9 +173,9 @@ pub(crate) fn plan(sample: &Sample, text: &Text) -> String {
         ),
     };
     let mut out = format!(
-        "anchorite = 1\nkind      = \"{}\"\ntitle     = \"{}\"\ncodename  = \"{}\"\nclients   = {clients}\n\n\
+        "anchorite = 1\nkind      = \"{}\"\ntitle     = \"{}\"\ncodename  = \"{}\"\nclients   = {clients}\n{}\n\
          [repository]\nname    = \"{name}\"\ndialect = \"{}\"\n{consistent}",
-        text.kind, text.title, text.codename, sample.dialect
+        text.kind, text.title, text.codename, text.head, sample.dialect
     );
     for (name, role) in [
         ("Administrator", "administrator"),

@@ -144,6 +144,11 @@ impl Change {
         ceremony.then(round, &self.text, &[], &[])
     }
 
+    /// The plan's text.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Holds it by a script that answers every question.
     pub(crate) fn hold(
         self,

@@ -71,7 +71,8 @@ impl Machines {
     /// An office that plans this change of a sample, signed for real within a window round now.
     pub(crate) fn of(dialect: Dialect, change: impl Fn(&Sample) -> Text) -> Self {
         let sample = old_sample(dialect);
-        let mut toml = plan(&sample, &change(&sample));
+        let text = change(&sample);
+        let mut toml = plan(&sample, &text);
         toml = toml.replacen("\n[repository]", &format!("\n{}\n[repository]", window()), 1);
         for finding in [
             "file-root-key",
@@ -88,8 +89,11 @@ impl Machines {
         }
         let machines = Self { folder: TempDir::new().unwrap(), sample, toml };
         fs::write(machines.at("plan.toml"), &machines.toml).unwrap();
-        for (name, bytes) in &machines.sample.files {
-            let path = machines.at("IN/before").join(name);
+        let own = machines.sample.files.iter();
+        let own = own.map(|(name, bytes)| (format!("before/{name}"), bytes));
+        let more = text.inputs.iter().map(|(name, bytes)| (name.clone(), bytes));
+        for (name, bytes) in own.chain(more) {
+            let path = machines.at("IN").join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
         }
@@ -142,7 +146,7 @@ impl Machines {
         .success();
     }
 
-    fn secretly(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn secretly(&self, arguments: &[&str]) -> Ran {
         run(Command::new("sh")
             .args(["-c", "exec \"$0\" \"$@\" --passphrase-fd 3 3<secrets"])
             .arg(env!("CARGO_BIN_EXE_anchorite"))
@@ -209,11 +213,11 @@ impl Machines {
     }
 
     /// The register of what was signed.
-    fn signed(&self, book: &str) -> String {
+    pub(crate) fn signed(&self, book: &str) -> String {
         fs::read_to_string(self.at(book).join("signed.jsonl")).unwrap_or_default()
     }
 
-    fn evidence(&self, book: &str) -> Vec<PathBuf> {
+    pub(crate) fn evidence(&self, book: &str) -> Vec<PathBuf> {
         let Ok(found) = fs::read_dir(self.at(book).join("evidence")) else { return Vec::new() };
         let mut all: Vec<_> = found.map(|entry| entry.unwrap().path()).collect();
         all.sort();

@@ -8,11 +8,13 @@
 )]
 #![allow(dead_code, unused_imports, reason = "shared files: each test binary uses its own part")]
 
+mod abandoned;
 mod answers;
 mod desk;
 mod machines;
 mod other_programs;
 mod pictures;
+mod releaser;
 #[path = "../changes/sample.rs"]
 mod sample;
 #[path = "../support/mod.rs"]

@@ -461,7 +461,9 @@ fn real_only(plan: &Plan, at: Timestamp, raised: &mut Vec<Finding>) {
     }
     let root = plan.roles.get(&RoleName::root());
     for key in root.iter().flat_map(|root| &root.keys).filter_map(|key| plan.key(key)) {
-        if matches!(key.store, Some(Store::Age { .. })) {
+        // Whoever answers a request with a key for which the plan names no store has it in a file.
+        let unsaid = key.store.is_none() && plan.by_request && plan.may_sign(key);
+        if unsaid || matches!(key.store, Some(Store::Age { .. })) {
             real(
                 "file-root-key",
                 key.name.as_str(),

@@ -26,6 +26,8 @@ pub(super) struct PlanFile {
     pub(super) codename: KeyName,
     #[serde(default)]
     pub(super) clients: Vec<Client>,
+    #[serde(default)]
+    pub(super) by_request: bool,
     pub(super) window: Option<WindowFile>,
     pub(super) repository: Option<RepositoryFile>,
     pub(super) fleet: Option<FleetFile>,

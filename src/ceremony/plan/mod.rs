@@ -48,6 +48,8 @@ pub struct Plan {
     pub codename: KeyName,
     /// The clients that must accept what comes out.
     pub clients: Vec<Client>,
+    /// Whether it is signed on several machines only: then keys that stay elsewhere sign too, and no room is held.
+    pub by_request: bool,
     /// When it may be held.
     pub window: Option<Window>,
     /// The repository it concerns.
@@ -193,7 +195,7 @@ pub struct PlannedKey {
     pub name: KeyName,
     /// Who holds it; nobody in the room for enrolled and server keys.
     pub holder: Option<Label>,
-    /// Where its private half lives, if it comes to the room.
+    /// Where its private half lives, if it comes to the room, or signs by request.
     pub store: Option<Store>,
     /// Where it is kept between ceremonies, if the plan says so.
     pub place: Option<Label>,
@@ -459,6 +461,11 @@ impl Plan {
                     || (input.medium == before.medium && good == Some(input.path.as_str()))
             })
         })
+    }
+
+    /// Whether a key may sign what the plan makes: one that comes to the room, and by request every key that is no server's.
+    pub const fn may_sign(&self, key: &PlannedKey) -> bool {
+        key.is_here() || (self.by_request && !matches!(key.origin, Origin::Server { .. }))
     }
 
     /// The people who do `part`.

@@ -83,9 +83,10 @@ impl Parsing<'_> {
         let keys: Vec<_> = file
             .keys
             .into_iter()
-            .filter_map(|key| self.key(key, dialect, &people, &media))
+            .filter_map(|key| self.key(key, (dialect, file.by_request), &people, &media))
             .collect();
         let kind = file.kind;
+        self.by_request(file.by_request, kind, file.fleet.is_some(), &keys);
         let mut roles = BTreeMap::new();
         for (name, role) in file.roles.named() {
             let Some(role) = role else {
@@ -99,7 +100,8 @@ impl Parsing<'_> {
                 let expected = format!("no roles, since {kind} signs no document");
                 self.refuse(&at("roles").field(name.as_str()), &expected, "one");
             }
-            let planned = self.role(name.as_str(), role, (kind, dialect), &keys, &known);
+            let planned =
+                self.role(name.as_str(), role, (kind, dialect, file.by_request), &keys, &known);
             roles.insert(name, planned);
         }
         self.root_keys((kind, &repository), &roles, &keys);
@@ -140,6 +142,7 @@ impl Parsing<'_> {
             title: file.title,
             codename: file.codename,
             clients: file.clients,
+            by_request: file.by_request,
             window,
             repository,
             people,

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::ceremony::engine::{Engine, incoming};
-use crate::ceremony::event::{FileAt, Mode, Outcome};
+use crate::ceremony::event::{Earlier, FileAt, Mode, Outcome};
 use crate::ceremony::plan::{Fate, Origin, Part, Plan, Store};
 use crate::ceremony::twin::forged_fingerprints;
-use crate::cli::{Exit, Failure};
+use crate::cli::{Exit, Failure, say};
 use crate::driver::bench::system_time;
 use crate::driver::register::{KeyState, Line, Note, Register, What};
 use crate::driver::session::Ended;
-use crate::driver::signed;
+use crate::driver::signed::{self, Signed};
 use crate::driver::workspace::Workspace;
 use crate::front::words::escape;
 use crate::tuf::key::Fingerprint;
-use crate::tuf::name::KeyName;
+use crate::tuf::name::{KeyName, RepoName};
 
 /// The keys that may not sign in a ceremony of this plan, each with the reason: those of rehearsals, and those that the
 /// register forbids. A plan that gives one of these a role is refused.
@@ -58,6 +58,34 @@ pub(in crate::cli) fn barred(
         Some((*key, why.to_string()))
     });
     Ok(forged.map(|key| (key, "it is a rehearsal's key".to_owned())).chain(forbidden).collect())
+}
+
+/// What was signed of a repository, as far as the workspace knows: what it registered, and what ceremonies that never
+/// ended have on their records.
+pub(in crate::cli) fn earlier(
+    book: &Workspace,
+    repository: &RepoName,
+) -> Result<Vec<Earlier>, Failure> {
+    let failed = |error: std::io::Error| Failure::file(book.folder(), &error);
+    let mut known = Signed::read(book, repository).map_err(failed)?.earlier();
+    let (unfinished, unread) = signed::unfinished(book, repository).map_err(failed)?;
+    for why in unread {
+        say(format!("[??] {}; whether something was signed there is not known", escape(&why)));
+    }
+    for found in unfinished {
+        let same = |other: &&mut Earlier| {
+            (&other.role, other.version, other.payload)
+                == (&found.role, found.version, found.payload)
+        };
+        match known.iter_mut().find(same) {
+            Some(other) => {
+                let more = found.keys.into_iter().filter(|key| !other.keys.contains(key));
+                other.keys.extend(more.collect::<Vec<_>>());
+            }
+            None => known.push(found),
+        }
+    }
+    Ok(known)
 }
 
 /// Adds the keys of a ceremony to the workspace's register. One that was stopped authorises nothing.

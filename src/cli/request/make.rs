@@ -9,7 +9,7 @@ use crate::ceremony::event::{Mode, SessionId};
 use crate::ceremony::request::make;
 use crate::ceremony::roster::RosterFile;
 use crate::driver::bench::system_time;
-use crate::driver::media::{Media, beside};
+use crate::driver::media::{Media, inputs_beside};
 use crate::front::words::escape;
 use crate::tuf::name::KeyName;
 use crate::tuf::time::Timestamp;
@@ -50,7 +50,7 @@ impl Make {
     pub(super) fn run(self) -> Result<(), Failure> {
         let (bytes, plan) = super::super::read_plan(&self.plan)?;
         let at = system_time();
-        let mut at_hand = beside(&self.plan, &plan);
+        let mut at_hand = inputs_beside(&self.plan, &plan);
         let mounts = self.medium.into_iter().collect();
         at_hand.extend(Media::new(mounts, false).at_hand(&plan));
         let report = CheckReport::of(&plan, at, &at_hand);

@@ -24,7 +24,9 @@ use crate::tuf::digest::Digest;
 use crate::tuf::name::KeyName;
 use crate::tuf::verify::RootDigest;
 
-use super::super::ceremony::{barred, quoted, real_bench, register, rests, session_id, tell_end};
+use super::super::ceremony::{
+    barred, earlier, quoted, real_bench, register, rests, session_id, tell_end,
+};
 use super::super::people::Faces;
 use super::super::plan::tell_findings;
 use super::super::{Exit, Failure, say};
@@ -81,8 +83,7 @@ impl Sign {
             return Err(Failure::new(exit, "the check refuses to sign for this plan"));
         };
         self.script_may_answer(request.plan())?;
-        let standing = Signed::read(&book, &request.played().repository.name)
-            .map_err(|error| Failure::file(book.folder(), &error))?;
+        let earlier = earlier(&book, &request.played().repository.name)?;
         let folder = book
             .new_evidence(at, &format!("{}-{}", request.plan().codename, self.key))
             .map_err(|error| Failure::file(book.folder(), &error))?;
@@ -104,7 +105,7 @@ impl Sign {
             unattended: self.faces.unattended(),
             folder: &folder,
             answering: Some(Answering { bytes: &bytes, request: &request, asked, pinned }),
-            earlier: standing.earlier(),
+            earlier,
         })?;
         let plan = session.engine().plan().clone();
         let media = Media::new(BTreeMap::new(), false);

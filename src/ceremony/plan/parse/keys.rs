@@ -16,7 +16,7 @@ impl Parsing<'_> {
     pub(super) fn key(
         &mut self,
         key: KeyFile,
-        dialect: Dialect,
+        (dialect, by_request): (Dialect, bool),
         people: &[Person],
         media: &[Medium],
     ) -> Option<PlannedKey> {
@@ -30,6 +30,11 @@ impl Parsing<'_> {
         }
         match &origin {
             Some(Origin::Make { .. } | Origin::Fingerprint(_)) => self.here(&place, &key),
+            Some(Origin::Enrol { .. } | Origin::Listed(_)) if by_request => {
+                if let Some(store) = &key.store {
+                    self.store(&place.field("store"), store);
+                }
+            }
             Some(Origin::Enrol { .. } | Origin::Server { .. } | Origin::Listed(_)) => {
                 self.elsewhere(&place, &key);
             }

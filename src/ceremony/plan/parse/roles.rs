@@ -17,7 +17,7 @@ impl Parsing<'_> {
         &mut self,
         name: &str,
         role: RoleFile,
-        (kind, dialect): (Kind, Dialect),
+        (kind, dialect, by_request): (Kind, Dialect, bool),
         keys: &[PlannedKey],
         known: &BTreeSet<KeyName>,
     ) -> PlannedRole {
@@ -37,7 +37,8 @@ impl Parsing<'_> {
                 self.refuse(&place.field("keys"), "one of the keys", &found);
             }
             let Some(key) = keys.iter().find(|known| known.name == *key) else { continue };
-            let stays = !key.is_here() && !matches!(key.origin, Origin::Listed(_));
+            let answers = by_request && matches!(key.origin, Origin::Enrol { .. });
+            let stays = !key.is_here() && !matches!(key.origin, Origin::Listed(_)) && !answers;
             if signed == SignedWhere::Here && stays {
                 let expected = "keys that come to the room, since it is signed here";
                 let found = format!("{}, which stays elsewhere", key.name);
@@ -68,6 +69,32 @@ impl Parsing<'_> {
             signed,
             valid_for: role.valid_for,
             version: role.version,
+        }
+    }
+
+    /// What is signed on several machines is a change of one repository, and makes no key: that wants a room.
+    pub(super) fn by_request(
+        &mut self,
+        stated: bool,
+        kind: Kind,
+        fleet: bool,
+        keys: &[PlannedKey],
+    ) {
+        if !stated {
+            return;
+        }
+        let place = at("by_request");
+        if !kind.is_change() {
+            let expected = "it for changes only: nothing that signers elsewhere could have pinned";
+            self.refuse(&place, expected, kind.as_str());
+        }
+        if fleet {
+            self.refuse(&place, "it for one repository", "a fleet");
+        }
+        for key in keys.iter().filter(|key| matches!(key.origin, Origin::Make { .. })) {
+            let expected =
+                "enrol = { ... } in a plan by request, with the proof of whoever made the key";
+            self.refuse(&at("keys").named(key.name.as_str()).field("make"), expected, "make");
         }
     }
 

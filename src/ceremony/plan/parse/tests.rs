@@ -296,6 +296,26 @@ fn a_document_signed_here_needs_keys_that_are_here() {
 }
 
 #[test]
+fn a_plan_by_request_is_of_one_change_and_makes_no_key() {
+    let shipped = include_str!("../../../../ceremonies/sign-targets-tuf1/plan.toml");
+    let codename = "codename  = \"SISKIN\"\n";
+    assert!(shipped.contains(codename));
+    let by_request = shipped.replacen(codename, &format!("{codename}by_request = true\n"), 1);
+    let plan = Plan::parse(by_request.as_bytes()).unwrap();
+    assert!(plan.by_request && plan.keys.iter().all(|key| plan.may_sign(key)));
+    assert!(!Plan::parse(shipped.as_bytes()).unwrap().by_request);
+
+    let first = "codename  = ";
+    let found = Plan::parse(changed(TUF, first, &format!("by_request = true\n{first}")).as_bytes());
+    let found = found.unwrap_err().to_string();
+    assert!(found.contains("by_request: expected it for changes only"), "{found}");
+    let made = include_str!("../../../../ceremonies/rotate-tagging-tuf1/plan.toml");
+    let made = made.replacen("\n[repository]", "by_request = true\n\n[repository]", 1);
+    let found = Plan::parse(made.as_bytes()).unwrap_err().to_string();
+    assert!(found.contains(".make: expected enrol = { ... } in a plan by request"), "{found}");
+}
+
+#[test]
 fn a_server_key_has_a_listed_file_and_a_full_id_and_signs_snapshot_or_timestamp() {
     let id = "id = \"0000000000000000000000000000000000000000000000000000000000000001\"";
     let place = "keys.server-snapshot.server";

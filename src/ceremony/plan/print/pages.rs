@@ -23,6 +23,9 @@ pub(super) fn title(paper: &mut Paper, plan: &Plan) {
         |window| format!("{} to {}", window.from.to_minute(), window.until.to_minute()),
     );
     paper.block(row("may be held", &window));
+    if plan.by_request {
+        paper.block(row("signed", "on several machines, each by its holder, and in no room"));
+    }
     paper.gap();
     paper.block([
         "  Tick one before it begins:     [ ] REHEARSAL          [ ] PRODUCTION".to_owned(),
@@ -312,11 +315,12 @@ fn turns(step: &StepId, plan: &Plan) -> Vec<String> {
         format!("{holder}: {}", key.name)
     };
     let here = || plan.keys.iter().filter(|key| key.is_here());
+    let signing = |documents| plan.keys.iter().filter(move |key| signs(documents, key));
     match step {
         StepId::Keys => here().map(turn).collect(),
         StepId::Sign if plan.fleet.is_some() => here().map(turn).collect(),
-        StepId::Sign => here().filter(|key| signs(&recipe.documents, key)).map(turn).collect(),
-        StepId::Closing => here().filter(|key| signs(&recipe.closing, key)).map(turn).collect(),
+        StepId::Sign => signing(&recipe.documents).map(turn).collect(),
+        StepId::Closing => signing(&recipe.closing).map(turn).collect(),
         StepId::HandOver => here().filter(|key| key.leaves.is_some()).map(turn).collect(),
         StepId::Gate => {
             plan.people_who(Part::Witness).map(|person| person.name.to_string()).collect()
