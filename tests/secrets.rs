@@ -20,15 +20,17 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use anchorite::keystore::agefile::decrypt;
+use age::secrecy::ExposeSecret as _;
+use anchorite::keystore::agefile::{AgeFile, decrypt, encrypt_for};
 use anchorite::keystore::child::{COMMAND, Device};
 use anchorite::keystore::pkcs11::Pkcs11Key;
 use anchorite::keystore::software_key::SoftwareKey;
-use anchorite::keystore::{Label, Secret, SecretKind, Spec};
+use anchorite::keystore::{Label, Rules, Secret, SecretKind, Spec, Unlock};
 use anchorite::tuf::digest::Digest;
 use anchorite::tuf::key::Algorithm;
 use anchorite::tuf::signature::Hash;
 use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
+use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
 use sha2::{Digest as _, Sha512};
 use tempfile::TempDir;
 
@@ -208,6 +210,9 @@ fn a_key_that_was_made_leaves_neither_its_passphrase_nor_itself_in_memory() {
         room.answer("keyboard line> ", "zy-_@#");
         room.answer("new passphrase> ", TYPED);
         room.hear("the same passphrase again> ");
+        let limits = fs::read_to_string(format!("/proc/{}/limits", room.id())).unwrap();
+        let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size"));
+        assert!(core.unwrap().split_whitespace().take(2).eq(["0", "0"]), "{limits}");
         // While it is needed it stands in one place, and that is locked; so the search finds what is there.
         if let Some(memory) = Memory::of(room.id()) {
             let found = memory.places(TYPED.as_bytes());
@@ -231,6 +236,24 @@ fn a_key_that_was_made_leaves_neither_its_passphrase_nor_itself_in_memory() {
         assert_eq!(no_file_holds(folder.path(), &needles), 3);
         assert!(!ended.text.contains(TYPED));
     }
+}
+
+/// Started again for itself alone, since it cannot be undone.
+#[test]
+fn a_process_that_is_hardened_is_kept_from_others_of_its_user() {
+    if std::env::var_os("HARDENED_ALONE").is_none() {
+        let name = "a_process_that_is_hardened_is_kept_from_others_of_its_user";
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        let ran = alone.args([name, "--exact"]).env("HARDENED_ALONE", "").output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
+    let done = anchorite::keystore::memory::harden();
+    assert!(done.no_core_dumps && done.not_dumpable);
+    assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+    assert_eq!(getrlimit(Resource::Core).current, Some(0));
 }
 
 #[test]
@@ -316,6 +339,89 @@ fn a_real_ceremony_keeps_what_was_handed_over_in_one_locked_place_and_nothing_el
     for (name, needle) in &needles {
         assert_eq!(places(room.text().as_bytes(), needle).next(), None, "{name} is on the screen");
     }
+}
+
+/// Somebody who chooses this secret.
+struct Chooses(&'static str);
+
+impl Unlock for Chooses {
+    fn secret(&mut self, _: &Label, _: Option<u8>) -> Option<Secret> {
+        None
+    }
+    fn new_secret(&mut self, _: &Label, _: &Rules) -> Option<Secret> {
+        Some(Secret::of(self.0))
+    }
+    fn touch(&mut self, _: &Label) {}
+}
+
+#[test]
+fn a_change_of_a_passphrase_forgets_both_and_a_drill_what_it_brought_back() {
+    let plan_of = |ceremony: &mut Ceremony, key: &SoftwareKey| {
+        let shipped = "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752";
+        ceremony.change(shipped, &key.public_key().fingerprint().to_string());
+        let plan = ceremony.plan();
+        let words = Digest::of(&fs::read(&plan).unwrap()).words();
+        (plan, words)
+    };
+    let key = SoftwareKey::generate(Algorithm::Ed25519).unwrap();
+    let pem = key.to_pkcs8_pem().unwrap();
+
+    let mut ceremony = Ceremony::of("change-pin");
+    ceremony.drop_block("[[keys]]\nname         = \"root-a\"");
+    ceremony.drop_block("[[bags]]\nkey           = \"root-a\"");
+    let (plan, words) = plan_of(&mut ceremony, &key);
+    let label = Label {
+        key: "release".parse().unwrap(),
+        holder: "Releaser".to_owned(),
+        place: "age file".to_owned(),
+        kind: SecretKind::Passphrase,
+    };
+    let store = AgeFile::new(ceremony.at("BOOK/keys"), label).with_work_factor(4);
+    store.adopt(&key, &mut Chooses(TYPED)).unwrap();
+    let run = ["run", plan.to_str().unwrap(), "--plain", "--workspace", "BOOK"];
+    let mut room = Pty::start(&run, &ceremony.at(""), (80, 24));
+    room.go_on(&words, TYPED, "new passphrase> ");
+    for secret in [HANDED; 3] {
+        room.say_unseen(secret);
+        room.prompt();
+    }
+    // Both bags are to be sealed.
+    assert!(room.text().contains("The key release has proven itself"), "{}", room.text());
+    let needles = [
+        forms("the old passphrase", TYPED.as_bytes()),
+        forms("the new passphrase", HANDED.as_bytes()),
+        private("the key", &key),
+    ];
+    let needles = needles.concat();
+    if let Some(memory) = Memory::of(room.id()) {
+        memory.holds_none_of(&needles);
+    }
+    assert!(no_file_holds(&ceremony.at("BOOK"), &needles) > 3);
+    assert!(!room.text().contains(TYPED) && !room.text().contains(HANDED));
+    drop(room);
+
+    let mut ceremony = Ceremony::of("restore-drill");
+    let (plan, words) = plan_of(&mut ceremony, &key);
+    fs::create_dir(ceremony.at("IDENTITY")).unwrap();
+    let enrol = ["media", "enrol", "IDENTITY", "--role", "keys", "--name", "IDENTITY"];
+    ceremony.program(&enrol).success();
+    let identity = age::x25519::Identity::generate();
+    let text = identity.to_string();
+    fs::write(ceremony.at("IDENTITY/identity.txt"), text.expose_secret()).unwrap();
+    let back_up = encrypt_for(&[identity.to_public().to_string()], &pem).unwrap();
+    fs::write(ceremony.at("KEYS/release.recovery.age"), back_up).unwrap();
+    let mount = |medium: &str| format!("{medium}={}", ceremony.at(medium).display());
+    let (keys, other) = (mount("KEYS"), mount("IDENTITY"));
+    let run = ["run", plan.to_str().unwrap(), "--plain", "--workspace", "BOOK"];
+    let media = ["--medium", &keys, "--medium", &other];
+    let mut room = Pty::start(&[&run[..], &media].concat(), &ceremony.at(""), (80, 24));
+    room.go_on(&words, "", "came back from its back-up alone");
+    let needles =
+        [forms("the identity", text.expose_secret().as_bytes()), private("the key", &key)].concat();
+    if let Some(memory) = Memory::of(room.id()) {
+        memory.holds_none_of(&needles);
+    }
+    assert!(no_file_holds(&ceremony.at("BOOK"), &needles) > 3);
 }
 
 #[test]

@@ -578,7 +578,10 @@ fn beyond(engine: &Engine) -> Vec<String> {
         .into_iter()
         .map(|(name, (asked, kept))| {
             let excess = usize::try_from(asked).unwrap_or(usize::MAX).saturating_sub(kept);
-            format!("{name}: {asked} signatures asked for, {kept} kept, {excess} in excess")
+            let policy = record.remarks.get(name).into_iter().flatten();
+            let policy = policy.filter(|remark| remark.name == "policy");
+            let policy: String = policy.map(|remark| format!("; {}", remark.text)).collect();
+            format!("{name}: {asked} signatures asked for, {kept} kept, {excess} in excess{policy}")
         })
         .collect();
     text.push("that touches and keystrokes on the video are as many as asked for here".to_owned());

@@ -101,3 +101,41 @@ fn other_policy(proven: &Attestation, key: &PlannedKey) -> Option<String> {
     (pins || touches)
         .then(|| "the card guards the key in another way than the plan says".to_owned())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+    use crate::keystore::software_key::SoftwareKey;
+    use crate::tuf::key::Algorithm;
+    use crate::tuf::policy::{PinPolicy, TouchPolicy};
+
+    #[test]
+    fn an_attestation_of_another_key_card_or_policy_is_no_proof() {
+        let made = || SoftwareKey::generate(Algorithm::P256).unwrap().public_key().clone();
+        let (public, other) = (made(), made());
+        let proven = Attestation {
+            public: public.clone(),
+            serial: 18_158_877,
+            firmware: (5, 7, 1),
+            pin: Some(PinPolicy::Always),
+            touch: Some(TouchPolicy::Always),
+            form_factor: None,
+            root: "a root".to_owned(),
+        };
+        assert_eq!(differs(&proven, Some(&public), Some("18158877")), None);
+        let why = differs(&proven, Some(&other), Some("18158877")).unwrap();
+        assert!(why.contains("another key"), "{why}");
+        let why = differs(&proven, Some(&public), Some("18158855")).unwrap();
+        assert!(why.contains("expected the card 18158855"), "{why}");
+
+        let plan = include_bytes!("../../ceremonies/provision-token/plan.toml");
+        let plan = Plan::parse(plan).unwrap();
+        let key = plan.keys.first().unwrap();
+        assert_eq!(other_policy(&proven, key), None);
+        let never = Some(TouchPolicy::Never);
+        assert!(other_policy(&Attestation { touch: never, ..proven.clone() }, key).is_some());
+        let once = Some(PinPolicy::Once);
+        assert!(other_policy(&Attestation { pin: once, ..proven }, key).is_some());
+    }
+}

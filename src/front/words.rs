@@ -188,7 +188,8 @@ pub const fn wish_word(wish: Wish) -> &'static str {
 /// What is said when a wish was heard while a machine works.
 pub fn wish_noted(wish: Wish) -> String {
     format!(
-        "Heard: {}. It comes as soon as the machine has finished what it is doing.",
+        "Heard: {}. It comes as soon as the machine has finished what it is doing. Once more gives \
+         up a token that does not answer.",
         wish_word(wish)
     )
 }

@@ -20,12 +20,8 @@ pub fn generate() -> Result<Secret, TokenError> {
         let mut byte = Zeroizing::new([0_u8; 1]);
         getrandom::fill(byte.as_mut_slice())
             .map_err(|error| TokenError::Unsupported(format!("no random bytes: {error}")))?;
-        // 252 is the largest multiple of 28 that fits, so that every character is equally likely.
-        if let [byte @ 0..252] = *byte
-            && let Some(found) = ALPHABET.get(usize::from(byte) % ALPHABET.len())
-        {
-            random.push(char::from(*found));
-        }
+        let [byte] = *byte;
+        random.extend(character(byte));
     }
     let check = check_group("anchorite-passphrase-1", random.as_bytes());
     let mut text = Zeroizing::new(String::with_capacity((GROUPS + 1) * (GROUP + 1)));
@@ -38,6 +34,13 @@ pub fn generate() -> Result<Secret, TokenError> {
     text.push('-');
     text.push_str(&check);
     Ok(Secret::new(text))
+}
+
+/// The character of a random byte. 252 is the largest multiple of 28 that fits: the bytes from there on have none, so that
+/// every character is equally likely.
+fn character(byte: u8) -> Option<char> {
+    let found = ALPHABET.get(usize::from(byte) % ALPHABET.len()).filter(|_| byte < 252);
+    found.copied().map(char::from)
 }
 
 /// Whether a passphrase has the shape of one that was generated and its checksum group does not fit: a slip.
@@ -81,6 +84,14 @@ mod tests {
         assert_eq!(Rules::passphrase().check(one.expose()), Ok(()));
         assert!(one.expose().split('-').all(|group| group.len() == 4));
         assert!(!one.expose().contains(['0', '1', 'i', 'l', 'o', 's', 'u', 'z']));
+    }
+
+    #[test]
+    fn every_character_is_equally_likely() {
+        for wanted in ALPHABET.iter().map(|byte| char::from(*byte)) {
+            let bytes = (0..=u8::MAX).filter(|byte| character(*byte) == Some(wanted));
+            assert_eq!(bytes.count(), 9, "{wanted}");
+        }
     }
 
     #[test]

@@ -214,6 +214,18 @@ fn with_key(plan: &str, shipped: &str, key: &PublicKey) -> String {
     plan.replace(shipped, &key.fingerprint().to_string())
 }
 
+/// The shipped plan of `change-pin`, of its first key alone.
+fn of_one(key: &PublicKey, store: &str) -> String {
+    let plan = with_key(&held_now("change-pin"), SHIPPED[0], key);
+    let at = |words: &str| plan.find(words).unwrap();
+    let (release, bags) = (at("[[keys]]\nname         = \"release\""), at("[[bags]]"));
+    let (more, waivers) = (at("[[bags]]\nkey           = \"release\""), at("[[waivers]]"));
+    let plan = [&plan[..release], &plan[bags..more], &plan[waivers..]].concat();
+    let shipped = "yubikey = { serial = 18158855, slot = \"9c\" }";
+    assert!(plan.contains(shipped));
+    plan.replace(shipped, store)
+}
+
 #[test]
 fn the_secrets_of_a_card_a_pkcs11_token_and_a_file_are_changed_and_the_old_ones_open_nothing() {
     let card = Card::new(2021, Firmware::V5_7_1);
@@ -320,13 +332,7 @@ fn a_blocked_card_gets_a_new_pin_with_its_puk_and_the_ceremony_goes_on() {
     let ceremony = Ceremony::with(String::new());
     let program = wrapped::program(&ceremony.at("."), "anchorite", &[pcscd.variable()]);
     let on_card = card_with_key(&program, &card, TouchPolicy::Never);
-    let plan = with_key(&held_now("change-pin"), SHIPPED[0], &on_card);
-    let release = plan.find("[[keys]]\nname         = \"release\"").unwrap();
-    let bags = plan.find("[[bags]]\nkey           = \"root-a\"").unwrap();
-    let more = plan.find("[[bags]]\nkey           = \"release\"").unwrap();
-    let waivers = plan.find("[[waivers]]").unwrap();
-    let plan = [&plan[..release], &plan[bags..more], &plan[waivers..]].concat();
-    let plan = plan.replace("serial = 18158855", "serial = 2022");
+    let plan = of_one(&on_card, "yubikey = { serial = 2022, slot = \"9c\" }");
     let slips = vec!["quince-3", "quince-4", "quince-5"];
     let mut papers = BTreeMap::from([("root-a", Paper { slips, ..paper(PIN, NEW_PIN) })]);
     let mut blocked = false;
@@ -355,6 +361,90 @@ fn a_blocked_card_gets_a_new_pin_with_its_puk_and_the_ceremony_goes_on() {
     }
     held.verified(&ceremony, 5);
     held.holds_none_of(&[PIN, NEW_PIN, PUK, "damson-1", "quince-3"]);
+}
+
+#[test]
+fn a_card_with_a_secret_of_the_factory_is_refused_before_its_pin_is_asked_for() {
+    let card = Card::new(2024, Firmware::V5_7_1);
+    let pcscd = Pcscd::with_cards(&[&card]);
+    let ceremony = Ceremony::with(String::new());
+    let program = wrapped::program(&ceremony.at("."), "anchorite", &[pcscd.variable()]);
+    let on_card = card_with_key(&program, &card, TouchPolicy::Never);
+    card.set_puk("12345678");
+    card.forget();
+    let plan = of_one(&on_card, "yubikey = { serial = 2024, slot = \"9c\" }");
+    let mut papers = BTreeMap::from([("root-a", paper(PIN, NEW_PIN))]);
+    let mut refused = 0;
+    hold(&ceremony, &program, ("change", &plan), &[], &mut papers, &mut |block, _| {
+        assert!(block.contains("factory-puk: it is the factory's"), "{block}");
+        assert!(card.log().iter().all(|entry| entry.kind != Kind::Verify || entry.length == 0));
+        refused += 1;
+        card.set_puk(PUK);
+    });
+    assert_eq!(refused, 1);
+}
+
+#[test]
+fn a_token_that_does_not_answer_is_given_up_by_people_and_the_ceremony_goes_on() {
+    let hsm = SoftHsm::new();
+    let serial = hsm.token_with("root-b", HSM_PIN);
+    let ceremony = Ceremony::with(String::new());
+    let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None };
+    let mut store = hsm_key(&hsm.program(&[]), &serial);
+    let made = store.make(&spec, &mut holder(&[HSM_PIN])).unwrap().public;
+    let module = hsm.bad_module();
+    let (conf, once) = (hsm.conf(), ceremony.at("once"));
+    fs::write(&once, "").unwrap();
+    let variables = [
+        ("SOFTHSM2_CONF", conf.as_os_str()),
+        ("BAD_MODULE", "hang".as_ref()),
+        ("BAD_MODULE_ONCE", once.as_os_str()),
+    ];
+    let program = wrapped::program(&ceremony.at("."), "hangs", &variables);
+    let store = format!(
+        "pkcs11 = {{ module = \"{}\", serial = \"{serial}\", id = \"02\" }}",
+        module.display()
+    );
+    let plan = of_one(&made, &store);
+    let file = ceremony.at("change.toml");
+    fs::write(&file, &plan).unwrap();
+    let run = [program.to_str().unwrap(), "run", file.to_str().unwrap(), "--plain"];
+    let command = [&run[..], &["--no-bell", "--workspace", "BOOK"]].concat();
+    let mut room = Pty::start_by(&command, &ceremony.at(""), (200, 60));
+    let words = Digest::of(plan.as_bytes()).words();
+    room.go_on(&words, HSM_PIN, "new PIN> ");
+    room.say_unseen(NEW_HSM_PIN);
+    room.prompt();
+    room.say_unseen(NEW_HSM_PIN);
+    room.go_on(&words, HSM_PIN, "PIN of root-a> ");
+    room.say_unseen(NEW_HSM_PIN);
+    // It hangs while it signs.
+    while once.exists() {
+        assert!(room.runs(), "{}", room.text());
+    }
+    room.press("p\r");
+    room.hear("Once more gives up a token that does not answer");
+    room.press("p\r");
+    let block = room.go_on(&words, "", "gave no answer and was given up");
+    assert!(block.contains("what it did is not known"), "{block}");
+    room.go_on(&words, NEW_HSM_PIN, "do you agree that");
+    while let Some(block) = room.next_prompt() {
+        room.say(&plain_answer(&block, &words, ""));
+    }
+    let ended = room.end();
+    assert_eq!(ended.code, 0, "{}", ended.text);
+    let evidence = ceremony.evidence();
+    let filed = fs::read(evidence.join("exceptions.json")).unwrap();
+    let filed: serde_json::Value = serde_json::from_slice(&filed).unwrap();
+    assert_eq!(filed.as_array().unwrap().len(), 1);
+    assert_eq!(filed[0]["expected"], "prove root-a: the key signs");
+    assert_eq!(
+        (&filed[0]["decided"], &filed[0]["by"]),
+        (&"try again".into(), &"Administrator".into())
+    );
+    let verify = ["evidence", "verify", evidence.to_str().unwrap()];
+    let said = ceremony.program(&verify).failure(5);
+    assert!(said.contains("root-a: 2 signatures asked for, 1 kept, 1 in excess"), "{said}");
 }
 
 /// The public half of a key in PEM, as openssl sees it.

@@ -1,4 +1,5 @@
-/* SoftHSM's module, but for what it does when it signs: BAD_MODULE says crash, hang or lie. */
+/* SoftHSM's module, but for what it does when it signs: BAD_MODULE says crash, hang or lie. Where BAD_MODULE_ONCE names a file,
+   it does so only as long as it can remove that file. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,9 @@ static ulong_t (*real_sign)(ulong_t, unsigned char *, ulong_t, unsigned char *, 
 
 static ulong_t bad_sign(ulong_t session, unsigned char *data, ulong_t length, unsigned char *signature,
                         ulong_t *signature_length) {
-    const char *how = getenv("BAD_MODULE");
+    const char *how = getenv("BAD_MODULE"), *once = getenv("BAD_MODULE_ONCE");
+    if (once && unlink(once))
+        how = NULL;
     if (how && !strcmp(how, "crash"))
         abort();
     if (how && !strcmp(how, "hang"))

@@ -224,8 +224,14 @@ fn a_token_gets_its_holders_secrets_before_it_makes_its_key() {
 
 #[test]
 fn a_wrong_pin_first_uses_one_try_and_is_on_record() {
-    let (stage, _) = rehearse_with("provision-token", &[], |people| people.slips = vec!["111111"]);
+    let (stage, ended) =
+        rehearse_with("provision-token", &[], |people| people.slips = vec!["111111"]);
     assert_eq!(story(&stage), ["provision", "make: WrongSecret", "make", "prove"]);
+    // Nobody has to file it.
+    let [filed] = &ended.engine.record().exceptions[..] else { panic!("one exception") };
+    assert_eq!(filed.expected, "make root-d: the key is made");
+    assert_eq!(filed.happened, "root-d: wrong PIN; 2 tries are left");
+    assert_eq!((filed.decided.as_str(), filed.by.as_str()), ("try again", "Administrator"));
 }
 
 #[test]

@@ -65,7 +65,10 @@ impl State {
                 });
             }
             AskKind::Room if chosen(say) == Some("again") => self.room = None,
-            AskKind::Trouble => self.decide(ask, say),
+            AskKind::Trouble => {
+                self.file_attempt(plan, at, ask, say);
+                self.decide(ask, say);
+            }
             AskKind::Room | AskKind::LastTry if chosen(say) == Some("stop") => {
                 self.dialogs.push(Wish::Abort);
             }
@@ -184,6 +187,43 @@ impl State {
                 self.pressed.remove(&(AskKind::LastTry, ask.id.about.clone()));
             }
         }
+    }
+
+    /// An attempt on a store that failed is an exception by itself, with what people decide about it.
+    fn file_attempt(&mut self, plan: &Plan, at: Timestamp, ask: &Ask, say: &Answer) {
+        let Some(open) = &self.trouble else { return };
+        let Some((act, key)) = open.about.split_once(' ') else { return };
+        let wanted = match act {
+            "make" => "the key is made",
+            "prove" | "sign" | "batch" => "the key signs",
+            "provision" => "the token becomes its holder's own",
+            "change-secret" => "the secret is changed",
+            "hand-over" | "back-up" => "a copy is written",
+            "drill" => "the key comes back",
+            // Nothing was asked of a key.
+            _ => return,
+        };
+        let Form::Choose(choices) = &ask.form else { return };
+        let decided = choices.iter().find(|choice| Some(choice.word.as_str()) == chosen(say));
+        self.exceptions.push(Exception {
+            number: self.exceptions.len() + 1,
+            at,
+            expected: format!("{act} {key}: {wanted}"),
+            happened: open.trouble.found.clone(),
+            decided: decided.map(|choice| choice.label.clone()).unwrap_or_default(),
+            by: self.decides(plan).unwrap_or_default(),
+        });
+    }
+
+    /// Who decides: the administrators who are in the room, or else the operators.
+    pub fn decides(&self, plan: &Plan) -> Option<String> {
+        let present = self.present.as_ref()?;
+        let named = |part| {
+            let people = plan.people_who(part).map(|person| person.name.to_string());
+            people.filter(|name| present.contains(name)).collect::<Vec<_>>().join(", ")
+        };
+        let parts = [Part::Administrator, Part::Operator].into_iter();
+        parts.map(named).find(|names| !names.is_empty())
     }
 
     fn statement(&mut self, person: &str, say: &Answer) {

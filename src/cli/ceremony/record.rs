@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ceremony::engine::{Engine, incoming};
 use crate::ceremony::event::{Earlier, FileAt, Mode, Outcome};
-use crate::ceremony::plan::{Fate, Origin, Part, Plan, Store};
+use crate::ceremony::plan::{Fate, Origin, Plan, Store};
 use crate::ceremony::twin::forged_fingerprints;
 use crate::cli::{Exit, Failure, say};
 use crate::driver::bench::system_time;
@@ -119,7 +119,7 @@ fn line(engine: &Engine, name: &KeyName, fingerprint: Fingerprint, what: What) -
     let key = plan.key(name);
     let store = key.and_then(|key| key.store.as_ref());
     Line {
-        by: decided_by(engine),
+        by: engine.record().decides(plan),
         holder: key.and_then(|key| key.holder.as_ref()).map(ToString::to_string),
         store: store.map(ToString::to_string),
         serial: store.and_then(serial),
@@ -127,16 +127,6 @@ fn line(engine: &Engine, name: &KeyName, fingerprint: Fingerprint, what: What) -
         session: Some(engine.opening().session),
         ..Line::new(system_time(), name.clone(), fingerprint, what)
     }
-}
-
-/// The administrators who were in the room, or else the operators.
-fn decided_by(engine: &Engine) -> Option<String> {
-    let present = engine.record().present.as_ref()?;
-    let named = |part| {
-        let people = engine.plan().people_who(part).map(|person| person.name.to_string());
-        people.filter(|name| present.contains(name)).collect::<Vec<_>>().join(", ")
-    };
-    [Part::Administrator, Part::Operator].into_iter().map(named).find(|names| !names.is_empty())
 }
 
 /// What a ceremony without documents did, as lines of the register: what was done stands, also where it was stopped later.

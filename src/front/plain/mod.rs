@@ -95,6 +95,24 @@ impl<T: Typist, W: Write> Plain<T, W> {
         }
     }
 
+    /// Hears a wish that came while a machine works, and says so; whether it is the second one.
+    fn hear_wish(&mut self) -> bool {
+        let wish = match self.typist.waiting() {
+            Typed::Line(line) => wish_of(&line),
+            Typed::Pause => Some(Wish::Pause),
+            // The next question ends it.
+            Typed::Nothing | Typed::End(_) => None,
+        };
+        let Some(wish) = wish else { return false };
+        if self.pending.is_some() {
+            return true;
+        }
+        self.pending = Some(wish);
+        self.teller.line(&wish_noted(wish));
+        self.teller.bring_out();
+        false
+    }
+
     fn caution(&mut self) {
         if let Some(text) = self.scene.as_ref().and_then(|scene| mode_caution(scene.mode)) {
             self.teller.line(text);
@@ -145,15 +163,7 @@ impl<T: Typist, W: Write> Company for Plain<T, W> {
 
     fn wish(&mut self) -> Option<Wish> {
         if self.pending.is_none() {
-            self.pending = match self.typist.waiting() {
-                Typed::Line(line) => wish_of(&line),
-                Typed::Pause => Some(Wish::Pause),
-                // The next question ends it.
-                Typed::Nothing | Typed::End(_) => None,
-            };
-            if let Some(wish) = self.pending {
-                self.teller.line(&wish_noted(wish));
-            }
+            self.hear_wish();
         }
         self.pending.take()
     }
@@ -207,5 +217,9 @@ impl<T: Typist, W: Write> Unlock for Plain<T, W> {
     fn touch(&mut self, label: &Label) {
         self.teller.blocks(&[Block::Banner(touch_now(label))]);
         self.teller.bring_out();
+    }
+
+    fn given_up(&mut self) -> bool {
+        self.hear_wish()
     }
 }

@@ -179,6 +179,8 @@ pub enum Effect {
     Secret(Round, Secret),
     /// Hand on a wish.
     Wish(Wish),
+    /// Give up a token that does not answer.
+    GiveUp,
     /// Ring the bell.
     Bell,
     /// Draw everything anew.

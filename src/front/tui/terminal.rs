@@ -132,6 +132,21 @@ impl Terminal {
         })
     }
 
+    /// Takes what people wanted meanwhile: whether a token that is silent is to be given up. The first wish is kept.
+    fn wants_to_give_up(&mut self) -> bool {
+        let mut given_up = false;
+        for effect in self.people.try_iter() {
+            match effect {
+                Effect::Wish(wish) => {
+                    self.wished.get_or_insert(wish);
+                }
+                Effect::GiveUp => given_up = true,
+                Effect::Said(..) | Effect::Secret(..) | Effect::Bell | Effect::Redraw => {}
+            }
+        }
+        given_up
+    }
+
     /// Waits for the secret of this round. A wish comes back to [`Company::wish`] or the next question.
     fn await_secret(&mut self, round: Round) -> Option<Secret> {
         loop {
@@ -141,7 +156,11 @@ impl Terminal {
                     self.wished = Some(wish);
                     return None;
                 }
-                Effect::Secret(..) | Effect::Said(..) | Effect::Bell | Effect::Redraw => {}
+                Effect::Secret(..)
+                | Effect::Said(..)
+                | Effect::GiveUp
+                | Effect::Bell
+                | Effect::Redraw => {}
             }
         }
     }
@@ -162,7 +181,11 @@ impl Front for Terminal {
             match self.wait()? {
                 Effect::Said(of, people) if of == round => return Ok(people),
                 Effect::Wish(wish) => return Ok(People::Wish(wish)),
-                Effect::Said(..) | Effect::Secret(..) | Effect::Bell | Effect::Redraw => {}
+                Effect::Said(..)
+                | Effect::Secret(..)
+                | Effect::GiveUp
+                | Effect::Bell
+                | Effect::Redraw => {}
             }
         }
     }
@@ -178,13 +201,8 @@ impl Company for Terminal {
     }
 
     fn wish(&mut self) -> Option<Wish> {
-        let wish = self.wished.take();
-        wish.or_else(|| {
-            self.people.try_iter().find_map(|effect| match effect {
-                Effect::Wish(wish) => Some(wish),
-                Effect::Said(..) | Effect::Secret(..) | Effect::Bell | Effect::Redraw => None,
-            })
-        })
+        self.wants_to_give_up();
+        self.wished.take()
     }
 }
 
@@ -203,6 +221,10 @@ impl Unlock for Terminal {
 
     fn touch(&mut self, label: &Label) {
         self.send(Input::Touch(label.clone()));
+    }
+
+    fn given_up(&mut self) -> bool {
+        self.wants_to_give_up()
     }
 }
 
@@ -315,9 +337,9 @@ impl Screen {
                 out.write_all(b"\x07")?;
                 out.flush()
             }
-            Some(effect @ (Effect::Said(..) | Effect::Secret(..) | Effect::Wish(_))) => {
-                self.people.send(effect).map_err(|_| io::ErrorKind::BrokenPipe.into())
-            }
+            Some(
+                effect @ (Effect::Said(..) | Effect::Secret(..) | Effect::Wish(_) | Effect::GiveUp),
+            ) => self.people.send(effect).map_err(|_| io::ErrorKind::BrokenPipe.into()),
         }
     }
 

@@ -66,9 +66,12 @@ fn a_key_is_never_made_over_another() {
 #[test]
 fn a_bad_recipient_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let mut store = store(folder.path()).with_recovery(vec!["age1nonsense".to_owned()]);
-    assert!(store.make(&SPEC, &mut Says("correct horse")).is_err());
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    // The last ones would name a program to run, where such plugins are known.
+    for bad in ["age1nonsense", "age1yubikey1qqqq", "age1../../../bin/sh1qqqq", "age1a/b1qqqq"] {
+        let mut store = store(folder.path()).with_recovery(vec![bad.to_owned()]);
+        assert!(store.make(&SPEC, &mut Says("correct horse")).is_err(), "{bad}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "{bad}");
+    }
 }
 
 #[test]
@@ -367,4 +370,34 @@ fn a_file_that_holds_something_else_than_a_key_is_refused_after_it_opened() {
     let file = encrypt("a love letter", &secret, 4).unwrap();
     let error = opened(&file).unwrap_err();
     assert!(error.to_string().contains("no private key"), "{error}");
+}
+
+#[test]
+fn a_copy_in_a_second_folder_is_renewed_only_where_it_is_of_the_same_key() {
+    let (home, second) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let name: KeyName = "root-a".parse().unwrap();
+    let renew = || renew_copy(home.path(), second.path(), &name);
+    let copy = |file: &str| std::fs::copy(home.path().join(file), second.path().join(file));
+    assert_eq!(renew().unwrap_err(), TokenError::Absent);
+    store(home.path()).make(&SPEC, &mut Says("one")).unwrap();
+    // A folder without the file stays without it.
+    renew().unwrap();
+    assert_eq!(names(second.path()), Vec::<String>::new());
+    for file in ["root-a.age", "root-a.pub"] {
+        copy(file).unwrap();
+    }
+    store(home.path()).change_passphrase(&mut Changes("one", "two")).unwrap();
+    renew().unwrap();
+    let read = |folder: &Path| std::fs::read(folder.join("root-a.age")).unwrap();
+    assert_eq!(read(second.path()), read(home.path()));
+    assert_eq!(names(second.path()), ["root-a.age", "root-a.pub"]);
+
+    // Another key under the same name is nobody's old file.
+    for file in names(home.path()) {
+        std::fs::remove_file(home.path().join(file)).unwrap();
+    }
+    let before = read(second.path());
+    store(home.path()).make(&SPEC, &mut Says("three")).unwrap();
+    assert!(renew().unwrap_err().to_string().contains("another key"));
+    assert_eq!(read(second.path()), before);
 }

@@ -202,20 +202,21 @@ fn carry_out(model: &mut Model, meaning: Meaning) -> Option<Effect> {
             model.view_top = if view == View::Log { usize::MAX } else { 0 };
             None
         }
-        Meaning::Wish(wish) => wished(model, wish),
+        Meaning::Wish(wish) => Some(wished(model, wish)),
     }
 }
 
-fn wished(model: &mut Model, wish: Wish) -> Option<Effect> {
+/// A wish; a second one while the machine still works is that it gives up.
+fn wished(model: &mut Model, wish: Wish) -> Effect {
     model.view = None;
     match &mut model.turn {
-        Turn::Machine(work) if work.noted.is_some() => return None,
+        Turn::Machine(work) if work.noted.is_some() => return Effect::GiveUp,
         Turn::Machine(work) => work.noted = Some(wish),
         Turn::People(_) | Turn::Secret(_) => {
             model.turn = Turn::Machine(Work { noted: Some(wish), ..Work::default() });
         }
     }
-    Some(Effect::Wish(wish))
+    Effect::Wish(wish)
 }
 
 fn scroll(model: &mut Model, key: Key) -> Option<Effect> {
