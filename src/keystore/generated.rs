@@ -20,12 +20,8 @@ pub fn generate() -> Result<Secret, TokenError> {
         let mut byte = Zeroizing::new([0_u8; 1]);
         getrandom::fill(byte.as_mut_slice())
             .map_err(|error| TokenError::Unsupported(format!("no random bytes: {error}")))?;
-        // 252 is the largest multiple of 28 that fits, so that every character is equally likely.
-        if let [byte @ 0..252] = *byte
-            && let Some(found) = ALPHABET.get(usize::from(byte) % ALPHABET.len())
-        {
-            random.push(char::from(*found));
-        }
+        let [byte] = *byte;
+        random.extend(character(byte));
     }
     let check = check_group("anchorite-passphrase-1", random.as_bytes());
     let mut text = Zeroizing::new(String::with_capacity((GROUPS + 1) * (GROUP + 1)));
@@ -38,6 +34,13 @@ pub fn generate() -> Result<Secret, TokenError> {
     text.push('-');
     text.push_str(&check);
     Ok(Secret::new(text))
+}
+
+/// The character that a random byte chooses; nothing for those beyond 252, the largest multiple of 28 that fits, so that every
+/// character is equally likely.
+fn character(byte: u8) -> Option<char> {
+    let place = (byte < 252).then_some(usize::from(byte) % ALPHABET.len())?;
+    ALPHABET.get(place).copied().map(char::from)
 }
 
 /// Whether a passphrase has the shape of one that was generated and its checksum group does not fit: a slip.
@@ -81,6 +84,15 @@ mod tests {
         assert_eq!(Rules::passphrase().check(one.expose()), Ok(()));
         assert!(one.expose().split('-').all(|group| group.len() == 4));
         assert!(!one.expose().contains(['0', '1', 'i', 'l', 'o', 's', 'u', 'z']));
+    }
+
+    #[test]
+    fn every_character_is_as_likely_as_any_other() {
+        let chosen: Vec<char> = (0..=u8::MAX).filter_map(character).collect();
+        assert_eq!(chosen.len(), 252);
+        for c in ALPHABET.iter().copied().map(char::from) {
+            assert_eq!(chosen.iter().filter(|found| **found == c).count(), 9, "{c}");
+        }
     }
 
     #[test]
