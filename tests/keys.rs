@@ -9,6 +9,8 @@ mod imports;
 mod paper;
 #[path = "keys/passphrases.rs"]
 mod passphrases;
+#[path = "keys/plugins.rs"]
+mod plugins;
 mod pty;
 #[path = "keys/states.rs"]
 mod states;

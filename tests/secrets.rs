@@ -14,7 +14,8 @@ mod support;
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -468,6 +469,56 @@ fn the_screen_forgets_a_passphrase_that_was_typed_and_the_key_that_it_opened() {
 }
 
 #[test]
+fn what_takes_secrets_leaves_no_core_and_lets_no_process_of_its_user_in() {
+    let folder = TempDir::new().unwrap();
+    // Root sees everything, so it becomes somebody else here, who must reach the program.
+    let somebody = rustix::process::geteuid().is_root().then_some(65_534);
+    let program = folder.path().join("anchorite");
+    fs::copy(env!("CARGO_BIN_EXE_anchorite"), &program).unwrap();
+    for (path, mode) in [(folder.path(), 0o755), (&program, 0o755)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let by_somebody = |program: &Path, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        if let Some(somebody) = somebody {
+            command.uid(somebody).gid(somebody);
+        }
+        command
+    };
+    let open_to_somebody = |process: u32| {
+        let environment = format!("/proc/{process}/environ");
+        by_somebody(Path::new("cat"), &[&environment]).status().unwrap().success()
+    };
+    let no_core = |process: u32| {
+        let limits = fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
+        let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        line.split_whitespace().skip(4).take(2).all(|limit| limit == "0")
+    };
+    // The same user's process that takes no precautions: what is looked for can be seen.
+    let mut plain = by_somebody(Path::new("cat"), &[]).spawn().unwrap();
+    assert!(open_to_somebody(plain.id()));
+    drop(plain.stdin.take());
+    plain.wait().unwrap();
+
+    let mut driver = by_somebody(&program, &[COMMAND]).spawn().unwrap();
+    let mut orders = driver.stdin.take().unwrap();
+    let mut said = BufReader::new(driver.stdout.take().unwrap()).lines();
+    writeln!(orders, "\"look\"").unwrap();
+    assert!(said.next().unwrap().unwrap().contains("nothing is open"));
+    assert!(no_core(driver.id()) && !open_to_somebody(driver.id()));
+    drop(orders);
+    driver.wait().unwrap();
+
+    let make = ["key", "make", "root-a", "--for", "updates.example.com", "--algorithm", "p256"];
+    let mut room = Pty::start(&make, folder.path(), (80, 24));
+    room.hear("keyboard line> ");
+    assert!(no_core(room.id()));
+    room.press("\u{3}");
+    room.end();
+}
+
+#[test]
 fn what_drives_a_token_forgets_the_pin_while_it_waits_for_the_next_order() {
     let soft = SoftHsm::new();
     let serial = soft.token_with("secrets", PIN);
@@ -476,6 +527,7 @@ fn what_drives_a_token_forgets_the_pin_while_it_waits_for_the_next_order() {
         serial,
         id: vec![1],
         p384: Hash::Sha256,
+        unguarded: false,
     });
     let label = Label {
         key: "root-a".parse().unwrap(),

@@ -210,6 +210,7 @@ impl From<TokenError> for Failure {
             | TokenError::Crashed { .. }
             | TokenError::Device(_)
             | TokenError::BadSignature
+            | TokenError::Unguarded(_)
             | TokenError::File { .. } => Exit::Machine,
         };
         Self::new(exit, error.to_string())

@@ -225,6 +225,7 @@ fn locked(error: TokenError, file: &str) -> Failure {
         | TokenError::Crashed { .. }
         | TokenError::Device(_)
         | TokenError::BadSignature
+        | TokenError::Unguarded(_)
         | TokenError::Unsupported(_)) => Failure::from(other),
     }
 }

@@ -247,3 +247,32 @@ fn before(
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The name of every argument that takes a value.
+    fn arguments(command: &clap::Command, found: &mut BTreeSet<String>) {
+        let takes = command.get_arguments().filter(|found| found.get_action().takes_values());
+        found.extend(takes.map(|argument| argument.get_id().to_string()));
+        for below in command.get_subcommands() {
+            arguments(below, found);
+        }
+    }
+
+    #[test]
+    fn no_argument_takes_a_secret() {
+        let mut found = BTreeSet::new();
+        arguments(&Arguments::command(), &mut found);
+        assert!(found.len() > 50, "{found:?}");
+        found.retain(|name| {
+            ["pass", "pin", "puk", "secret", "code"].iter().any(|word| name.contains(word))
+        });
+        // The number of a descriptor; roots and certificates that are pinned.
+        let known = ["passphrase_fd", "pin_ca", "pin_root", "pins"];
+        assert_eq!(found.iter().map(String::as_str).collect::<Vec<_>>(), known);
+    }
+}

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use crate::driver::attestation::words;
 use crate::driver::token::{list, provision_yubikey};
 use crate::front::words::escape;
-use crate::keystore::attest::{Anchors, BadAttestation, verify};
+use crate::keystore::attest::{Anchors, BadAttestation, flaws, verify};
 use crate::keystore::child::{Listed, Token};
 use crate::keystore::{Label, Rules, Secret, SecretKind, TokenError, Unlock, memory};
 use crate::tuf::key::{Fingerprint, KeyId, PublicKey};
@@ -155,11 +155,8 @@ impl Attest {
         })?;
         say(format!("[ok] {}", escape(&words(&proven))));
         say(format!("     key {}", proven.public.fingerprint()));
-        let (major, minor, patch) = proven.firmware;
-        if proven.firmware < (5, 7, 0) {
-            say(format!(
-                "[!!] firmware {major}.{minor}.{patch} is below 5.7: EUCLEAK (YSA-2024-03) concerns it"
-            ));
+        for flaw in flaws(proven.firmware) {
+            say(format!("[!!] {}", flaw.text));
         }
         match &self.within {
             None => Ok(()),
@@ -237,6 +234,7 @@ fn trouble(error: &TokenError, place: &str) -> Failure {
         | TokenError::Crashed { .. }
         | TokenError::Device(_)
         | TokenError::BadSignature
+            | TokenError::Unguarded(_)
         | TokenError::Unsupported(_)
         | TokenError::File { .. } => said(&what),
     }

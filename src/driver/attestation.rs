@@ -80,7 +80,7 @@ fn claim(files: &BTreeMap<String, Vec<u8>>, key: &PlannedKey) -> Option<Claim> {
                 match differs(&proven, Some(&public), Some(&serial.to_string()))
                     .or_else(|| other_policy(&proven, key))
                 {
-                    None => (Verdict::Pass, words(&proven)),
+                    None => weighed(&proven),
                     Some(why) => (Verdict::Fail, why),
                 }
             }
@@ -94,6 +94,14 @@ fn claim(files: &BTreeMap<String, Vec<u8>>, key: &PlannedKey) -> Option<Claim> {
     Some(Claim { verdict, name: "attestation".to_owned(), text })
 }
 
+/// A good proof, with the flaws of the card's firmware.
+fn weighed(proven: &Attestation) -> (Verdict, String) {
+    let flaws = attest::flaws(proven.firmware);
+    let verdict = if flaws.is_empty() { Verdict::Pass } else { Verdict::Warn };
+    let told: String = flaws.iter().map(|flaw| format!("; {}", flaw.text)).collect();
+    (verdict, words(proven) + &told)
+}
+
 fn other_policy(proven: &Attestation, key: &PlannedKey) -> Option<String> {
     let Origin::Make { pin, touch } = &key.origin else { return None };
     let pins = pin.is_some() && *pin != proven.pin;
@@ -103,39 +111,111 @@ fn other_policy(proven: &Attestation, key: &PlannedKey) -> Option<String> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
-    use crate::keystore::software_key::SoftwareKey;
-    use crate::tuf::key::Algorithm;
-    use crate::tuf::policy::{PinPolicy, TouchPolicy};
+
+    /// The certificates of two real cards (`tests/data/attestations`): slot 9c, then the device.
+    const CARDS: [[&str; 2]; 2] = [
+        [
+            include_str!("../../tests/data/attestations/15938765-slot.pem"),
+            include_str!("../../tests/data/attestations/15938765-device.pem"),
+        ],
+        [
+            include_str!("../../tests/data/attestations/14833186-slot.pem"),
+            include_str!("../../tests/data/attestations/14833186-device.pem"),
+        ],
+    ];
+    const PLAN: &str = include_str!("../../ceremonies/first-root-tuf1/plan.toml");
+
+    fn der(pem: &str) -> Vec<u8> {
+        der::pem::decode_vec(pem.as_bytes()).unwrap().1
+    }
+
+    fn key(card: usize) -> PublicKey {
+        let [slot, device] = CARDS[card].map(der);
+        attest::verify(&slot, &device, &Anchors::yubico()).unwrap().public
+    }
+
+    /// The evidence of a ceremony whose root-a is in slot 9c of the card with this number, guarded so.
+    fn evidence(serial: &str, touch: &str, key: &PublicKey) -> BTreeMap<String, Vec<u8>> {
+        let start = PLAN.find("name      = \"root-a\"").unwrap();
+        let end = start + PLAN[start..].find("\n\n").unwrap();
+        let row = format!(
+            "name = \"root-a\"\nholder = \"Custodian A\"\nalgorithm = \"p256\"\n\
+             store = {{ yubikey = {{ serial = {serial}, slot = \"9c\" }} }}\n\
+             make = {{ pin = \"always\", touch = \"{touch}\" }}"
+        );
+        let plan = format!("{}{row}{}", &PLAN[..start], &PLAN[end..]);
+        BTreeMap::from([
+            ("plan.toml".to_owned(), plan.into_bytes()),
+            ("keys/root-a.pub".to_owned(), key.to_pem().into_bytes()),
+        ])
+    }
+
+    fn with(mut files: BTreeMap<String, Vec<u8>>, [slot, device]: [&str; 2]) -> (Verdict, String) {
+        for (which, pem) in [("slot", slot), ("device", device)] {
+            files.insert(format!("attestations/root-a-{which}.pem"), pem.as_bytes().to_vec());
+        }
+        judged(&files)
+    }
+
+    fn judged(files: &BTreeMap<String, Vec<u8>>) -> (Verdict, String) {
+        let claims = claims(files);
+        let claim = claims.iter().find(|claim| claim.text.starts_with("root-a: ")).unwrap();
+        (claim.verdict, claim.text.clone())
+    }
 
     #[test]
-    fn an_attestation_of_another_key_card_or_policy_is_no_proof() {
-        let made = || SoftwareKey::generate(Algorithm::P256).unwrap().public_key().clone();
-        let (public, other) = (made(), made());
-        let proven = Attestation {
-            public: public.clone(),
-            serial: 18_158_877,
-            firmware: (5, 7, 1),
-            pin: Some(PinPolicy::Always),
-            touch: Some(TouchPolicy::Always),
-            form_factor: None,
-            root: "a root".to_owned(),
-        };
-        assert_eq!(differs(&proven, Some(&public), Some("18158877")), None);
-        let why = differs(&proven, Some(&other), Some("18158877")).unwrap();
-        assert!(why.contains("another key"), "{why}");
-        let why = differs(&proven, Some(&public), Some("18158855")).unwrap();
-        assert!(why.contains("expected the card 18158855"), "{why}");
+    fn an_attestation_of_a_real_card_is_good_for_its_key_card_and_policy_only() {
+        let good = evidence("15938765", "always", &key(0));
+        let (verdict, text) = with(good.clone(), CARDS[0]);
+        // Its firmware is 5.2.7.
+        assert_eq!(verdict, Verdict::Warn, "{text}");
+        assert!(text.contains("made on the card 15938765") && text.contains("EUCLEAK"), "{text}");
 
-        let plan = include_bytes!("../../ceremonies/provision-token/plan.toml");
-        let plan = Plan::parse(plan).unwrap();
-        let key = plan.keys.first().unwrap();
-        assert_eq!(other_policy(&proven, key), None);
-        let never = Some(TouchPolicy::Never);
-        assert!(other_policy(&Attestation { touch: never, ..proven.clone() }, key).is_some());
-        let once = Some(PinPolicy::Once);
-        assert!(other_policy(&Attestation { pin: once, ..proven }, key).is_some());
+        let mixed = [CARDS[0][0], CARDS[1][1]];
+        for (files, chain, why) in [
+            (good.clone(), CARDS[1], "another key than the one in the slot"),
+            (evidence("18158855", "always", &key(0)), CARDS[0], "expected the card 18158855"),
+            (
+                evidence("15938765", "cached", &key(0)),
+                CARDS[0],
+                "in another way than the plan says",
+            ),
+            (good.clone(), mixed, "its issuer did not sign it"),
+            (good.clone(), [CARDS[0][1], CARDS[0][0]], "its issuer did not sign it"),
+        ] {
+            let (verdict, text) = with(files, chain);
+            assert_eq!(verdict, Verdict::Fail, "{text}");
+            assert!(text.contains(why), "{text}");
+        }
+        // A key that was imported has none.
+        let (verdict, text) = judged(&good);
+        assert_eq!(verdict, Verdict::Unknown, "{text}");
+        assert!(text.contains("nothing shows where the key was made"), "{text}");
+    }
+
+    #[test]
+    fn a_chain_to_another_root_tells_nothing_and_a_changed_byte_is_wrong() {
+        let [slot, device] = CARDS[0].map(der);
+        let nobody = Anchors::default();
+        let why = attest::verify(&slot, &device, &nobody).unwrap_err();
+        assert!(matches!(why, BadAttestation::Foreign { .. }), "{why}");
+        assert_eq!(verdict_of(&why), Verdict::Unknown);
+        let refused = |slot: &[u8], device: &[u8]| {
+            let fact = remark(slot, device, Some(&key(0)), Some("15938765"));
+            assert_eq!(fact.verdict, Verdict::Fail, "{}", fact.text);
+        };
+        for at in 0..slot.len() {
+            let mut changed = slot.clone();
+            changed[at] ^= 1;
+            refused(&changed, &device);
+        }
+        let mut changed = device.clone();
+        *changed.last_mut().unwrap() ^= 1;
+        refused(&slot, &changed);
+        let fact = remark(&slot, &device, Some(&key(0)), Some("15938765"));
+        assert_eq!(fact.verdict, Verdict::Pass, "{}", fact.text);
     }
 }

@@ -5,6 +5,8 @@ use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -35,19 +37,22 @@ impl Default for Patience {
     }
 }
 
-/// A hardware store, driven by a child process.
+/// A hardware store, driven by a child process. Its clones know together what people were told.
 #[derive(Debug, Clone)]
 pub struct Driven {
     program: PathBuf,
     device: Device,
     label: Label,
     patience: Patience,
+    /// Whether people were told that the token does not guard the key.
+    told: Arc<AtomicBool>,
 }
 
 impl Driven {
     /// Drives `device` by `program`, which is this program's own file.
     pub fn new(program: PathBuf, device: Device, label: Label) -> Self {
-        Self { program, device, label, patience: Patience::default() }
+        let told = Arc::new(AtomicBool::new(false));
+        Self { program, device, label, patience: Patience::default(), told }
     }
 
     /// Waits no longer than this.
@@ -59,7 +64,11 @@ impl Driven {
 
     fn start(&self, unlock: &mut dyn Unlock) -> Result<Line, TokenError> {
         let mut line = Line::start(&self.program, self.label.clone(), self.patience)?;
-        let open = Order::Open { device: self.device.clone(), label: self.label.clone() };
+        let mut device = self.device.clone();
+        if let Device::Pkcs11(key) = &mut device {
+            key.unguarded = self.told.load(Ordering::Relaxed);
+        }
+        let open = Order::Open { device, label: self.label.clone() };
         line.carry_out(&open, unlock, |said| matches!(said, Said::Opened).then_some(()))?;
         Ok(line)
     }
@@ -87,13 +96,14 @@ impl KeyStore for Driven {
         let seen = line.carry_out(&Order::Look, unlock, Said::seen)?;
         let public = seen.keys.into_iter().find(|public| public.fingerprint() == *key);
         let public = public.ok_or(TokenError::NoSuchKey(*key))?;
-        Ok(Box::new(DrivenSigner { line, public }))
+        Ok(Box::new(DrivenSigner { line, public, told: Arc::clone(&self.told) }))
     }
 }
 
 struct DrivenSigner {
     line: Line,
     public: PublicKey,
+    told: Arc<AtomicBool>,
 }
 
 impl Signer for DrivenSigner {
@@ -106,9 +116,13 @@ impl Signer for DrivenSigner {
             key: self.public.fingerprint(),
             message: data_encoding::BASE64.encode(message),
         };
-        let signature = self.line.carry_out(&order, unlock, |said| {
+        let signed = self.line.carry_out(&order, unlock, |said| {
             if let Said::Signed(signature) = said { Some(signature) } else { None }
-        })?;
+        });
+        if matches!(signed, Err(TokenError::Unguarded(_))) {
+            self.told.store(true, Ordering::Relaxed);
+        }
+        let signature = signed?;
         if self.public.verifies(message, &signature) {
             Ok(signature)
         } else {

@@ -337,6 +337,29 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_its_bytes_neither_trimmed_nor_normalised() {
+        // One accent is a character of its own, the other is written beside its letter.
+        let (composed, apart) =
+            ("lantern orbit qu\u{e9} 92 fjord ", "lantern orbit que\u{301} 92 fjord ");
+        for (first, again) in
+            [(composed, apart), (apart, composed), (composed, composed.trim_end())]
+        {
+            let mut dialog = dialog();
+            dialog.hear(typed(KEYBOARD_LINE));
+            dialog.hear(typed(first));
+            assert!(wrong(dialog.hear(typed(again))).contains("not the same"));
+        }
+        for same in [composed, apart] {
+            let mut dialog = dialog();
+            dialog.hear(typed(KEYBOARD_LINE));
+            dialog.hear(typed(same));
+            assert!(
+                matches!(dialog.hear(typed(same)), Heard::Done(secret) if secret.expose() == same)
+            );
+        }
+    }
+
+    #[test]
     fn secrets_come_by_key_and_keep_their_spaces() {
         let secrets = Secrets::read(&b"root-a\t two  words \n\nroot-b\tx\ty\r\n"[..]).unwrap();
         assert_eq!(secrets.of(&"root-a".parse().unwrap()).unwrap().expose(), " two  words ");

@@ -28,6 +28,34 @@ const INTERMEDIATES: [&str; 4] = [
 /// The most certificates between a slot and a root.
 const LONGEST: usize = 6;
 
+/// A card's firmware: major, minor, patch.
+pub type Firmware = (u8, u8, u8);
+
+/// A flaw that all cards of a firmware have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flaw {
+    /// Its stable name, such as `eucleak`.
+    pub name: &'static str,
+    /// What it means, and whose advisory says so.
+    pub text: &'static str,
+}
+
+/// The known flaws of a firmware that concern ECDSA keys.
+pub fn flaws(firmware: Firmware) -> Vec<Flaw> {
+    let mut flaws = Vec::new();
+    if firmware < (5, 7, 0) {
+        let text = "firmware below 5.7: who can open the card and measure it may learn its ECDSA keys (EUCLEAK, \
+                    YSA-2024-03)";
+        flaws.push(Flaw { name: "eucleak", text });
+    }
+    if ((4, 4, 2)..(4, 4, 5)).contains(&firmware) {
+        let text = "firmware 4.4.2 and 4.4.4 of the FIPS series: after each start its first random numbers are \
+                    weak, so that signatures may tell the key (YSA-2019-02)";
+        flaws.push(Flaw { name: "weak-random", text });
+    }
+    flaws
+}
+
 /// What an attestation proves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attestation {
@@ -35,8 +63,8 @@ pub struct Attestation {
     pub public: PublicKey,
     /// The card's serial number.
     pub serial: u32,
-    /// Its firmware: major, minor, patch.
-    pub firmware: (u8, u8, u8),
+    /// Its firmware.
+    pub firmware: Firmware,
     /// When the key wants the PIN; nothing where the card says a value that is not known.
     pub pin: Option<PinPolicy>,
     /// When the key wants a touch.
@@ -203,6 +231,10 @@ fn signed_by(certificate: &Certificate, issuer: &Certificate) -> bool {
     else {
         return false;
     };
+    // The algorithm stands in what is signed, too, and must be the same there.
+    if certificate.signature_algorithm() != certificate.tbs_certificate().signature() {
+        return false;
+    }
     let oid = certificate.signature_algorithm().oid;
     let signature = match key.algorithm() {
         Algorithm::Rsa if oid == SHA256_WITH_RSA => Some(Signature::RsaPkcs1(raw.to_vec())),
@@ -251,6 +283,20 @@ mod tests {
         ];
         for (root, digest) in ROOTS.iter().zip(published) {
             assert_eq!(fingerprint(&der(root)).to_string(), digest);
+        }
+    }
+
+    #[test]
+    fn each_firmware_has_the_flaws_of_its_advisories_and_no_others() {
+        let named = |firmware| flaws(firmware).iter().map(|flaw| flaw.name).collect::<Vec<_>>();
+        for sound in [(5, 7, 0), (5, 7, 4), (6, 0, 0)] {
+            assert!(named(sound).is_empty(), "{sound:?}");
+        }
+        for leaking in [(4, 3, 5), (4, 4, 5), (5, 4, 3), (5, 6, 255)] {
+            assert_eq!(named(leaking), ["eucleak"], "{leaking:?}");
+        }
+        for weak in [(4, 4, 2), (4, 4, 4)] {
+            assert_eq!(named(weak), ["eucleak", "weak-random"], "{weak:?}");
         }
     }
 

@@ -230,6 +230,11 @@ pub enum TokenError {
     /// The signature that came back is not the key's over the message.
     #[error("the signature that came back is not right")]
     BadSignature,
+    /// The token does not guard the private key: there may be copies. Nothing was signed; a second try signs all the same.
+    #[error(
+        "the token says that its private key {0}: there may be copies. Nothing was signed; trying again signs all the same"
+    )]
+    Unguarded(String),
     /// The store cannot do what was asked.
     #[error("the store cannot do this: {0}")]
     Unsupported(String),

@@ -40,6 +40,8 @@ pub struct Pkcs11Key {
     pub id: Vec<u8>,
     /// The hash that P-384 signs: SHA-256 in Notary, SHA-384 in TUF.
     pub p384: Hash,
+    /// Whether it signs although the token does not guard it: people were told.
+    pub unguarded: bool,
 }
 
 /// One key of a PKCS#11 token.
@@ -137,6 +139,19 @@ impl Pkcs11Token {
         found.into_iter().map(|object| public_key(session, object)).collect()
     }
 
+    /// The one public key under the id, which must be this one.
+    fn shows(&self, session: &Session, key: &Fingerprint) -> Result<PublicKey, TokenError> {
+        let mut found = self.public_keys(session)?;
+        if found.len() > 1 {
+            return Err(self.collision(found.len(), "public"));
+        }
+        found.pop().filter(|found| found.fingerprint() == *key).ok_or(TokenError::NoSuchKey(*key))
+    }
+
+    fn collision(&self, keys: usize, which: &str) -> TokenError {
+        TokenError::Device(format!("{keys} {which} keys have the id {}; expected one", self.id()))
+    }
+
     /// The one private key under the id; it can only be found while logged in.
     fn private_key(&self, session: &Session) -> Result<Option<ObjectHandle>, TokenError> {
         let wanted =
@@ -145,11 +160,7 @@ impl Pkcs11Token {
         match found.as_slice() {
             [] => Ok(None),
             [key] => Ok(Some(*key)),
-            several => Err(TokenError::Device(format!(
-                "{} private keys have the id {}; expected one",
-                several.len(),
-                self.id()
-            ))),
+            several => Err(self.collision(several.len(), "private")),
         }
     }
 
@@ -199,9 +210,7 @@ impl KeyStore for Pkcs11Token {
         _unlock: &mut dyn Unlock,
     ) -> Result<Box<dyn Signer + '_>, TokenError> {
         let (session, _) = self.session(false)?;
-        let found = self.public_keys(&session)?;
-        let public = found.into_iter().find(|public| public.fingerprint() == *key);
-        let public = public.ok_or(TokenError::NoSuchKey(*key))?;
+        let public = self.shows(&session, key)?;
         Ok(Box::new(Pkcs11Signer { token: self, public }))
     }
 }
@@ -238,15 +247,15 @@ impl Pkcs11Token {
         let (public, private) = session
             .generate_key_pair(&mechanism, &public, &private)
             .map_err(|error| trouble(&error))?;
-        let guarded = guard(session, private)?;
-        if !guarded.is_empty() {
+        let weak = Guard::of(session, private)?.weaknesses(false);
+        if !weak.is_empty() {
             // Nothing depends on the key yet: it is better gone than used.
             for object in [public, private] {
                 let _ = session.destroy_object(object);
             }
             return Err(TokenError::Unsupported(format!(
-                "the token made a key that is not guarded: {}; it was deleted again",
-                guarded.join(", ")
+                "the token made a key that is not guarded: it {}; it was deleted again",
+                weak.join(" and ")
             )));
         }
         public_key(session, public)
@@ -266,11 +275,9 @@ impl Signer for Pkcs11Signer<'_> {
     fn sign(&mut self, message: &[u8], unlock: &mut dyn Unlock) -> Result<Signature, TokenError> {
         // The token may have been changed since it was looked at: serial and public key are checked before the PIN.
         let (session, info) = self.token.session(false)?;
-        if !self.token.public_keys(&session)?.contains(&self.public) {
-            return Err(TokenError::NoSuchKey(self.public.fingerprint()));
-        }
+        self.token.shows(&session, &self.public.fingerprint())?;
         self.token.log_in(&session, &info, unlock)?;
-        let signed = self.sign_now(&session, message);
+        let signed = self.private(&session).and_then(|key| self.sign_now(&session, key, message));
         let _ = session.logout();
         let signature = signed?;
         if self.public.verifies(message, &signature) {
@@ -282,10 +289,26 @@ impl Signer for Pkcs11Signer<'_> {
 }
 
 impl Pkcs11Signer<'_> {
-    fn sign_now(&self, session: &Session, message: &[u8]) -> Result<Signature, TokenError> {
-        use sha2::Digest as _;
+    /// The private half, guarded as the token says, or used all the same.
+    fn private(&self, session: &Session) -> Result<ObjectHandle, TokenError> {
         let missing = || TokenError::NoSuchKey(self.public.fingerprint());
         let key = self.token.private_key(session)?.ok_or_else(missing)?;
+        // A token that says neither may guard it all the same.
+        let weak = Guard::of(session, key)?.weaknesses(true);
+        if weak.is_empty() || self.token.key.unguarded {
+            Ok(key)
+        } else {
+            Err(TokenError::Unguarded(weak.join(" and ")))
+        }
+    }
+
+    fn sign_now(
+        &self,
+        session: &Session,
+        key: ObjectHandle,
+        message: &[u8],
+    ) -> Result<Signature, TokenError> {
+        use sha2::Digest as _;
         let sign = |mechanism: &Mechanism<'_>, data: &[u8]| {
             session.sign(mechanism, key, data).map_err(|error| trouble(&error))
         };
@@ -346,18 +369,36 @@ fn tries(info: &TokenInfo) -> Option<u8> {
     }
 }
 
-/// What does not guard a private key as it should.
-fn guard(session: &Session, key: ObjectHandle) -> Result<Vec<&'static str>, TokenError> {
-    let asked = [AttributeType::Sensitive, AttributeType::Extractable];
-    let found = session.get_attributes(key, &asked).map_err(|error| trouble(&error))?;
-    let mut weak = Vec::new();
-    if !found.contains(&Attribute::Sensitive(true)) {
-        weak.push("it is not sensitive");
+/// What a token says of how it guards a private key; nothing where it does not say.
+struct Guard {
+    sensitive: Option<bool>,
+    extractable: Option<bool>,
+}
+
+impl Guard {
+    fn of(session: &Session, key: ObjectHandle) -> Result<Self, TokenError> {
+        let asked = [AttributeType::Sensitive, AttributeType::Extractable];
+        let found = session.get_attributes(key, &asked).map_err(|error| trouble(&error))?;
+        let says = |of: fn(bool) -> Attribute| {
+            [true, false].into_iter().find(|value| found.contains(&of(*value)))
+        };
+        Ok(Self {
+            sensitive: says(Attribute::Sensitive),
+            extractable: says(Attribute::Extractable),
+        })
     }
-    if !found.contains(&Attribute::Extractable(false)) {
-        weak.push("it can be extracted");
+
+    /// Why there may be copies of the key. `unsaid`: whether silence is taken for good.
+    fn weaknesses(&self, unsaid: bool) -> Vec<&'static str> {
+        let mut weak = Vec::new();
+        if !self.sensitive.unwrap_or(unsaid) {
+            weak.push("is not sensitive");
+        }
+        if self.extractable.unwrap_or(!unsaid) {
+            weak.push("can be extracted");
+        }
+        weak
     }
-    Ok(weak)
 }
 
 /// Reads a public key object. `CKA_PUBLIC_KEY_INFO` is often empty, so the key is put together from its parts.

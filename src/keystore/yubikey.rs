@@ -15,6 +15,7 @@ use crate::tuf::key::{Algorithm, Fingerprint, PublicKey};
 use crate::tuf::policy::{PinPolicy, TouchPolicy};
 use crate::tuf::signature::{Hash, Signature};
 
+use super::attest;
 use super::{KeyStore, Label, Made, Remark, Secret, Seen, Signer, Spec, TokenError, Unlock};
 
 pub(super) use whole::{change_secret, inventory, reset, unblock};
@@ -38,8 +39,6 @@ pub struct YubikeyStore {
     label: Label,
 }
 
-/// The first firmware whose ECDSA does not leak its key to who can measure the card (EUCLEAK, YSA-2024-03).
-const NOT_LEAKING: (u8, u8, u8) = (5, 7, 0);
 /// The factory's PIN, which everybody knows.
 pub(super) const FACTORY_PIN: &str = "123456";
 /// The factory's PUK, which everybody knows.
@@ -73,10 +72,8 @@ impl YubikeyStore {
         let version = card.version();
         let firmware = (version.major, version.minor, version.patch);
         remark("firmware", false, format!("{}.{}.{}", firmware.0, firmware.1, firmware.2));
-        if firmware < NOT_LEAKING {
-            let text = "below 5.7: who can open the card and measure it may learn its ECDSA keys \
-                        (EUCLEAK, YSA-2024-03)";
-            remark("eucleak", true, text.to_owned());
+        for flaw in attest::flaws(firmware) {
+            remark(flaw.name, true, flaw.text.to_owned());
         }
         for (name, slot) in [
             ("factory-pin", ManagementSlotId::Pin),

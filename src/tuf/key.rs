@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use spki::SubjectPublicKeyInfoRef;
 
 use super::digest::{Digest, NotADigest};
+use super::roca;
 use super::signature::Signature;
 
 /// A public key, held as its `SubjectPublicKeyInfo` in DER (RFC 5280 4.1.2.7): points uncompressed, so
@@ -152,6 +153,14 @@ impl PublicKey {
         use rsa::traits::PublicKeyParts as _;
         let key = rsa::RsaPublicKey::from_public_key_der(&self.spki).ok()?;
         Some(key.n().bit_width().try_into().unwrap_or(usize::MAX))
+    }
+
+    /// Whether it is an RSA key of the library that made weak primes (ROCA, CVE-2017-15361): its private half can be
+    /// computed.
+    pub fn is_roca(&self) -> bool {
+        use rsa::traits::PublicKeyParts as _;
+        rsa::RsaPublicKey::from_public_key_der(&self.spki)
+            .is_ok_and(|key| roca::has_fingerprint(&key.n().to_be_bytes()))
     }
 
     /// SHA-256 of the `SubjectPublicKeyInfo` DER.

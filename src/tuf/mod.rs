@@ -19,6 +19,7 @@ pub mod payload;
 pub mod policy;
 pub mod qr;
 pub mod replay;
+mod roca;
 pub mod root;
 pub mod signature;
 pub mod signed;

@@ -1,5 +1,6 @@
 //! A workspace with secrets handed over, for tests.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -33,6 +34,11 @@ impl Book {
 
     /// Runs the program beside the workspace, with these secrets handed over.
     pub(crate) fn run(&self, arguments: &[&str], secrets: &[(&str, &str)]) -> Ran {
+        self.run_on(&std::env::var_os("PATH").unwrap_or_default(), arguments, secrets)
+    }
+
+    /// The same, where programs are found on this path.
+    pub(crate) fn run_on(&self, path: &OsStr, arguments: &[&str], secrets: &[(&str, &str)]) -> Ran {
         let lines: String =
             secrets.iter().map(|(key, secret)| format!("{key}\t{secret}\n")).collect();
         fs::write(self.at("handed"), lines).unwrap();
@@ -42,6 +48,7 @@ impl Book {
             .arg(env!("CARGO_BIN_EXE_anchorite"))
             .args(arguments)
             .env("ANCHORITE_WORKSPACE", self.at("BOOK"))
+            .env("PATH", path)
             .current_dir(self.0.path()))
     }
 

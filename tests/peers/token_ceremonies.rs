@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anchorite::ceremony::ask::{Ask, AskKind, People, Wish};
 use anchorite::ceremony::before::Before;
@@ -233,6 +233,41 @@ fn a_new_yubikey_becomes_its_holders_own_in_a_real_ceremony_and_makes_its_key() 
     assert_eq!(card.public(0x9c), made);
 }
 
+#[test]
+fn a_card_that_is_still_the_factorys_is_refused_in_a_real_ceremony_until_its_holder_made_it_their_own()
+ {
+    let mut ceremony = Ceremony::of("first-root-tuf1");
+    let card = Card::new(2012, Firmware::V5_7_1);
+    let pcscd = Pcscd::with_cards(&[&card]);
+    let program = wrapped::program(&ceremony.at("."), "anchorite", &[pcscd.variable()]);
+    ceremony.store("root-a", "{ yubikey = { serial = 2012, slot = \"9c\" } }");
+    ceremony.guarded("root-a");
+    let mut troubles = Vec::new();
+    let ended = hold(&ceremony, program.clone(), None, &mut |about| {
+        troubles.push(about.to_owned());
+        own(&program, 2012);
+    });
+    assert_eq!(ended.outcome, Outcome::Done);
+    assert_eq!(troubles.len(), 1, "{troubles:?}");
+    let record = fs::read_to_string(ended.folder.join("transcript.jsonl")).unwrap();
+    assert!(record.contains("factory-pin"), "{record}");
+    // The factory's PIN was never submitted, and nothing was made before.
+    assert_eq!((card.pin_tries().left, card.counts().signatures), (3, 2));
+}
+
+/// Makes a card its holder's own.
+fn own(program: &Path, serial: u32) {
+    let label = Label {
+        key: "token".parse().unwrap(),
+        holder: "its holder".to_owned(),
+        place: format!("YubiKey {serial}"),
+        kind: SecretKind::Pin,
+    };
+    let people = GoodPeople { plan: Digest::of(b""), change: None, asked: 0 };
+    let mut holder = Holders { people, wrong_first: None, in_trouble: &mut |_| {} };
+    assert!(provision_yubikey(program, serial, label, &mut holder).unwrap().pin);
+}
+
 /// Three cards, their holders' own, and the plan that names them. The last one is not in yet.
 fn three_cards(ceremony: &mut Ceremony, firmware: Firmware) -> (Vec<Card>, Pcscd, PathBuf) {
     let cards: Vec<Card> = (2001..2004).map(|serial| Card::new(serial, firmware)).collect();
@@ -240,15 +275,7 @@ fn three_cards(ceremony: &mut Ceremony, firmware: Firmware) -> (Vec<Card>, Pcscd
     let program = wrapped::program(&ceremony.at("."), "anchorite", &[pcscd.variable()]);
     for (card, key) in cards.iter().zip(["root-a", "root-b", "root-c"]) {
         let serial = card.serial();
-        let label = Label {
-            key: key.parse().unwrap(),
-            holder: "its holder".to_owned(),
-            place: format!("YubiKey {serial}"),
-            kind: SecretKind::Pin,
-        };
-        let people = GoodPeople { plan: Digest::of(b""), change: None, asked: 0 };
-        let mut holder = Holders { people, wrong_first: None, in_trouble: &mut |_| {} };
-        assert!(provision_yubikey(&program, serial, label, &mut holder).unwrap().pin);
+        own(&program, serial);
         ceremony.store(key, &format!("{{ yubikey = {{ serial = {serial}, slot = \"9c\" }} }}"));
         ceremony.guarded(key);
         card.forget();

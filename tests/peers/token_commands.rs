@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::pty::Pty;
-use crate::support::command::{Ran, run};
+use crate::support::command::{Ran, in_package, run};
 use crate::support::softhsm::{MODULE, PIN as HSM_PIN, SoftHsm};
 use crate::support::yubikey::{Card, Firmware, Kind};
 use crate::yubikeys::{Desk, PIN, holder, provisioned, sign};
@@ -72,6 +72,9 @@ fn a_pin_is_changed_with_one_try_and_a_new_one_that_nobody_guesses() {
     let said = puk("87651234", "33334444").success();
     assert!(said.contains("a bag of its own"), "{said}");
     assert_eq!(card.puk_tries().left, 3);
+    card.set_puk_tries(0);
+    let said = puk("33334444", "87651234").failure(4);
+    assert!(said.contains("blocked") && said.contains("a blocked PUK never"), "{said}");
     let said = with(&desk.program, folder.path(), &["token", "pin", "9999"], &[("old", PIN)]);
     assert!(said.failure(4).contains("another token is there: 1101"));
 }
@@ -348,4 +351,46 @@ fn a_pkcs11_token_retires_and_its_vendors_tool_is_named() {
 fn other_key() -> Vec<u8> {
     use crate::support::yubikey::{Algorithm, PrivateKey};
     PrivateKey::generate(Algorithm::P256).public()
+}
+
+#[test]
+fn the_attestation_of_a_real_card_is_verified_offline_and_its_key_found_in_a_root() {
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str| {
+        let path = in_package("tests/data/attestations").join(name);
+        path.to_str().unwrap().to_owned()
+    };
+    let attest = |slot: &str, device: &str, more: &[&str]| {
+        let (slot, device) = (file(slot), file(device));
+        let all = [&["token", "attest", "--verify", &slot, &device], more].concat();
+        with(Path::new(env!("CARGO_BIN_EXE_anchorite")), folder.path(), &all, &[])
+    };
+    let card = ["15938765-slot.pem", "15938765-device.pem"];
+    let said = attest(card[0], card[1], &[]).success();
+    assert!(said.contains("made on the card 15938765, firmware 5.2.7, PIN always, touch always"));
+    assert!(said.contains("CN=Yubico PIV Root CA") && said.contains("YSA-2024-03"), "{said}");
+    let other = attest(card[0], "14833186-device.pem", &[]).failure(3);
+    assert!(other.contains("its issuer did not sign it"), "{other}");
+
+    let slot = der::pem::decode_vec(&fs::read(file(card[0])).unwrap()).unwrap().1;
+    let device = der::pem::decode_vec(&fs::read(file(card[1])).unwrap()).unwrap().1;
+    let proven = anchorite::keystore::attest::Anchors::yubico();
+    let proven = anchorite::keystore::attest::verify(&slot, &device, &proven).unwrap();
+    for (name, key) in
+        [("in", proven.public), ("out", PublicKey::from_spki_der(&other_key()).unwrap())]
+    {
+        fs::write(folder.path().join(name), root(1, &key).to_string()).unwrap();
+    }
+    let said = attest(card[0], card[1], &["--in", "in"]).success();
+    assert!(said.contains("lists it for root, snapshot, targets, timestamp"), "{said}");
+    let said = attest(card[0], card[1], &["--in", "out"]).failure(3);
+    assert!(said.contains("no role of out lists the attested key"), "{said}");
+    // Sigstore's own roots, where they are at hand.
+    if let Some(data) = std::env::var_os("ANCHORITE_REFERENCE_DATA") {
+        for version in 1..=15 {
+            let root = Path::new(&data).join(format!("sigstore/metadata/{version}.root.json"));
+            let said = attest(card[0], card[1], &["--in", root.to_str().unwrap()]).success();
+            assert!(said.contains("lists it for root, "), "{said}");
+        }
+    }
 }

@@ -255,3 +255,55 @@ fn keys_that_a_card_cannot_hold_and_cards_that_are_not_provisioned_are_refused()
     let error = desk.slot(1007, 0xf9).look().unwrap_err();
     assert!(error.to_string().contains("no slot for keys"), "{error}");
 }
+
+#[test]
+fn a_card_or_key_that_was_swapped_after_the_look_is_noticed_before_a_pin_is_asked() {
+    let (card, other) = (Card::new(1008, Firmware::V5_7_1), Card::new(1009, Firmware::V5_7_1));
+    let mut desk = Desk::with(&[&card]);
+    let made = provisioned(&desk, &card, Algorithm::P256);
+    provisioned_by(&mut desk, &other);
+    let mut store = desk.slot(1008, 0x9c);
+    let mut people = holder(&[PIN]);
+    let mut signer = store.signer(&made.fingerprint(), &mut people).unwrap();
+    card.unplug();
+    desk.pcscd.settle();
+    other.plug(&mut desk.pcscd);
+    let error = signer.sign(b"message", &mut people).unwrap_err();
+    assert_eq!(error, TokenError::Other { serial: "1009".to_owned() });
+    other.unplug();
+    desk.pcscd.settle();
+    card.plug(&mut desk.pcscd);
+    // The same card, with another key in the slot.
+    drop(signer);
+    let mut signer = store.signer(&made.fingerprint(), &mut people).unwrap();
+    let key = yubikey::PrivateKey::generate(yubikey::Algorithm::P256);
+    card.import_notary_root(0x9c, key);
+    let error = signer.sign(b"message", &mut people).unwrap_err();
+    assert_eq!(error, TokenError::NoSuchKey(made.fingerprint()));
+    assert!(people.tries.is_empty(), "no PIN is asked for before the card and its key are known");
+    drop(signer);
+    let there = store.look().unwrap().keys.remove(0);
+    assert!(sign(&mut store, &there, &mut people).is_ok());
+}
+
+/// Puts a card beside the first one and makes it its holder's own.
+fn provisioned_by(desk: &mut Desk, card: &Card) {
+    card.plug(&mut desk.pcscd);
+    provisioned(desk, card, Algorithm::P256);
+    card.unplug();
+    desk.pcscd.settle();
+}
+
+#[test]
+fn a_card_that_counts_more_tries_than_it_can_say_is_asked_once() {
+    let card = Card::new(1010, Firmware::V5_7_1);
+    let desk = Desk::with(&[&card]);
+    let made = provisioned(&desk, &card, Algorithm::P256);
+    card.set_pin_tries(255);
+    let mut store = desk.slot(1010, 0x9c);
+    let mut people = holder(&["271828", PIN]);
+    let error = sign(&mut store, &made, &mut people).unwrap_err();
+    assert_eq!(error, TokenError::WrongSecret { tries_left: Some(15) });
+    assert_eq!((card.pin_tries().left, people.tries.len()), (254, 1));
+    assert!(sign(&mut store, &made, &mut people).is_ok());
+}

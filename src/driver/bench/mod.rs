@@ -541,7 +541,7 @@ fn token_trouble(key: &PlannedKey, error: &TokenError) -> Trouble {
         TokenError::Crashed { .. } | TokenError::Device(_) => TroubleKind::Device,
         TokenError::BadSignature => TroubleKind::BadSignature,
         TokenError::Unsupported(_) => TroubleKind::Unsupported,
-        TokenError::File { .. } => TroubleKind::Mismatch,
+        TokenError::Unguarded(_) | TokenError::File { .. } => TroubleKind::Mismatch,
     };
     // Only a token counts tries, and a token is no file.
     let found = if let TokenError::WrongSecret { tries_left: Some(left) } = error {

@@ -32,6 +32,8 @@ pub struct RealStores {
     targets: BTreeSet<String>,
     given: BTreeSet<KeyName>,
     barred: BTreeMap<Fingerprint, String>,
+    /// Each remembers of its token what people were told.
+    driven: BTreeMap<KeyName, Driven>,
 }
 
 impl RealStores {
@@ -55,6 +57,7 @@ impl RealStores {
                 .collect(),
             given: plan.roles.values().flat_map(|role| role.keys.iter().cloned()).collect(),
             barred,
+            driven: BTreeMap::new(),
         }
     }
 
@@ -81,7 +84,10 @@ impl RealStores {
     }
 
     /// A hardware token, in a process of its own; nothing for keys in files.
-    fn device(&self, key: &PlannedKey) -> Result<Option<Driven>, TokenError> {
+    fn device(&mut self, key: &PlannedKey) -> Result<Option<Driven>, TokenError> {
+        if let Some(driven) = self.driven.get(&key.name) {
+            return Ok(Some(driven.clone()));
+        }
         let device = match &key.store {
             Some(Store::Pkcs11 { module, serial, id }) => Device::Pkcs11(Pkcs11Key {
                 module: PathBuf::from(module),
@@ -90,6 +96,7 @@ impl RealStores {
                     .decode(id.as_bytes())
                     .map_err(|_| TokenError::Unsupported(format!("the id {id}: not hex")))?,
                 p384: self.p384(),
+                unguarded: false,
             }),
             Some(Store::Yubikey { serial, slot }) => Device::Yubikey(YubikeySlot {
                 serial: *serial,
@@ -99,7 +106,9 @@ impl RealStores {
             }),
             Some(Store::Age { .. } | Store::Virtual { .. }) | None => return Ok(None),
         };
-        Ok(Some(Driven::new(self.program.clone(), device, label(key))))
+        let driven = Driven::new(self.program.clone(), device, label(key));
+        self.driven.insert(key.name.clone(), driven.clone());
+        Ok(Some(driven))
     }
 }
 

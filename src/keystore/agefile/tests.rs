@@ -109,6 +109,23 @@ fn damaged_foreign_and_open_files_are_told_apart_from_a_wrong_passphrase() {
 }
 
 #[test]
+fn a_file_longer_than_a_key_file_may_be_is_refused_unread() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store(folder.path());
+    let made = store.make(&SPEC, &mut Says("correct horse")).unwrap();
+    let path = folder.path().join("root-a.age");
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Line feeds after the armour belong to nothing.
+    bytes.resize(usize::try_from(MAX_FILE).unwrap(), b'\n');
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(*store.open(&mut Says("correct horse")).unwrap().public_key(), made.public);
+    bytes.push(b'\n');
+    std::fs::write(&path, &bytes).unwrap();
+    let error = store.open(&mut Says("correct horse")).unwrap_err();
+    assert!(error.to_string().contains("at most 65536 bytes"), "{error}");
+}
+
+#[test]
 fn a_work_factor_bomb_is_refused_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = store(folder.path());

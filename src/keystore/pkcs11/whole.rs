@@ -95,5 +95,6 @@ pub(in super::super) fn inventory(
 }
 
 fn whole(module: PathBuf, serial: String, label: Label) -> Result<Pkcs11Token, TokenError> {
-    Pkcs11Token::load(Pkcs11Key { module, serial, id: Vec::new(), p384: Hash::Sha256 }, label)
+    let key = Pkcs11Key { module, serial, id: Vec::new(), p384: Hash::Sha256, unguarded: false };
+    Pkcs11Token::load(key, label)
 }

@@ -8,7 +8,7 @@ use crate::tuf::wire::json::Json;
 
 use super::table::{
     HEX_POINT, KEY_ID_NOT_THE_HASH, KEY_IN_OTHER_FORM, KEYID_HASH_ALGORITHMS, KEYTYPE_OBSOLETE,
-    PRIVATE_MATERIAL, RSA_BELOW_3072, SCHEME_DOES_NOT_FIT, SCHEME_UNCOMMON, WEAK_RSA,
+    PRIVATE_MATERIAL, RSA_BELOW_3072, RSA_ROCA, SCHEME_DOES_NOT_FIT, SCHEME_UNCOMMON, WEAK_RSA,
 };
 use super::{Counted, Raised};
 
@@ -71,6 +71,9 @@ fn strength(id: &str, key: &PublicKey, raised: &mut Raised<'_>) {
         Some(bits) if bits < 2048 => raised.raise(&WEAK_RSA, id, format!("{bits} bits")),
         Some(bits) if bits < 3072 => raised.raise(&RSA_BELOW_3072, id, format!("{bits} bits")),
         Some(_) | None => {}
+    }
+    if key.is_roca() {
+        raised.raise(&RSA_ROCA, id, "its modulus has the fingerprint");
     }
 }
 

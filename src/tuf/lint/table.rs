@@ -101,6 +101,9 @@ rules! {
     RSA_BELOW_3072 "rsa-below-3072" Warn Warn []
         "RSA below 3072 bits is weaker than the other algorithms here and ends by policy in 2030 (NIST SP 800-57)."
         "Rotate to Ed25519, ECDSA P-256 or RSA-3072.";
+    RSA_ROCA "rsa-roca" Fail Fail []
+        "The RSA key was made by a library whose keys can be broken (ROCA, CVE-2017-15361)."
+        "Rotate the key out now; make none on that kind of token.";
     PRIVATE_MATERIAL "private-material" Fail Fail []
         "The document holds a private key, or text that says so. Whoever can read the document has the key."
         "Treat the key as leaked: rotate it out, then find out how it came there.";

@@ -38,8 +38,13 @@ fn names(docs: &[Doc], asked: &Asked) -> BTreeSet<&'static str> {
     found(docs, asked).iter().map(|finding| finding.rule.name).collect()
 }
 
-/// An RSA key of so many bits, as PEM; nobody holds its private half.
+/// An RSA key of so many bits; nobody holds its private half.
 fn rsa(bits: usize) -> (String, Json) {
+    rsa_of(&vec![0xff; bits / 8])
+}
+
+/// An RSA key with this modulus, whose first bit is set.
+fn rsa_of(number: &[u8]) -> (String, Json) {
     let tlv = |tag: u8, content: &[u8]| -> Vec<u8> {
         let header = if let Ok(short) = u8::try_from(content.len()) {
             vec![tag, 0x81, short]
@@ -49,8 +54,7 @@ fn rsa(bits: usize) -> (String, Json) {
         };
         [header.as_slice(), content].concat()
     };
-    let mut modulus = vec![0_u8];
-    modulus.extend(std::iter::repeat_n(0xff_u8, bits / 8));
+    let modulus = [&[0], number].concat();
     let numbers = [tlv(2, &modulus), vec![2, 3, 1, 0, 1]].concat();
     let bits = [vec![0], tlv(0x30, &numbers)].concat();
     let oid = [0x30, 13, 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 13, 1, 1, 1, 5, 0];
@@ -199,6 +203,10 @@ fn of_keys() -> Vec<(&'static str, Vec<Doc>)> {
         }),
         expect("weak-rsa", add(rsa(1024))),
         expect("rsa-below-3072", add(rsa(2048))),
+        expect("rsa-roca", {
+            let weak = include_str!("../../../tests/data/keys/roca-modulus.hex").trim_end();
+            add(rsa_of(&data_encoding::HEXLOWER.decode(weak.as_bytes()).unwrap()))
+        }),
         expect("private-material", {
             let id = listed("t", NOTARY).0;
             root(NOTARY).set(&format!("keys|{id}|keyval|private"), "AAAA")
@@ -419,6 +427,7 @@ fn versions_keys_and_paths_as_they_should_be_are_not_told() {
         ("version-jump", vec![root(TUF), at(1), at(100_001)]),
         ("version-jump", vec![root(TUF), at(1), at(60_000), at(120_000)]),
         ("key-returned", vec![root(TUF), second(2), other.set("version", 3)]),
+        ("rsa-roca", vec![root(TUF).key("root", rsa(2048))]),
         ("delegations-overlap", vec![two_delegations(TUF, ["v*", "w*"], true)]),
         ("delegations-overlap", vec![two_delegations(NOTARY, ["v", "w"], false)]),
         ("delegation-never-asked", vec![two_delegations(TUF, ["v*", "v1"], false)]),
