@@ -170,6 +170,7 @@ fn hsm_key(program: &Path, serial: &str) -> Driven {
         serial: serial.to_owned(),
         id: vec![2],
         p384: Hash::Sha384,
+        unguarded: false,
     };
     Driven::new(program.to_owned(), Device::Pkcs11(key), label("root-b", SecretKind::Pin))
 }

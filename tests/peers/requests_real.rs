@@ -12,10 +12,12 @@ use anchorite::tuf::digest::Digest;
 use anchorite::tuf::key::PublicKey;
 use tempfile::TempDir;
 
-use crate::changes_real::{Change, GOOD, GUN, bring, first_root_of_tuf, published};
+use crate::changes_real::{
+    Change, GOOD, GUN, METADATA, TARGET, bring, first_root_of_tuf, published,
+};
 use crate::support::ceremony::{Ceremony, PASSPHRASE};
 use crate::support::command::run;
-use crate::support::{clients, notary::NotaryServer, publishing, tuf};
+use crate::support::{clients, notary::NotaryServer, publishing};
 
 fn openssl(ceremony: &Ceremony, arguments: &[&str]) {
     run(Command::new("openssl").args(arguments).current_dir(ceremony.at(""))).success();
@@ -161,7 +163,14 @@ fn notary_and_docker_accept_what_two_custodians_and_a_pipeline_signed_apart() {
 
 #[test]
 fn python_tuf_follows_what_custodians_and_a_pipeline_signed_apart_from_each_root() {
-    let (ceremony, first, root) = first_root_of_tuf();
+    let (ceremony, served) = first_root_of_tuf();
+    let first = fs::read(served.metadata().join("1.root.json")).unwrap();
+    let root = AnyDocument::read(&first).unwrap().digest();
+    ceremony.media("2");
+    for name in served.newest() {
+        let bytes = fs::read(served.metadata().join(&name)).unwrap();
+        bring(&ceremony, "2", &format!("before/{name}"), &bytes);
+    }
     let repository =
         "name = \"updates.example.com\"\ndialect = \"tuf1\"\nconsistent_snapshot = true\n";
     let mut change = replaced(&ceremony, root, repository, "release");
@@ -173,31 +182,14 @@ fn python_tuf_follows_what_custodians_and_a_pipeline_signed_apart_from_each_root
     let holders = [("root-c", "Custodian C"), ("root-b", "Custodian B"), ("online", "Releaser")];
     answered(&ceremony, &request, &holders);
 
-    let served = ceremony.at("served");
-    fs::create_dir(&served).unwrap();
-    for folder in [&first, &ceremony.at("merged/export/updates.example.com/metadata")] {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            fs::copy(&path, served.join(path.file_name().unwrap())).unwrap();
-        }
-    }
-    let targets = ceremony.at("targets");
-    fs::create_dir_all(targets.join("app")).unwrap();
-    let name = format!("app/{}.app-1.0.tar.gz", Digest::of(b"test"));
-    fs::write(targets.join(name), b"test").unwrap();
-    let download = |root: &str| {
-        let downloads = TempDir::new().unwrap();
-        let target = "app/app-1.0.tar.gz";
-        tuf::ngclient(&served.join(root), &served, &targets, target, downloads.path())
-    };
+    served.add(&ceremony.at("merged/export").join(METADATA));
     // From the first root, and from the one that was merged.
-    download("1.root.json").success();
-    download("2.root.json").success();
+    served.all_find(TARGET.0);
     // Without the signatures of root-b, which the merge put beside those of root-c, it refuses.
-    let merged = fs::read_to_string(served.join("2.root.json")).unwrap();
+    let merged = fs::read_to_string(served.metadata().join("2.root.json")).unwrap();
     let mut document: serde_json::Value = serde_json::from_str(&merged).unwrap();
     assert_eq!(document["signatures"].as_array().unwrap().len(), 2, "{merged}");
     document["signatures"].as_array_mut().unwrap().pop();
-    fs::write(served.join("2.root.json"), document.to_string()).unwrap();
-    download("1.root.json").failure(1);
+    fs::write(served.metadata().join("2.root.json"), document.to_string()).unwrap();
+    served.from("1.root.json", TARGET.0).failure(1);
 }

@@ -92,7 +92,7 @@ fn a_key_that_a_live_document_lists_is_not_given_up() {
     let plan = Plan::parse(changed("retire-token", &[]).as_bytes()).unwrap();
     let at_hand = media::beside(Path::new("ceremonies/retire-token/plan.toml"), &plan);
     let before = anchorite::ceremony::before::Before::of(&plan, &at_hand).unwrap();
-    let (role, _, key) = before.anchor().unwrap().listed().next().unwrap();
+    let (role, key) = before.anchor().unwrap().listed().next().unwrap();
     let listed = key.public.fingerprint().to_string();
     let free = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
     refuses("retire-token", &[(free, &listed)], "key-still-listed");
