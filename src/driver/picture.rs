@@ -1,7 +1,7 @@
 //! Pictures: the texts of the QR codes in a PNG file.
 
 use std::io::Cursor;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
@@ -69,14 +69,23 @@ pub fn texts(bytes: &[u8]) -> Result<Vec<String>, BadPicture> {
         return Err(BadPicture::Other(kind));
     }
     let grey = decoded(bytes)?;
-    within(PATIENCE, move || found(&grey)).unwrap_or(Err(BadPicture::Endless))
+    match within(PATIENCE, move || found(&grey)) {
+        Ok(found) => found,
+        Err(RecvTimeoutError::Timeout) => Err(BadPicture::Endless),
+        Err(RecvTimeoutError::Disconnected) => {
+            Err(BadPicture::Unreadable("whatever reads it fell over it".to_owned()))
+        }
+    }
 }
 
-/// What a function gives within a time. Otherwise it is left to itself: the program ends soon after.
-fn within<T: Send + 'static>(time: Duration, of: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+/// What a function gives within a time, unless it panics. Otherwise it is left to itself: the program ends soon after.
+fn within<T: Send + 'static>(
+    time: Duration,
+    of: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, RecvTimeoutError> {
     let (tell, told) = mpsc::channel();
     thread::spawn(move || tell.send(of()));
-    told.recv_timeout(time).ok()
+    told.recv_timeout(time)
 }
 
 /// A picture in shades of grey, one byte a point.
@@ -192,9 +201,12 @@ mod tests {
     #[test]
     fn what_takes_too_long_is_given_up() {
         let (hold, never) = mpsc::channel::<()>();
-        assert_eq!(within(Duration::from_millis(1), move || never.recv()), None);
+        assert_eq!(
+            within(Duration::from_millis(1), move || never.recv()),
+            Err(RecvTimeoutError::Timeout)
+        );
         drop(hold);
-        assert_eq!(within(PATIENCE, || 7), Some(7));
+        assert_eq!(within(PATIENCE, || 7), Ok(7));
     }
 
     #[test]

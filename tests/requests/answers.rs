@@ -118,6 +118,27 @@ fn an_answer_to_an_older_request_counts_for_nothing() {
     assert!(matches!(why, NotTaken::Answer(BadAnswer::Record { .. })), "{why}");
 }
 
+#[test]
+fn a_notary_snapshot_that_is_signed_here_cannot_be_asked_for() {
+    let sample = Sample::new(Dialect::Notary1);
+    let use_by = "2026-12-24T00:00:00Z".parse().unwrap();
+    let mut text = refresh(&sample);
+    text.kind = "rotate-online";
+    text.body += &made("snapshot-2", "Releaser", AGE, "p256", "");
+    text.body += &role("snapshot", "\"snapshot-2\"", 1, Some("3 years"));
+    let whole = plan(&sample, &text);
+    // Nor alone: it would state hashes of files that somebody else may change meanwhile.
+    let (start, end) =
+        (whole.find("\n[roles.root]").unwrap(), whole.find("[[keys]]\nname      = \"snapshot-2\""));
+    let alone = format!("{}\n{}", &whole[..start], &whole[end.unwrap()..]);
+    for toml in [whole, alone] {
+        let refused = make(&toml, &sample.at_hand(&[]), None, SESSION, noon(), use_by).unwrap_err();
+        let why = BadRequest::Alone(NoRequest::Closing(DocRole::Snapshot));
+        assert_eq!(refused, why, "{refused}");
+        assert!(refused.to_string().contains("sign it in a ceremony of its own"), "{refused}");
+    }
+}
+
 /// A plan in which the tagging key leaked: custodians approve the root, the releaser approves the targets.
 fn rotate_tagging(sample: &Sample, targets: &str) -> Text {
     let mut text = refresh(sample);

@@ -5,6 +5,7 @@
 mod documents;
 mod images;
 mod records;
+mod requests;
 mod texts;
 
 /// One target.
@@ -41,6 +42,9 @@ pub(crate) const TARGETS: &[Target] = &[
     Target { name: "roster", seeds: records::rosters, run: records::roster, smoke: 1000 },
     Target { name: "key-file", seeds: records::key_files, run: records::key_file, smoke: 300 },
     Target { name: "script", seeds: records::scripts, run: records::script, smoke: 1000 },
+    Target { name: "request", seeds: requests::requests, run: requests::request, smoke: 150 },
+    Target { name: "answer", seeds: requests::answers, run: requests::answer, smoke: 150 },
+    Target { name: "picture", seeds: requests::pictures, run: requests::picture, smoke: 200 },
     Target { name: "index", seeds: images::indexes, run: images::index, smoke: 3000 },
     Target { name: "tar", seeds: images::archives, run: images::archive, smoke: 3000 },
     Target { name: "text", seeds: texts::seeds, run: texts::text, smoke: 5000 },

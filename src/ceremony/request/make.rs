@@ -27,7 +27,7 @@ pub enum NoRequest {
     Kind(Kind),
     /// A document hashes signed ones.
     #[error(
-        "{0} states hashes of signed files, so that it cannot be signed at the same time: sign it in a change of its own, or let the server sign it"
+        "{0} states hashes of signed files, so that it cannot be signed at the same time: sign it in a ceremony of its own, or let the server sign it"
     )]
     Closing(DocRole),
     /// A key is made in the ceremony.
@@ -56,11 +56,11 @@ pub enum NoRequest {
 /// Whether a plan can be signed on several machines at all.
 pub(super) fn is_for_many(plan: &Plan) -> Result<(), NoRequest> {
     let recipe = Recipe::of(plan);
-    if !plan.kind.is_change() || recipe.documents.is_empty() {
-        return Err(NoRequest::Kind(plan.kind));
-    }
     match recipe.closing.first() {
         Some(doc) => Err(NoRequest::Closing(doc.role.clone())),
+        None if !plan.kind.is_change() || recipe.documents.is_empty() => {
+            Err(NoRequest::Kind(plan.kind))
+        }
         None => Ok(()),
     }
 }
