@@ -52,7 +52,7 @@ pub fn told(
     let start = Start { before, base: None };
     let folder = folder_of(plan.repository.name.as_str());
     let online = match plan.repository.dialect {
-        Dialect::Notary1 => online_side(plan, &folder, served, &start, &after),
+        Dialect::Notary1 => online_side(plan, &folder, served, &start, [&old, &after]),
         Dialect::Tuf1 => None,
     };
     let tables = online.map(|online| rows(&online)).transpose()?.unwrap_or_default();
