@@ -71,10 +71,10 @@ fn server_keys_other_than_those_in_the_root_are_told_before() {
 
     run_script(&out, "publish/precheck", &server, &other).failure(1);
     assert!(last(&out).1.contains("timestamp key is not the one that the root names"));
-    let [gun, dir, _, _, root] = signed.trim().split('\t').collect::<Vec<_>>()[..] else {
+    let [gun, dir, _, _, root, ..] = signed.trim().split('\t').collect::<Vec<_>>()[..] else {
         panic!("{signed}")
     };
-    fs::write(&path, format!("{gun}\t{dir}\tc2lnbmVkIHRoaXM=\t-\t{root}\n")).unwrap();
+    fs::write(&path, format!("{gun}\t{dir}\tc2lnbmVkIHRoaXM=\t-\t{root}\t-\t-\n")).unwrap();
     run_script(&out, "publish/precheck", &server, &other).success();
     assert_eq!(last(&out).0, "PASS");
 }
