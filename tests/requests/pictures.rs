@@ -90,6 +90,11 @@ fn a_request_goes_out_and_its_answers_come_back_as_pictures() {
     let (_, code) = told.split_once("\ndigest of the change\n").unwrap();
     let (code, _) = code.split_once("\nrequest\n").unwrap();
     assert_eq!(texts(&Grey::of_terminal(code).png()).unwrap(), [change.to_string()]);
+    let (_, code) = told.split_once("\nroot before\n").unwrap();
+    let (code, more) = code.split_once("\nroot of updates.example.com, version 2\n").unwrap();
+    let before = machines.sample.root().to_string();
+    assert_eq!(texts(&Grey::of_terminal(code).png()).unwrap(), [before]);
+    assert!(more.contains('█'), "{more}");
     let text = machines.program(&["request", "codes", "request.json"]).success();
     let parts = text.split("code ").skip(1).map(|part| part.split_once('\n').unwrap().1);
     let parts: Vec<_> =
@@ -106,10 +111,12 @@ fn a_request_goes_out_and_its_answers_come_back_as_pictures() {
         machines.program(&["request", "codes", &answer, "-o", key]).success();
     }
     let merged = machines
-        .program(&["request", "merge", "shown", "root-a", "root-b", "-o", "merged"])
+        .program(&["request", "merge", "shown", "root-a", "root-b", "-o", "merged", "--qr"])
         .success();
     assert!(merged.contains("[ok] root-b: its signatures and its record hold"), "{merged}");
-    fs::write(machines.at("head.png"), qr::picture(&head(&merged)).unwrap()).unwrap();
+    let (_, code) = merged.split_once("\nhead\n").unwrap();
+    fs::write(machines.at("head.png"), Grey::of_terminal(code).png()).unwrap();
+    assert_eq!(texts(&fs::read(machines.at("head.png")).unwrap()).unwrap(), [head(&merged)]);
     let evidence = ["evidence", "verify", "merged/evidence", "--head"];
     let by_picture = machines.program(&[&evidence[..], &["head.png"]].concat()).success();
     assert!(by_picture.contains("UNATTENDED"), "{by_picture}");

@@ -37,6 +37,9 @@ pub(in super::super) struct Merge {
     /// The folder that is made for the export and the evidence; without it, answers are only verified and counted.
     #[arg(short, long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// The head of the evidence as a QR code too.
+    #[arg(long)]
+    qr: bool,
     /// Let the workspace trust the new documents from now on.
     #[arg(long)]
     trust: bool,
@@ -91,6 +94,9 @@ impl Merge {
             say(format!("Evidence:  {}", out.join("evidence").display()));
             say(format!("Head:      {head}"));
             words::compare(head);
+            if self.qr {
+                words::code("head", head)?;
+            }
         }
         if self.trust {
             trust(workspace, &request, &complete.trusted)?;

@@ -43,8 +43,12 @@ pub(super) fn tell(request: &Request, qr: bool) -> Result<(), Failure> {
             ("digest of the change", request.change().digest()),
             ("request", request.digest()),
             ("plan", request.plan().digest),
+            ("root before", request.previous_root().digest()),
         ] {
             code(label, digest)?;
+        }
+        for payload in request.change().payloads() {
+            code(&escape(&payload.id().to_string()), payload.digest())?;
         }
     }
     Ok(())
