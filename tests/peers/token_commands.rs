@@ -74,7 +74,10 @@ fn a_pin_is_changed_with_one_try_and_a_new_one_that_nobody_guesses() {
     assert_eq!(card.puk_tries().left, 3);
     card.set_puk_tries(0);
     let said = puk("33334444", "87651234").failure(4);
-    assert!(said.contains("blocked") && said.contains("a blocked PUK never"), "{said}");
+    assert!(
+        said.contains("blocked") && said.contains("A blocked PUK is never unblocked"),
+        "{said}"
+    );
     let said = with(&desk.program, folder.path(), &["token", "pin", "9999"], &[("old", PIN)]);
     assert!(said.failure(4).contains("another token is there: 1101"));
 }
