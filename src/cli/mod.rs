@@ -87,9 +87,6 @@ enum Command {
     Media(media::Command),
     /// Check this machine and its room.
     Doctor(doctor::Doctor),
-    /// Drive a token for another process of this program.
-    #[command(name = child::COMMAND, hide = true)]
-    TokenDriver,
     /// Print the completions of a shell.
     Completions {
         /// The shell.
@@ -102,11 +99,22 @@ const MAX_DOCUMENT: u64 = 256 << 20;
 
 /// Parses the arguments, carries the command out, and says how it ended.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    // What drives a token is started for each signature, and has no arguments to make sense of.
+    let driver = std::env::args_os().skip(1).eq([child::COMMAND]);
+    match if driver { drive_token() } else { carry_out(Arguments::parse()) } {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(&failure);
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
+fn carry_out(arguments: Arguments) -> Result<(), Failure> {
     let workspace = arguments.workspace.or_else(|| {
         std::env::var_os("ANCHORITE_WORKSPACE").filter(|value| !value.is_empty()).map(PathBuf::from)
     });
-    let done = match arguments.command {
+    match arguments.command {
         Command::Plan(command) => command.run(workspace.as_deref()),
         Command::Draft(command) => command.run(),
         Command::Rehearse(command) => command.run(),
@@ -124,18 +132,10 @@ pub fn main() -> ExitCode {
         Command::Token(command) => command.run(workspace.as_deref()),
         Command::Media(command) => command.run(),
         Command::Doctor(command) => command.run(),
-        Command::TokenDriver => drive_token(),
         Command::Completions { shell } => {
             let mut command = Arguments::command();
             clap_complete::generate(shell, &mut command, "anchorite", &mut std::io::stdout());
             Ok(())
-        }
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            complain(&failure);
-            ExitCode::from(failure.exit.code())
         }
     }
 }

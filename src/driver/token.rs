@@ -16,7 +16,8 @@ use zeroize::Zeroizing;
 use crate::keystore::child::{COMMAND, Device, Held, Listed, Order, Said, Token};
 use crate::keystore::provision::Provisioned;
 use crate::keystore::{
-    KeyStore, Label, Made, Rules, Secret, SecretKind, Seen, Signer, Spec, TokenError, Unlock,
+    KeyStore, Label, Made, Rules, Secret, SecretKind, Seen, Signed, Signer, Spec, TokenError,
+    Unlock,
 };
 use crate::tuf::key::{Fingerprint, PublicKey};
 use crate::tuf::signature::Signature;
@@ -36,6 +37,9 @@ impl Default for Patience {
         Self { limit: Duration::from_mins(2), give_up: Duration::from_secs(3) }
     }
 }
+
+/// How long a child may take to end once its input has ended.
+const FAREWELL: Duration = Duration::from_millis(100);
 
 /// A hardware store, driven by a child process. Its clones know together what people were told.
 #[derive(Debug, Clone)]
@@ -93,10 +97,22 @@ impl KeyStore for Driven {
         unlock: &mut dyn Unlock,
     ) -> Result<Box<dyn Signer + '_>, TokenError> {
         let mut line = self.start(unlock)?;
-        let seen = line.carry_out(&Order::Look, unlock, Said::seen)?;
-        let public = seen.keys.into_iter().find(|public| public.fingerprint() == *key);
-        let public = public.ok_or(TokenError::NoSuchKey(*key))?;
+        let public = line.carry_out(&Order::Find(*key), unlock, |said| {
+            if let Said::Found(public) = said { Some(public) } else { None }
+        })?;
+        if public.fingerprint() != *key {
+            return Err(TokenError::NoSuchKey(*key));
+        }
         Ok(Box::new(DrivenSigner { line, public, told: Arc::clone(&self.told) }))
+    }
+
+    fn sign(
+        &mut self,
+        key: &Fingerprint,
+        message: &[u8],
+        unlock: &mut dyn Unlock,
+    ) -> Result<Signed, TokenError> {
+        self.start(unlock)?.sign(key, message, unlock, &self.told)
     }
 }
 
@@ -112,22 +128,8 @@ impl Signer for DrivenSigner {
     }
 
     fn sign(&mut self, message: &[u8], unlock: &mut dyn Unlock) -> Result<Signature, TokenError> {
-        let order = Order::Sign {
-            key: self.public.fingerprint(),
-            message: data_encoding::BASE64.encode(message),
-        };
-        let signed = self.line.carry_out(&order, unlock, |said| {
-            if let Said::Signed(signature) = said { Some(signature) } else { None }
-        });
-        if matches!(signed, Err(TokenError::Unguarded(_))) {
-            self.told.store(true, Ordering::Relaxed);
-        }
-        let signature = signed?;
-        if self.public.verifies(message, &signature) {
-            Ok(signature)
-        } else {
-            Err(TokenError::BadSignature)
-        }
+        let key = self.public.fingerprint();
+        self.line.sign(&key, message, unlock, &self.told).map(|signed| signed.signature)
     }
 }
 
@@ -259,6 +261,30 @@ impl Line {
         Ok(Self { child, orders, said, label, patience })
     }
 
+    /// Has the key sign, and verifies what comes back.
+    fn sign(
+        &mut self,
+        key: &Fingerprint,
+        message: &[u8],
+        unlock: &mut dyn Unlock,
+        told: &AtomicBool,
+    ) -> Result<Signed, TokenError> {
+        let order = Order::Sign { key: *key, message: data_encoding::BASE64.encode(message) };
+        let signed = self.carry_out(&order, unlock, |said| {
+            if let Said::Signed(signed) = said { Some(signed) } else { None }
+        });
+        if matches!(signed, Err(TokenError::Unguarded(_))) {
+            told.store(true, Ordering::Relaxed);
+        }
+        let signed = signed?;
+        if signed.public.fingerprint() == *key && signed.public.verifies(message, &signed.signature)
+        {
+            Ok(signed)
+        } else {
+            Err(TokenError::BadSignature)
+        }
+    }
+
     /// Gives an order, stays on the line until it has ended, and takes from its end what was asked for.
     fn carry_out<T>(
         &mut self,
@@ -290,6 +316,7 @@ impl Line {
                 | Said::Emptied
                 | Said::Seen(_)
                 | Said::Made(_)
+                | Said::Found(_)
                 | Said::Signed(_)) => {
                     return take(ended).ok_or_else(|| {
                         self.end();
@@ -372,11 +399,15 @@ impl Drop for Line {
     /// A child that has nothing more to do ends by itself when its input ends; one that does not is ended.
     fn drop(&mut self) {
         self.orders = None;
-        for _ in 0..50 {
+        let since = Instant::now();
+        let left = || FAREWELL.saturating_sub(since.elapsed());
+        // Its output ends with it, and wakes us.
+        while self.said.recv_timeout(left()).is_ok() {}
+        while !left().is_zero() {
             if matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
                 return;
             }
-            thread::sleep(Duration::from_millis(2));
+            thread::sleep(Duration::from_micros(100));
         }
         self.end();
     }

@@ -4,7 +4,7 @@
 //!
 //! They talk over the child's standard input and output: one JSON line each way, and a secret as a frame of its own (one
 //! byte that says whether there is one, two bytes of length, its bytes), so that it is never part of a line. The child
-//! submits at most one secret an order.
+//! submits at most one secret an order. What it signs is verified on the other side, where no vendor's code runs.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -13,13 +13,14 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::tuf::key::{Fingerprint, PublicKey};
-use crate::tuf::signature::Signature;
 
 use super::memory;
 use super::pkcs11::{self, Pkcs11Key, Pkcs11Token};
 use super::provision::{Provisioned, provision};
 use super::yubikey::{self, YubikeySlot, YubikeyStore};
-use super::{KeyStore, Label, Made, Rules, Secret, SecretKind, Seen, Spec, TokenError, Unlock};
+use super::{
+    KeyStore, Label, Made, Rules, Secret, SecretKind, Seen, Signed, Spec, TokenError, Unlock,
+};
 
 /// The hidden command under which this program is such a child.
 pub const COMMAND: &str = "token-driver";
@@ -80,6 +81,7 @@ pub(crate) enum Order {
     Open { device: Device, label: Label },
     Look,
     Make(Spec),
+    Find(Fingerprint),
     Sign { key: Fingerprint, message: String },
 }
 
@@ -98,7 +100,8 @@ pub(crate) enum Said {
     Emptied,
     Seen(Seen),
     Made(Made),
-    Signed(Signature),
+    Found(PublicKey),
+    Signed(Signed),
     Failed(TokenError),
 }
 
@@ -131,17 +134,17 @@ pub fn serve(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
                 store = Some(opened);
                 Said::Opened
             }),
-            (Order::Look | Order::Make(_) | Order::Sign { .. }, None) => {
+            (Order::Look | Order::Make(_) | Order::Find(_) | Order::Sign { .. }, None) => {
                 Err(TokenError::Device("nothing is open".to_owned()))
             }
             (Order::Look, Some(store)) => store.look().map(Said::Seen),
             (Order::Make(spec), Some(store)) => store.make(&spec, &mut other_side).map(Said::Made),
+            (Order::Find(key), Some(store)) => store
+                .signer(&key, &mut other_side)
+                .map(|signer| Said::Found(signer.public_key().clone())),
             (Order::Sign { key, message }, Some(store)) => {
                 let message = data_encoding::BASE64.decode(message.as_bytes()).unwrap_or_default();
-                store
-                    .signer(&key, &mut other_side)
-                    .and_then(|mut signer| signer.sign(&message, &mut other_side))
-                    .map(Said::Signed)
+                store.sign(&key, &message, &mut other_side).map(Said::Signed)
             }
         };
         other_side.say(&done.unwrap_or_else(Said::Failed))?;

@@ -47,6 +47,18 @@ pub trait KeyStore {
         unlock: &mut dyn Unlock,
     ) -> Result<Box<dyn Signer + '_>, TokenError>;
 
+    /// Opens the key and signs one message with it. Submits at most one secret.
+    fn sign(
+        &mut self,
+        key: &Fingerprint,
+        message: &[u8],
+        unlock: &mut dyn Unlock,
+    ) -> Result<Signed, TokenError> {
+        let mut signer = self.signer(key, unlock)?;
+        let signature = signer.sign(message, unlock)?;
+        Ok(Signed { public: signer.public_key().clone(), signature })
+    }
+
     /// Opens the key so that it stays open after the store is closed, for many signatures in one turn; nothing where only the
     /// store itself can sign.
     fn stay_open(
@@ -177,6 +189,15 @@ pub struct Spec {
 pub struct Made {
     /// Its public half.
     pub public: PublicKey,
+}
+
+/// A signature that was made just now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// The public half of the key that made it.
+    pub public: PublicKey,
+    /// The signature.
+    pub signature: Signature,
 }
 
 /// What went wrong with a store. Each is something that people can cause, so each becomes an event.

@@ -16,7 +16,9 @@ use crate::tuf::policy::{PinPolicy, TouchPolicy};
 use crate::tuf::signature::{Hash, Signature};
 
 use super::attest;
-use super::{KeyStore, Label, Made, Remark, Secret, Seen, Signer, Spec, TokenError, Unlock};
+use super::{
+    KeyStore, Label, Made, Remark, Secret, Seen, Signed, Signer, Spec, TokenError, Unlock,
+};
 
 pub(super) use whole::{change_secret, inventory, reset, unblock};
 
@@ -99,6 +101,65 @@ impl YubikeyStore {
         remarks
     }
 
+    /// The card with this key in the slot.
+    fn holding(&self, key: &Fingerprint) -> Result<(YubiKey, Found, PublicKey), TokenError> {
+        let mut card = self.card()?;
+        let missing = || TokenError::NoSuchKey(*key);
+        let found = self.found(&mut card)?.ok_or_else(missing)?;
+        let public = found.public.clone().filter(|public| public.fingerprint() == *key);
+        Ok((card, found, public.ok_or_else(missing)?))
+    }
+
+    fn sign_now(
+        &self,
+        key: &Fingerprint,
+        message: &[u8],
+        unlock: &mut dyn Unlock,
+    ) -> Result<Signed, TokenError> {
+        use sha2::Digest as _;
+        let (mut card, found, public) = self.holding(key)?;
+        let (algorithm, hash, digest) = match public.algorithm() {
+            Algorithm::P256 => {
+                (AlgorithmId::EccP256, Hash::Sha256, sha2::Sha256::digest(message).to_vec())
+            }
+            Algorithm::P384 => match self.slot.p384 {
+                // A shorter digest is padded on the left to the curve's length (FIPS 186-5 6.4.1).
+                Hash::Sha256 => (
+                    AlgorithmId::EccP384,
+                    Hash::Sha256,
+                    [vec![0; 16], sha2::Sha256::digest(message).to_vec()].concat(),
+                ),
+                Hash::Sha384 => {
+                    (AlgorithmId::EccP384, Hash::Sha384, sha2::Sha384::digest(message).to_vec())
+                }
+            },
+            Algorithm::Ed25519 | Algorithm::Rsa => {
+                return Err(TokenError::Unsupported(format!(
+                    "signing with {}",
+                    public.algorithm()
+                )));
+            }
+        };
+        if Self::pin_asked(&found) {
+            verify_pin(&mut card, &self.label, unlock)?;
+        }
+        let touch = Self::touch_asked(&found);
+        if touch {
+            unlock.touch(&self.label);
+        }
+        let signed = piv::sign_data(&mut card, &digest, algorithm, self.id);
+        let der = signed.map_err(|error| {
+            if touch && matches!(error, Error::AuthenticationError) {
+                TokenError::NoTouch
+            } else {
+                trouble(&error)
+            }
+        })?;
+        Signature::from_ecdsa_der(public.algorithm(), hash, &der)
+            .map(|signature| Signed { public, signature })
+            .ok_or(TokenError::BadSignature)
+    }
+
     fn touch_asked(found: &Found) -> bool {
         let policy = found.metadata.as_ref().and_then(|metadata| metadata.policy);
         // Where the card cannot tell, people are told to touch: better once too often than a silent wait.
@@ -129,13 +190,22 @@ fn open(serial: u32) -> Result<YubiKey, TokenError> {
     }
 }
 
+/// How many tries the PIN has left. Firmware before 5.3 says 15 where it has more.
+fn tries(card: &mut YubiKey) -> Result<u8, TokenError> {
+    let metadata = piv::metadata(card, SlotId::Management(ManagementSlotId::Pin)).ok();
+    match metadata.and_then(|metadata| metadata.retries) {
+        Some(retries) => Ok(retries.remaining_count),
+        None => card.get_pin_retries().map_err(|error| trouble(&error)),
+    }
+}
+
 /// Asks for the PIN once and submits it. The factory's PIN is never submitted.
 fn verify_pin(
     card: &mut YubiKey,
     label: &Label,
     unlock: &mut dyn Unlock,
 ) -> Result<Secret, TokenError> {
-    let tries = card.get_pin_retries().map_err(|error| trouble(&error))?;
+    let tries = tries(card)?;
     if tries == 0 {
         return Err(TokenError::Blocked);
     }
@@ -175,21 +245,23 @@ impl Found {
             Err(Error::NotFound | Error::NotSupported | Error::GenericError) => None,
             Err(error) => return Err(trouble(&error)),
         };
+        let public = metadata.as_ref().and_then(|metadata| {
+            let spki = metadata.public.as_ref()?.to_der().ok()?;
+            PublicKey::from_spki_der(&spki).ok()
+        });
+        if public.is_some() {
+            return Ok(Some(Self { public, metadata }));
+        }
+        // Keys that Notary imported into older cards are known by their certificate alone.
         let certificate = match Certificate::read(card, slot) {
             Ok(certificate) => Some(certificate),
             Err(Error::PcscError { .. }) => return Err(TokenError::Gone),
             Err(_) => None,
         };
-        let by_metadata = metadata.as_ref().and_then(|metadata| {
-            let spki = metadata.public.as_ref()?.to_der().ok()?;
-            PublicKey::from_spki_der(&spki).ok()
-        });
-        // Keys that Notary imported into older cards are known by their certificate alone.
-        let by_certificate = certificate.as_ref().and_then(|certificate| {
+        let public = certificate.as_ref().and_then(|certificate| {
             let spki = certificate.subject_pki().to_der().ok()?;
             PublicKey::from_spki_der(&spki).ok()
         });
-        let public = by_metadata.or(by_certificate);
         let taken = metadata.is_some() || certificate.is_some();
         Ok(taken.then_some(Self { public, metadata }))
     }
@@ -199,7 +271,7 @@ impl KeyStore for YubikeyStore {
     fn look(&mut self) -> Result<Seen, TokenError> {
         let mut card = self.card()?;
         let found = self.found(&mut card)?;
-        let tries_left = Some(card.get_pin_retries().map_err(|error| trouble(&error))?);
+        let tries_left = Some(tries(&mut card)?);
         let remarks = Self::remarks(&mut card, found.as_ref());
         let generated = found.as_ref().and_then(|found| found.metadata.as_ref()?.origin);
         let attestation = match generated {
@@ -253,11 +325,17 @@ impl KeyStore for YubikeyStore {
         key: &Fingerprint,
         _unlock: &mut dyn Unlock,
     ) -> Result<Box<dyn Signer + '_>, TokenError> {
-        let mut card = self.card()?;
-        let public = self.found(&mut card)?.and_then(|found| found.public);
-        let public = public.filter(|public| public.fingerprint() == *key);
-        let public = public.ok_or(TokenError::NoSuchKey(*key))?;
+        let (_, _, public) = self.holding(key)?;
         Ok(Box::new(YubikeySigner { store: self, public }))
+    }
+
+    fn sign(
+        &mut self,
+        key: &Fingerprint,
+        message: &[u8],
+        unlock: &mut dyn Unlock,
+    ) -> Result<Signed, TokenError> {
+        self.sign_now(key, message, unlock)
     }
 }
 
@@ -272,52 +350,9 @@ impl Signer for YubikeySigner<'_> {
     }
 
     fn sign(&mut self, message: &[u8], unlock: &mut dyn Unlock) -> Result<Signature, TokenError> {
-        use sha2::Digest as _;
         // The card may have been changed since it was looked at: serial and key are checked before the PIN.
-        let mut card = self.store.card()?;
-        let found = self.store.found(&mut card)?;
-        let found = found.filter(|found| found.public.as_ref() == Some(&self.public));
-        let found = found.ok_or_else(|| TokenError::NoSuchKey(self.public.fingerprint()))?;
-        let (algorithm, hash, digest) = match self.public.algorithm() {
-            Algorithm::P256 => {
-                (AlgorithmId::EccP256, Hash::Sha256, sha2::Sha256::digest(message).to_vec())
-            }
-            Algorithm::P384 => match self.store.slot.p384 {
-                // A shorter digest is padded on the left to the curve's length (FIPS 186-5 6.4.1).
-                Hash::Sha256 => (
-                    AlgorithmId::EccP384,
-                    Hash::Sha256,
-                    [vec![0; 16], sha2::Sha256::digest(message).to_vec()].concat(),
-                ),
-                Hash::Sha384 => {
-                    (AlgorithmId::EccP384, Hash::Sha384, sha2::Sha384::digest(message).to_vec())
-                }
-            },
-            Algorithm::Ed25519 | Algorithm::Rsa => {
-                return Err(TokenError::Unsupported(format!(
-                    "signing with {}",
-                    self.public.algorithm()
-                )));
-            }
-        };
-        if YubikeyStore::pin_asked(&found) {
-            verify_pin(&mut card, &self.store.label, unlock)?;
-        }
-        let touch = YubikeyStore::touch_asked(&found);
-        if touch {
-            unlock.touch(&self.store.label);
-        }
-        let signed = piv::sign_data(&mut card, &digest, algorithm, self.store.id);
-        let der = signed.map_err(|error| {
-            if touch && matches!(error, Error::AuthenticationError) {
-                TokenError::NoTouch
-            } else {
-                trouble(&error)
-            }
-        })?;
-        Signature::from_ecdsa_der(self.public.algorithm(), hash, &der)
-            .filter(|signature| self.public.verifies(message, signature))
-            .ok_or(TokenError::BadSignature)
+        let key = self.public.fingerprint();
+        self.store.sign_now(&key, message, unlock).map(|signed| signed.signature)
     }
 }
 

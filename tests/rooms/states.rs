@@ -80,8 +80,17 @@ fn a_store_that_shows_a_barred_key_is_refused_with_the_reason() {
     let plan = Plan::parse(&fs::read(ceremony.at("plan.toml")).unwrap()).unwrap();
     let key = plan.key(&"root-a".parse().unwrap()).unwrap();
     let stores = |barred| RealStores::new(PathBuf::new(), folder.clone(), &plan, barred);
-    assert!(stores(BTreeMap::new()).store(key).is_ok());
+    let mut free = stores(BTreeMap::new()).store(key).unwrap();
+    assert!(free.look().is_ok() && free.signer(&made, &mut Says).is_ok());
     let why = "the key old-root is compromised since 2026-12-01T08:00:00Z (lost)".to_owned();
-    let error = stores(BTreeMap::from([(made, why.clone())])).store(key).err().unwrap();
-    assert_eq!(error, TokenError::Unsupported(why));
+    let mut barred = stores(BTreeMap::from([(made, why.clone())])).store(key).unwrap();
+    let errors = [
+        barred.look().err(),
+        barred.signer(&made, &mut Says).err(),
+        barred.sign(&made, b"message", &mut Says).err(),
+        barred.stay_open(&made, &mut Says).err(),
+    ];
+    for error in errors {
+        assert_eq!(error, Some(TokenError::Unsupported(why.clone())));
+    }
 }

@@ -1,5 +1,6 @@
 //! The benches: the machines of a ceremony, real or virtual. They differ in their stores and their clock only.
 
+mod barring;
 mod care;
 mod holding;
 mod real;
@@ -349,8 +350,8 @@ impl<S: Stores> Bench<S> {
         let trouble = |error: TokenError| token_trouble(key, &error);
         let mut store = self.stores.store(key).map_err(trouble)?;
         let fingerprint = public.fingerprint();
-        let mut signer = store.signer(&fingerprint, &mut *company).map_err(trouble)?;
-        let signature = signer.sign(message, &mut *company).map_err(trouble)?;
+        let signed = store.sign(&fingerprint, message, &mut *company).map_err(trouble)?;
+        let signature = signed.signature;
         if !public.verifies(message, &signature) {
             return Err(token_trouble(key, &TokenError::BadSignature));
         }

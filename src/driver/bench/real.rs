@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::ceremony::event::MAX_INPUT;
 use crate::ceremony::plan::{BackUpForm, LeavingForm, Plan, PlannedKey, Store};
@@ -20,6 +21,7 @@ use crate::tuf::signature::{Hash, Signature};
 
 use super::super::file;
 use super::super::token::{Driven, change_secret, provision_yubikey};
+use super::barring::{Barred, Barring};
 use super::{Kit, Stores, own_io};
 
 /// Where a real ceremony's keys live.
@@ -31,7 +33,7 @@ pub struct RealStores {
     gun: String,
     targets: BTreeSet<String>,
     given: BTreeSet<KeyName>,
-    barred: BTreeMap<Fingerprint, String>,
+    barred: Barred,
     /// Each remembers of its token what people were told.
     driven: BTreeMap<KeyName, Driven>,
 }
@@ -56,7 +58,7 @@ impl RealStores {
                 .flat_map(|role| role.keys.iter().map(ToString::to_string))
                 .collect(),
             given: plan.roles.values().flat_map(|role| role.keys.iter().cloned()).collect(),
-            barred,
+            barred: Arc::new(barred),
             driven: BTreeMap::new(),
         }
     }
@@ -114,16 +116,13 @@ impl RealStores {
 
 impl Stores for RealStores {
     fn store(&mut self, key: &PlannedKey) -> Result<Box<dyn KeyStore>, TokenError> {
-        let mut store: Box<dyn KeyStore> = match self.device(key)? {
+        let store: Box<dyn KeyStore> = match self.device(key)? {
             Some(driven) => Box::new(driven),
             None => Box::new(self.file(key)?),
         };
         if self.given.contains(&key.name) {
-            let keys = store.look()?.keys;
-            let why = keys.iter().find_map(|public| self.barred.get(&public.fingerprint()));
-            if let Some(why) = why {
-                return Err(TokenError::Unsupported(why.clone()));
-            }
+            let barred = Arc::clone(&self.barred);
+            return Ok(Box::new(Barring { store, barred }));
         }
         Ok(store)
     }

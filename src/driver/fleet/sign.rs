@@ -193,30 +193,34 @@ impl Turns {
                 .stay_open(&batch.public.fingerprint(), &mut people)
                 .map_err(|e| trouble(&e))?,
         };
-        let made = {
-            let mut borrowed;
-            let signer: &mut dyn Signer = if let Some(signer) = &mut kept {
-                signer.as_mut()
-            } else {
-                let fingerprint = batch.public.fingerprint();
-                borrowed = store.signer(&fingerprint, &mut people).map_err(|e| trouble(&e))?;
-                borrowed.as_mut()
-            };
+        let fingerprint = batch.public.fingerprint();
+        let each = |people: &mut Holding<'_>, sign: Sign<'_>| {
             let mut made = Vec::new();
             for Message { nth, id, bytes } in messages {
                 people.company.progress(&Progress {
                     doing: format!("{name} signs {id}"),
                     done: Some((before + nth, batch.of)),
                 });
-                let signature = signer.sign(bytes, &mut people).map_err(|e| trouble(&e))?;
+                let signature = sign(bytes, &mut *people)?;
                 if !batch.public.verifies(bytes, &signature) {
-                    return Err(trouble(&TokenError::BadSignature));
+                    return Err(TokenError::BadSignature);
                 }
                 people.used();
                 made.push(signature);
             }
-            made
+            Ok(made)
         };
+        let made = match (&mut kept, messages) {
+            (Some(signer), _) => each(&mut people, &mut |bytes, people| signer.sign(bytes, people)),
+            // One message in one go: a token is opened once.
+            (None, [_]) => each(&mut people, &mut |bytes, people| {
+                store.sign(&fingerprint, bytes, people).map(|signed| signed.signature)
+            }),
+            (None, _) => store.signer(&fingerprint, &mut people).and_then(|mut signer| {
+                each(&mut people, &mut |bytes, people| signer.sign(bytes, people))
+            }),
+        };
+        let made = made.map_err(|error| trouble(&error))?;
         self.held = people.held.map(|(secret, left)| (name.clone(), secret, left));
         self.open = kept.map(|signer| (name.clone(), signer));
         Ok(made)
@@ -296,6 +300,9 @@ pub(super) fn derived(
 fn beginning(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.get(..8)?.try_into().ok()?))
 }
+
+/// How one message is signed.
+type Sign<'a> = &'a mut dyn FnMut(&[u8], &mut dyn Unlock) -> Result<Signature, TokenError>;
 
 /// People who are asked once for the secret of a turn: it is held for exactly as many signatures as are left.
 struct Holding<'a> {
