@@ -25,7 +25,9 @@ use crate::tuf::key::{Algorithm, Fingerprint, PublicKey};
 use crate::tuf::signature::{Hash, Signature};
 
 use super::child::Listed;
-use super::{KeyStore, Label, Made, Remark, Secret, Seen, Signer, Spec, TokenError, Unlock};
+use super::{
+    KeyStore, Label, Made, Remark, Secret, Seen, Signed, Signer, Spec, TokenError, Unlock,
+};
 
 pub(super) use whole::{change_pin, inventory};
 
@@ -213,9 +215,32 @@ impl KeyStore for Pkcs11Token {
         let public = self.shows(&session, key)?;
         Ok(Box::new(Pkcs11Signer { token: self, public }))
     }
+
+    fn sign(
+        &mut self,
+        key: &Fingerprint,
+        message: &[u8],
+        unlock: &mut dyn Unlock,
+    ) -> Result<Signed, TokenError> {
+        self.sign_now(key, message, unlock)
+    }
 }
 
 impl Pkcs11Token {
+    fn sign_now(
+        &self,
+        key: &Fingerprint,
+        message: &[u8],
+        unlock: &mut dyn Unlock,
+    ) -> Result<Signed, TokenError> {
+        let (session, info) = self.session(false)?;
+        let signer = Pkcs11Signer { token: self, public: self.shows(&session, key)? };
+        self.log_in(&session, &info, unlock)?;
+        let made = signer.private(&session).and_then(|key| signer.sign_by(&session, key, message));
+        let _ = session.logout();
+        Ok(Signed { public: signer.public, signature: made? })
+    }
+
     fn generate(&self, session: &Session, algorithm: Algorithm) -> Result<PublicKey, TokenError> {
         let (mechanism, curve) = match algorithm {
             Algorithm::Ed25519 => (Mechanism::EccEdwardsKeyPairGen, OID_ED25519),
@@ -274,12 +299,7 @@ impl Signer for Pkcs11Signer<'_> {
 
     fn sign(&mut self, message: &[u8], unlock: &mut dyn Unlock) -> Result<Signature, TokenError> {
         // The token may have been changed since it was looked at: serial and public key are checked before the PIN.
-        let (session, info) = self.token.session(false)?;
-        self.token.shows(&session, &self.public.fingerprint())?;
-        self.token.log_in(&session, &info, unlock)?;
-        let signed = self.private(&session).and_then(|key| self.sign_now(&session, key, message));
-        let _ = session.logout();
-        signed
+        self.token.sign_now(&self.public.fingerprint(), message, unlock).map(|made| made.signature)
     }
 }
 
@@ -297,7 +317,7 @@ impl Pkcs11Signer<'_> {
         }
     }
 
-    fn sign_now(
+    fn sign_by(
         &self,
         session: &Session,
         key: ObjectHandle,
