@@ -1,6 +1,7 @@
 //! Prints what a signature through the whole store path costs beside the device's own time: the child process that drives the
-//! token, the looks before the PIN, the signature, its verification. The card is the virtual `YubiKey` behind the real pcscd,
-//! which counts its own time; for `SoftHSM` it is its library, loaded, logged into and signing, without the rest.
+//! token, the looks before the PIN, the signature, its verification. The device's own time is, for the virtual `YubiKey` behind the
+//! real pcscd, what the card counts and what a bare PC/SC client waits for as many commands that do nothing; for `SoftHSM` it is
+//! its library, loaded, logged into and signing, without the rest.
 //!
 //! `cargo bench --bench tokens`. Each figure is the median of 51 signatures; other work on the machine makes it worthless.
 #![expect(
@@ -49,6 +50,7 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["sign", plan, keys] => sign(Path::new(plan), Path::new(keys)),
         ["alone"] => alone(),
+        ["commands", count] => commands(count.parse().unwrap()),
         _ => {
             yubikey(Firmware::V5_4_3);
             yubikey(Firmware::V5_7_1);
@@ -70,7 +72,6 @@ fn yubikey(firmware: Firmware) {
     };
     let program = wrapped::program(&ceremony.at("."), "driver", &[pcscd.variable()]);
     provision_yubikey(&program, 3001, label, &mut Holder).unwrap();
-    let mut commands = 0;
     let mut turns = Vec::new();
     each_signature(
         &ceremony,
@@ -78,10 +79,18 @@ fn yubikey(firmware: Firmware) {
         || card.forget(),
         |whole| {
             let log = card.log();
-            commands = log.len();
-            turns.push(Turn { whole, device: log.iter().map(|command| command.took).sum() });
+            let device = log.iter().map(|command| command.took).sum();
+            turns.push((log.len(), Turn { whole, device }));
         },
     );
+    let commands = turns[0].0;
+    let mut turns: Vec<Turn> = turns
+        .into_iter()
+        .map(|(count, turn)| {
+            let waited = in_a_process(&["commands", &count.to_string()], pcscd.variable());
+            Turn { device: turn.device + waited, ..turn }
+        })
+        .collect();
     let [major, minor, patch] = firmware.0;
     let what = format!("YubiKey {major}.{minor}.{patch}, {commands} commands");
     tell(&what, &mut turns);
@@ -101,16 +110,17 @@ fn softhsm() {
     let mut turns: Vec<Turn> = wholes
         .into_iter()
         .map(|whole| {
-            let alone = Command::new(std::env::current_exe().unwrap())
-                .arg("alone")
-                .envs([variable])
-                .output()
-                .unwrap();
-            let device = micros(String::from_utf8(alone.stdout).unwrap().trim_end());
+            let device = in_a_process(&["alone"], variable);
             Turn { whole, device }
         })
         .collect();
     tell("SoftHSM", &mut turns);
+}
+
+fn in_a_process(arguments: &[&str], variable: (&str, &OsStr)) -> Duration {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    let done = command.args(arguments).envs([variable]).output().unwrap();
+    micros(String::from_utf8(done.stdout).unwrap().trim_end())
 }
 
 /// One signature: how long it took, and how much of that was the device's.
@@ -219,5 +229,23 @@ fn alone() {
     session.login(UserType::User, Some(&AuthPin::new(PIN.into()))).unwrap();
     let key = session.find_objects(&[Attribute::Class(ObjectClass::PRIVATE_KEY)]).unwrap()[0];
     session.sign(&Mechanism::Ecdsa, key, &[7; 32]).unwrap();
+    println!("{}", began.elapsed().as_micros());
+}
+
+/// What a client waits that opens the card and sends it as many commands, each in a transaction of its own, as the library for
+/// `YubiKey`s does.
+fn commands(count: usize) {
+    let began = Instant::now();
+    let context = pcsc::Context::establish(pcsc::Scope::System).unwrap();
+    let readers = context.list_readers_owned().unwrap();
+    let mut card =
+        context.connect(&readers[0], pcsc::ShareMode::Shared, pcsc::Protocols::T1).unwrap();
+    let mut answer = [0; 256];
+    for _ in 0..count {
+        let turn = card.transaction().unwrap();
+        turn.transmit(b"\x00\xfd\x00\x00\x00", &mut answer).unwrap();
+        turn.end(pcsc::Disposition::LeaveCard).map_err(|(_, error)| error).unwrap();
+    }
+    card.disconnect(pcsc::Disposition::ResetCard).map_err(|(_, error)| error).unwrap();
     println!("{}", began.elapsed().as_micros());
 }
