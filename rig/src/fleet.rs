@@ -238,9 +238,10 @@ fn keys(plan: &Plan) -> Result<BTreeMap<String, Rc<ForgedKey>>, Box<dyn Error>> 
 /// Walks, signs and puts together a fleet that [`make`] made.
 pub fn change(from: &Path, to: &Path) -> Done {
     let plan = Plan::parse(&fs::read(from.join("plan.toml"))?).map_err(|why| why.to_string())?;
-    let (evidence, out) = (to.join("evidence"), to.join("OUT"));
-    fs::create_dir_all(&evidence)?;
-    fs::create_dir_all(&out)?;
+    let (evidence, out, trust) = (to.join("evidence"), to.join("OUT"), to.join("trust"));
+    for folder in [&evidence, &out, &trust] {
+        fs::create_dir_all(folder)?;
+    }
     let yard = Yard { plan: plan.clone(), purpose: None, from: from.to_owned() };
     let keys = keys(&plan)?;
     let mut roster = Roster::default();
@@ -280,7 +281,8 @@ pub fn change(from: &Path, to: &Path) -> Done {
     }
     let mut written = 0;
     for nth in 0..batches(survey.repositories, BATCH) {
-        let results = Results { to: &out, nth, of: survey.repositories, fleet: &fleet };
+        let results =
+            Results { to: &out, nth, of: survey.repositories, trust: &trust, fleet: &fleet };
         let made = turns
             .assemble(&yard, &evidence, &results, &mut Nobody)
             .map_err(|trouble| trouble.found)?;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use spki::SubjectPublicKeyInfoRef;
 
 use super::digest::{Digest, NotADigest};
+use super::recent::{self, Readings};
 use super::roca;
 use super::signature::Signature;
 
@@ -50,13 +51,17 @@ pub struct KeyId(String);
 impl PublicKey {
     /// Reads a `SubjectPublicKeyInfo` in DER.
     pub fn from_spki_der(der: &[u8]) -> Result<Self, BadKey> {
+        READ.with(|last| recent::reading(last, der, || Self::read(der)))
+    }
+
+    fn read(der: &[u8]) -> Result<Self, BadKey> {
         let info = SubjectPublicKeyInfoRef::try_from(der).map_err(|_| BadKey::NotSpki)?;
         match info.algorithm.oid.to_string().as_str() {
             OID_ED25519 => {
                 let bytes = info.subject_public_key.raw_bytes();
                 let bytes: [u8; 32] =
                     bytes.try_into().map_err(|_| BadKey::Length { found: bytes.len() })?;
-                Self::from_ed25519(&bytes)
+                Self::on_curve(&bytes)
             }
             OID_EC => p256::PublicKey::from_public_key_der(der)
                 .map(|key| Self::from_p256(&key))
@@ -85,11 +90,12 @@ impl PublicKey {
 
     /// Takes the 32 bytes of an Ed25519 public key (RFC 8032 5.1.5); a point that is not on the curve is refused.
     pub fn from_ed25519(bytes: &[u8; 32]) -> Result<Self, BadKey> {
-        if !on_curve(bytes) {
-            return Err(BadKey::Point);
-        }
-        let mut spki = ED25519_SPKI_PREFIX.to_vec();
-        spki.extend_from_slice(bytes);
+        POINTS.with(|last| recent::reading(last, bytes, || Self::on_curve(bytes)))
+    }
+
+    fn on_curve(bytes: &[u8; 32]) -> Result<Self, BadKey> {
+        ed25519_dalek::VerifyingKey::from_bytes(bytes).map_err(|_| BadKey::Point)?;
+        let spki = [ED25519_SPKI_PREFIX, bytes].concat();
         Ok(Self { algorithm: Algorithm::Ed25519, spki })
     }
 
@@ -170,28 +176,13 @@ impl PublicKey {
 
     /// Whether `signature` is this key's over `message`. A signature of another kind than the key is not.
     pub fn verifies(&self, message: &[u8], signature: &Signature) -> bool {
-        signature.is_by(self, message)
+        recent::verifies(self, message, signature)
     }
 }
 
-/// Whether these bytes are a point on the curve of Ed25519. It takes a square root to know, and a fleet lists the same few
-/// keys in thousands of documents, so the last points that were found good are kept.
-fn on_curve(bytes: &[u8; 32]) -> bool {
-    const KEPT: usize = 32;
-    thread_local! {
-        static GOOD: RefCell<VecDeque<[u8; 32]>> = const { RefCell::new(VecDeque::new()) };
-    }
-    GOOD.with_borrow_mut(|good| {
-        if good.contains(bytes) {
-            return true;
-        }
-        let found = ed25519_dalek::VerifyingKey::from_bytes(bytes).is_ok();
-        if found {
-            good.truncate(KEPT - 1);
-            good.push_front(*bytes);
-        }
-        found
-    })
+thread_local! {
+    static READ: Readings<PublicKey> = const { RefCell::new(VecDeque::new()) };
+    static POINTS: Readings<PublicKey> = const { RefCell::new(VecDeque::new()) };
 }
 
 const OID_ED25519: &str = "1.3.101.112";

@@ -18,6 +18,7 @@ pub mod overlap;
 pub mod payload;
 pub mod policy;
 pub mod qr;
+mod recent;
 pub mod replay;
 mod roca;
 pub mod root;

@@ -76,6 +76,17 @@ impl Signature {
         }
     }
 
+    /// What our records call its kind.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Ed25519(_) => "ed25519",
+            Self::Ecdsa { hash: Hash::Sha256, .. } => "ecdsa-sha256",
+            Self::Ecdsa { hash: Hash::Sha384, .. } => "ecdsa-sha384",
+            Self::RsaPss(_) => "rsa-pss",
+            Self::RsaPkcs1(_) => "rsa-pkcs1",
+        }
+    }
+
     /// Whether this is `key`'s signature over `message`.
     pub(super) fn is_by(&self, key: &PublicKey, message: &[u8]) -> bool {
         match (self, key.algorithm()) {
@@ -165,14 +176,7 @@ impl fmt::Debug for Signature {
 
 impl From<Signature> for String {
     fn from(signature: Signature) -> Self {
-        let kind = match &signature {
-            Signature::Ed25519(_) => "ed25519",
-            Signature::Ecdsa { hash: Hash::Sha256, .. } => "ecdsa-sha256",
-            Signature::Ecdsa { hash: Hash::Sha384, .. } => "ecdsa-sha384",
-            Signature::RsaPss(_) => "rsa-pss",
-            Signature::RsaPkcs1(_) => "rsa-pkcs1",
-        };
-        format!("{kind}:{}", BASE64.encode(signature.as_bytes()))
+        format!("{}:{}", signature.kind(), BASE64.encode(signature.as_bytes()))
     }
 }
 

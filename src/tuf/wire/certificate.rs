@@ -1,5 +1,8 @@
 //! The self-signed certificates that carry Notary's root keys.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
 use der::Decode as _;
 use der::pem::LineEnding;
 use x509_cert::Certificate as X509;
@@ -8,6 +11,7 @@ use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
 use crate::tuf::document::{Dialect, DocId};
 use crate::tuf::key::{Algorithm, PublicKey};
 use crate::tuf::payload::Payload;
+use crate::tuf::recent::{self, Readings};
 use crate::tuf::signature::{Hash, Signature};
 use crate::tuf::time::Timestamp;
 
@@ -138,6 +142,10 @@ pub fn pem(der: &[u8]) -> String {
         .expect("the label is valid and the length is bounded")
 }
 
+thread_local! {
+    static READ: Readings<Vec<Certificate>> = const { RefCell::new(VecDeque::new()) };
+}
+
 /// A certificate as a root document holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certificate {
@@ -174,6 +182,10 @@ impl Certificate {
 
     /// Reads every certificate of a PEM text, at least one: in a root key's the leaf, then certificate authorities.
     pub fn chain_from_pem(text: &str) -> Result<Vec<Self>, WireError> {
+        READ.with(|last| recent::reading(last, text.as_bytes(), || Self::read_chain(text)))
+    }
+
+    fn read_chain(text: &str) -> Result<Vec<Self>, WireError> {
         let mut chain = Vec::new();
         let mut again = String::new();
         let mut rest = text;
