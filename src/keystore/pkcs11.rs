@@ -213,7 +213,7 @@ impl KeyStore for Pkcs11Token {
     ) -> Result<Box<dyn Signer + '_>, TokenError> {
         let (session, _) = self.session(false)?;
         let public = self.shows(&session, key)?;
-        Ok(Box::new(Pkcs11Signer { token: self, public }))
+        Ok(Box::new(Pkcs11Signer { public, token: self }))
     }
 
     fn sign(
@@ -222,25 +222,17 @@ impl KeyStore for Pkcs11Token {
         message: &[u8],
         unlock: &mut dyn Unlock,
     ) -> Result<Signed, TokenError> {
-        self.sign_now(key, message, unlock)
-    }
-}
-
-impl Pkcs11Token {
-    fn sign_now(
-        &self,
-        key: &Fingerprint,
-        message: &[u8],
-        unlock: &mut dyn Unlock,
-    ) -> Result<Signed, TokenError> {
+        // The token may have been changed since it was looked at: serial and public key are checked before the PIN.
         let (session, info) = self.session(false)?;
-        let signer = Pkcs11Signer { token: self, public: self.shows(&session, key)? };
-        self.log_in(&session, &info, unlock)?;
+        let signer = Pkcs11Signer { public: self.shows(&session, key)?, token: self };
+        signer.token.log_in(&session, &info, unlock)?;
         let made = signer.private(&session).and_then(|key| signer.sign_by(&session, key, message));
         let _ = session.logout();
         Ok(Signed { public: signer.public, signature: made? })
     }
+}
 
+impl Pkcs11Token {
     fn generate(&self, session: &Session, algorithm: Algorithm) -> Result<PublicKey, TokenError> {
         let (mechanism, curve) = match algorithm {
             Algorithm::Ed25519 => (Mechanism::EccEdwardsKeyPairGen, OID_ED25519),
@@ -288,7 +280,7 @@ impl Pkcs11Token {
 }
 
 struct Pkcs11Signer<'a> {
-    token: &'a Pkcs11Token,
+    token: &'a mut Pkcs11Token,
     public: PublicKey,
 }
 
@@ -298,8 +290,7 @@ impl Signer for Pkcs11Signer<'_> {
     }
 
     fn sign(&mut self, message: &[u8], unlock: &mut dyn Unlock) -> Result<Signature, TokenError> {
-        // The token may have been changed since it was looked at: serial and public key are checked before the PIN.
-        self.token.sign_now(&self.public.fingerprint(), message, unlock).map(|made| made.signature)
+        self.token.sign(&self.public.fingerprint(), message, unlock).map(|made| made.signature)
     }
 }
 

@@ -110,56 +110,6 @@ impl YubikeyStore {
         Ok((card, found, public.ok_or_else(missing)?))
     }
 
-    fn sign_now(
-        &self,
-        key: &Fingerprint,
-        message: &[u8],
-        unlock: &mut dyn Unlock,
-    ) -> Result<Signed, TokenError> {
-        use sha2::Digest as _;
-        let (mut card, found, public) = self.holding(key)?;
-        let (algorithm, hash, digest) = match public.algorithm() {
-            Algorithm::P256 => {
-                (AlgorithmId::EccP256, Hash::Sha256, sha2::Sha256::digest(message).to_vec())
-            }
-            Algorithm::P384 => match self.slot.p384 {
-                // A shorter digest is padded on the left to the curve's length (FIPS 186-5 6.4.1).
-                Hash::Sha256 => (
-                    AlgorithmId::EccP384,
-                    Hash::Sha256,
-                    [vec![0; 16], sha2::Sha256::digest(message).to_vec()].concat(),
-                ),
-                Hash::Sha384 => {
-                    (AlgorithmId::EccP384, Hash::Sha384, sha2::Sha384::digest(message).to_vec())
-                }
-            },
-            Algorithm::Ed25519 | Algorithm::Rsa => {
-                return Err(TokenError::Unsupported(format!(
-                    "signing with {}",
-                    public.algorithm()
-                )));
-            }
-        };
-        if Self::pin_asked(&found) {
-            verify_pin(&mut card, &self.label, unlock)?;
-        }
-        let touch = Self::touch_asked(&found);
-        if touch {
-            unlock.touch(&self.label);
-        }
-        let signed = piv::sign_data(&mut card, &digest, algorithm, self.id);
-        let der = signed.map_err(|error| {
-            if touch && matches!(error, Error::AuthenticationError) {
-                TokenError::NoTouch
-            } else {
-                trouble(&error)
-            }
-        })?;
-        Signature::from_ecdsa_der(public.algorithm(), hash, &der)
-            .map(|signature| Signed { public, signature })
-            .ok_or(TokenError::BadSignature)
-    }
-
     fn touch_asked(found: &Found) -> bool {
         let policy = found.metadata.as_ref().and_then(|metadata| metadata.policy);
         // Where the card cannot tell, people are told to touch: better once too often than a silent wait.
@@ -335,12 +285,54 @@ impl KeyStore for YubikeyStore {
         message: &[u8],
         unlock: &mut dyn Unlock,
     ) -> Result<Signed, TokenError> {
-        self.sign_now(key, message, unlock)
+        use sha2::Digest as _;
+        // The card may have been changed since it was looked at: serial and key are checked before the PIN.
+        let (mut card, found, public) = self.holding(key)?;
+        let (algorithm, hash, digest) = match public.algorithm() {
+            Algorithm::P256 => {
+                (AlgorithmId::EccP256, Hash::Sha256, sha2::Sha256::digest(message).to_vec())
+            }
+            Algorithm::P384 => match self.slot.p384 {
+                // A shorter digest is padded on the left to the curve's length (FIPS 186-5 6.4.1).
+                Hash::Sha256 => (
+                    AlgorithmId::EccP384,
+                    Hash::Sha256,
+                    [vec![0; 16], sha2::Sha256::digest(message).to_vec()].concat(),
+                ),
+                Hash::Sha384 => {
+                    (AlgorithmId::EccP384, Hash::Sha384, sha2::Sha384::digest(message).to_vec())
+                }
+            },
+            Algorithm::Ed25519 | Algorithm::Rsa => {
+                return Err(TokenError::Unsupported(format!(
+                    "signing with {}",
+                    public.algorithm()
+                )));
+            }
+        };
+        if Self::pin_asked(&found) {
+            verify_pin(&mut card, &self.label, unlock)?;
+        }
+        let touch = Self::touch_asked(&found);
+        if touch {
+            unlock.touch(&self.label);
+        }
+        let signed = piv::sign_data(&mut card, &digest, algorithm, self.id);
+        let der = signed.map_err(|error| {
+            if touch && matches!(error, Error::AuthenticationError) {
+                TokenError::NoTouch
+            } else {
+                trouble(&error)
+            }
+        })?;
+        Signature::from_ecdsa_der(public.algorithm(), hash, &der)
+            .map(|signature| Signed { public, signature })
+            .ok_or(TokenError::BadSignature)
     }
 }
 
 struct YubikeySigner<'a> {
-    store: &'a YubikeyStore,
+    store: &'a mut YubikeyStore,
     public: PublicKey,
 }
 
@@ -350,9 +342,7 @@ impl Signer for YubikeySigner<'_> {
     }
 
     fn sign(&mut self, message: &[u8], unlock: &mut dyn Unlock) -> Result<Signature, TokenError> {
-        // The card may have been changed since it was looked at: serial and key are checked before the PIN.
-        let key = self.public.fingerprint();
-        self.store.sign_now(&key, message, unlock).map(|signed| signed.signature)
+        self.store.sign(&self.public.fingerprint(), message, unlock).map(|made| made.signature)
     }
 }
 

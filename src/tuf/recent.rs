@@ -48,12 +48,12 @@ pub(super) fn reading<T: Clone, E>(
     read: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
     const KEPT: usize = 32;
-    const LONG: usize = 8 << 10;
+    const LONGEST: usize = 8 << 10;
     if let Some((_, found)) = last.borrow().iter().find(|(known, _)| known == bytes) {
         return Ok(found.clone());
     }
     let found = read()?;
-    if bytes.len() <= LONG {
+    if bytes.len() <= LONGEST {
         let mut last = last.borrow_mut();
         last.truncate(KEPT - 1);
         last.push_front((bytes.to_vec(), found.clone()));
