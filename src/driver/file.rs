@@ -10,6 +10,7 @@ use rustix::fs::{Advice, Mode, OFlags, ResolveFlags};
 use sha2::{Digest as _, Sha256};
 
 use crate::ceremony::event::{Trouble, TroubleKind};
+use crate::keystore::Secret;
 use crate::tuf::digest::Digest;
 
 /// Who may read a new file.
@@ -77,6 +78,27 @@ pub fn read_back(folder: &Path, path: &str, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Reads a file of secrets below `folder` straight into a locked page. What is not UTF-8 comes back empty.
+pub fn read_secret(folder: &Path, path: &str) -> io::Result<Secret> {
+    let mut file = open_below(folder, path)?;
+    let found = file.metadata()?.len();
+    if usize::try_from(found).map_or(true, |found| found >= Secret::MOST) {
+        let why =
+            format!("it has {found} bytes, and a file of secrets has less than {}", Secret::MOST);
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    Secret::read(|page| {
+        let mut filled = 0;
+        while let Some(rest) = page.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match file.read(rest)? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        Ok(filled)
+    })
 }
 
 /// SHA-256 of a file below `folder`, read past the cache as [`read_back`] does, however long it is.
@@ -220,6 +242,21 @@ mod tests {
         let error = write_new(folder.path(), "a/b.json", b"two", Readers::All).unwrap_err();
         assert_eq!(trouble("a/b.json", &error).kind, TroubleKind::Occupied);
         assert_eq!(read_back(folder.path(), "a/b.json", 10).unwrap(), b"one");
+    }
+
+    #[test]
+    fn a_file_of_secrets_fits_into_its_page_or_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |text: &[u8]| {
+            std::fs::write(folder.path().join("identity"), text).unwrap();
+            read_secret(folder.path(), "identity")
+        };
+        assert_eq!(read(b"# one\nAGE-1\n").unwrap().expose(), "# one\nAGE-1\n");
+        assert!(read(b"\xff").unwrap().is_empty());
+        let longest = vec![b'x'; Secret::MOST - 1];
+        assert_eq!(read(&longest).unwrap().expose().len(), longest.len());
+        let error = read(&vec![b'x'; Secret::MOST]).unwrap_err();
+        assert!(error.to_string().contains("and a file of secrets has less than"), "{error}");
     }
 
     #[test]

@@ -44,17 +44,25 @@ impl Secret {
         secret
     }
 
-    /// Lets a line be read straight into the page: `read` fills the buffer from its start and says how many bytes it
-    /// wrote. The line feed at the end is left out; what is not UTF-8, or fills the whole page, comes back empty.
-    pub fn read_line(read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<Self> {
+    /// Lets text be read straight into the page: `read` fills the buffer from its start and says how many bytes it
+    /// wrote. What is not UTF-8, or fills the whole page, comes back empty.
+    pub fn read(read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<Self> {
         let mut secret = Self::empty();
         let count = read(secret.0.bytes.as_mut_slice())?;
         let read = secret.0.bytes.get(..count).filter(|_| count < Self::MOST).unwrap_or_default();
-        let line = read.strip_suffix(b"\n").unwrap_or(read);
-        let length = std::str::from_utf8(line).map_or(0, str::len);
+        let length = std::str::from_utf8(read).map_or(0, str::len);
         secret.0.length = length;
         if let Some(rest) = secret.0.bytes.get_mut(length..) {
             rest.zeroize();
+        }
+        Ok(secret)
+    }
+
+    /// Lets a line be read straight into the page, as [`Secret::read`] does. The line feed at the end is left out.
+    pub fn read_line(read: impl FnOnce(&mut [u8]) -> io::Result<usize>) -> io::Result<Self> {
+        let mut secret = Self::read(read)?;
+        if secret.expose().ends_with('\n') {
+            secret.pop();
         }
         Ok(secret)
     }

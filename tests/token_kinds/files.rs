@@ -10,7 +10,6 @@ use anchorite::driver::bench::{Kit, RealStores, Stores as _};
 use anchorite::keystore::{Label, Rules, Secret, Spec, TokenError, Unlock};
 use anchorite::tuf::key::PublicKey;
 use tempfile::TempDir;
-use zeroize::Zeroizing;
 
 /// A holder whose passphrase may change.
 struct Holder(&'static str, &'static str);
@@ -42,7 +41,7 @@ fn kit(file: &[u8], identity: Option<&str>) -> Kit {
     Kit {
         name: "KEYS:release.recovery.age".to_owned(),
         file: file.to_vec(),
-        identity: identity.map(|text| Zeroizing::new(text.as_bytes().to_vec())),
+        identity: identity.map(Secret::of),
     }
 }
 

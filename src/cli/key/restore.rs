@@ -7,7 +7,7 @@ use clap::Args;
 use crate::front::words::escape;
 use crate::keystore::agefile::{AgeFile, OpensWith, decrypt_with, opened_by};
 use crate::keystore::import::{OnDisk, read_file};
-use crate::keystore::paper;
+use crate::keystore::{Secret, paper};
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
 
@@ -85,7 +85,7 @@ impl Restore {
 }
 
 /// The text of an identity file, which must be its owner's alone.
-fn identity(path: &Path) -> Result<zeroize::Zeroizing<String>, Failure> {
+fn identity(path: &Path) -> Result<Secret, Failure> {
     let shown = escape(&path.display().to_string());
     let on_disk = read_file(path).map_err(|error| Failure::file(path, &error))?;
     if on_disk.open_to_others {
@@ -96,8 +96,10 @@ fn identity(path: &Path) -> Result<zeroize::Zeroizing<String>, Failure> {
         .hint(format!("Others may have a copy. To use it all the same: chmod 600 {shown}")));
     }
     std::str::from_utf8(&on_disk.bytes)
-        .map(|text| zeroize::Zeroizing::new(text.to_owned()))
-        .map_err(|_| Failure::input(format!("{shown} is not an identity file of age")))
+        .ok()
+        .filter(|text| text.len() <= Secret::MOST)
+        .map(Secret::of)
+        .ok_or_else(|| Failure::input(format!("{shown} is not an identity file of age")))
 }
 
 /// `root-a` of `root-a.age` and `root-a.recovery.age`.

@@ -1,7 +1,5 @@
 //! The acts of ceremonies that are about keys alone.
 
-use zeroize::Zeroizing;
-
 use crate::ceremony::event::{Happened, MAX_INPUT, Trouble};
 use crate::ceremony::plan::{BackUp, Drill, Kind, PlannedKey, Store};
 use crate::keystore::agefile::renew_copy;
@@ -80,7 +78,11 @@ impl<S: Stores> Bench<S> {
         company.progress(&doing(format!("bringing {} back in memory", key.name)));
         let file = self.kit_file(&drill.medium, &drill.file)?;
         let identity = match &drill.identity {
-            Some((medium, path)) => Some(Zeroizing::new(self.kit_file(medium, path)?)),
+            Some((medium, path)) => {
+                let folder = self.media.folder(&self.plan, medium)?;
+                let read = file::read_secret(&folder, path);
+                Some(read.map_err(|error| file::trouble(&format!("{medium}:{path}"), &error))?)
+            }
             None => None,
         };
         let kit = Kit { name: format!("{}:{}", drill.medium, drill.file), file, identity };

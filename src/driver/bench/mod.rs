@@ -10,8 +10,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use zeroize::Zeroizing;
-
 use crate::ceremony::ask::Wish;
 use crate::ceremony::event::{
     Act, Base64, FileAt, Happened, MAX_INPUT, Place, Remains, RoomFact, Seen, Trouble, TroubleKind,
@@ -20,7 +18,7 @@ use crate::ceremony::plan::{BackUpForm, Plan, PlannedKey};
 use crate::ceremony::scene::Verdict;
 use crate::ceremony::twin::Purpose;
 use crate::keystore::provision::Provisioned;
-use crate::keystore::{self, KeyStore, Spec, TokenError, Unlock};
+use crate::keystore::{self, KeyStore, Secret, Spec, TokenError, Unlock};
 use crate::tuf::digest::Digest;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
@@ -93,7 +91,7 @@ pub struct Kit {
     /// The back-up: an age file or lines of the paper.
     pub file: Vec<u8>,
     /// The identity that opens it, where a passphrase does not.
-    pub identity: Option<Zeroizing<Vec<u8>>>,
+    pub identity: Option<Secret>,
 }
 
 /// Where a bench gets the time.

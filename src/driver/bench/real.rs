@@ -239,11 +239,7 @@ impl Stores for RealStores {
                 let secret = unlock.secret(&label, None).ok_or(TokenError::NoSecret)?;
                 decrypt(&file, &secret)?
             }
-            (OpensWith::Recipients(_), Some(identity)) => {
-                let text = std::str::from_utf8(identity);
-                let text = text.map_err(|_| bad("its identity file is not text".to_owned()))?;
-                decrypt_with(&file, text)?
-            }
+            (OpensWith::Recipients(_), Some(identity)) => decrypt_with(&file, identity)?,
             (OpensWith::Passphrase { .. }, Some(_)) => {
                 return Err(bad(
                     "it opens with a passphrase, and the plan names an identity".into()

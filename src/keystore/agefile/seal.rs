@@ -63,8 +63,8 @@ pub fn decrypt(bytes: &[u8], secret: &Secret) -> Result<SoftwareKey, TokenError>
 }
 
 /// Decrypts a key file with identities: lines `AGE-SECRET-KEY-1…`, empty ones, and comments.
-pub fn decrypt_with(bytes: &[u8], identities: &str) -> Result<SoftwareKey, TokenError> {
-    by_identities(bytes, identities)?.key()
+pub fn decrypt_with(bytes: &[u8], identities: &Secret) -> Result<SoftwareKey, TokenError> {
+    by_identities(bytes, identities.expose())?.key()
 }
 
 pub(super) fn by_passphrase(bytes: &[u8], secret: &Secret) -> Result<Plain, TokenError> {
