@@ -170,7 +170,7 @@ fn drafts(entries: &[Entry]) -> BTreeSet<Digest> {
 fn every_signature_was_intended(entries: &[Entry], cut: Cut) {
     let mut intended = BTreeSet::new();
     for entry in entries {
-        if let Event::Happened { act, what: Happened::Signed(_) } = &entry.event {
+        if let Event::Happened { act, what: Happened::Signed(_), .. } = &entry.event {
             assert!(intended.contains(act), "{cut:?}: {act}");
         }
         if let Request::Act(id) = &entry.then {

@@ -47,7 +47,7 @@ fn passes(ended: &Ended) {
 /// The place of the last signature of root-b, on the root.
 fn signature(entries: &[Entry]) -> usize {
     let found = entries.iter().rposition(|entry| {
-        matches!(&entry.event, Event::Happened { act, what: Happened::Signed(_) }
+        matches!(&entry.event, Event::Happened { act, what: Happened::Signed(_), .. }
             if act.kind == ActKind::Sign && act.subject == "root-b")
     });
     found.unwrap()
@@ -148,8 +148,34 @@ fn a_touch_that_does_not_come_is_told_after_the_wish_that_came_meanwhile() {
     let failed = failures(&entries);
     let [(at, trouble)] = failed.as_slice() else { panic!("{failed:?}") };
     assert_eq!(trouble.kind, TroubleKind::NobodyAnswered);
+    // A key proves itself and signs the root; the touch that did not come was asked for too. A PKCS#11 token asks for none.
+    let touches = &ended.engine.record().touches;
+    let of = |key: &str| touches.get(&key.parse().unwrap()).copied();
+    assert_eq!((of("root-a"), of("root-b"), of("root-c")), (Some(2), Some(3), None));
+    let event = &entries[*at].event;
+    assert!(matches!(event, Event::Happened { touches: 1, .. }), "{event:?}");
     assert_eq!(entries[at + 1].event, Event::People(People::Wish(Wish::Exception)));
     assert_eq!(asked(&entries[at + 2]), Some(AskKind::Trouble));
+    assert_eq!(ended.outcome, Outcome::Done);
+    passes(&ended);
+}
+
+#[test]
+fn a_stand_in_that_was_blocked_is_told_and_is_unblocked_when_people_try_again() {
+    let stage = Stage::set(NAME);
+    // Look, make, open, prove; each signature is a look, an opening and the signature, which asks for the PIN.
+    let wrong = |at| Planned { at, fault: Fault::WrongSecret };
+    stage.plan_faults("root-b", &[7, 10, 13].map(wrong));
+    let consents = |ask: &Ask| {
+        let last = ask.id.kind == AskKind::LastTry;
+        last.then(|| Ok(said(ask, Answer::Chose("consent".into()))))
+    };
+    let session = stage.begin(&report(NAME));
+    let mut people = Deciding::new(good(&stage), consents);
+    let ended = session.hold(&mut people, &mut stage.bench()).unwrap();
+    let failed = failures(&stage.entries());
+    let kinds: Vec<_> = failed.iter().map(|(_, trouble)| trouble.kind).collect();
+    assert_eq!(kinds, [TroubleKind::WrongSecret, TroubleKind::WrongSecret, TroubleKind::Blocked]);
     assert_eq!(ended.outcome, Outcome::Done);
     passes(&ended);
 }

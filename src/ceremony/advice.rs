@@ -1,10 +1,15 @@
 //! What to do about trouble, in one sentence or two.
 
-use super::event::TroubleKind;
+use super::event::{Mode, TroubleKind};
 
-/// The advice for a kind of trouble.
-pub const fn of(kind: TroubleKind) -> &'static str {
+/// The advice for a kind of trouble. A stand-in cannot be carried to another console.
+pub const fn of(kind: TroubleKind, mode: Mode) -> &'static str {
     match kind {
+        TroubleKind::Blocked if matches!(mode, Mode::Rehearsal) => {
+            "A YubiKey would take no PIN any more until it gets a new one with its PUK, on another \
+             console: anchorite token pin SERIAL --unblock. This stand-in is unblocked when you try \
+             again, under the same PIN."
+        }
         TroubleKind::Absent => "Bring what is missing, then try again.",
         TroubleKind::Other => {
             "Take it out and insert the right one. No secret was asked for, no try was used."

@@ -297,7 +297,7 @@ fn play_fleet(twin: &Twin, at: Timestamp, fleet: Option<&Survey>) -> Result<Engi
             Wanted::Close(Outcome::Aborted) => return Err("the ceremony stopped".to_owned()),
             Wanted::Act(id, act) => {
                 let what = room.act(&id, &act);
-                engine.happened(at, id, what)
+                engine.happened(at, id, what, 0)
             }
             Wanted::Ask(ask) => {
                 if let Some(found) = engine.trouble() {

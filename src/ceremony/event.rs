@@ -49,6 +49,9 @@ pub enum Event {
         act: ActId,
         /// What came of it.
         what: Happened,
+        /// How often a token asked for a touch meanwhile, whether one came or not.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        touches: u32,
     },
     /// The program was started again in the middle.
     Resumed {
@@ -58,6 +61,11 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none")]
         interrupted: Option<ActId>,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What is wanted next. Exactly one thing is outstanding at any time.

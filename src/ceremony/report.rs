@@ -38,6 +38,7 @@ struct Report<'a> {
     keys: BTreeMap<String, Fingerprint>,
     signatures: BTreeMap<String, Vec<String>>,
     signatures_asked_for: u32,
+    touches_asked_for: u32,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     waived: BTreeMap<&'a str, Waived<'a>>,
     exceptions: &'a [Exception],
@@ -127,6 +128,7 @@ fn report(engine: &Engine) -> Report<'_> {
             })
             .collect(),
         signatures_asked_for: record.attempts.values().sum(),
+        touches_asked_for: record.touches.values().sum(),
         waived: plan
             .waivers
             .iter()
@@ -209,7 +211,8 @@ pub fn text(engine: &Engine) -> String {
             line("KEPT", format!("{found:?}"));
         }
     }
-    line("asked for", format!("{} signatures", report.signatures_asked_for));
+    let asked = (report.signatures_asked_for, report.touches_asked_for);
+    line("asked for", format!("{} signatures, {} touches", asked.0, asked.1));
     for (finding, waived) in &report.waived {
         line("WAIVED", format!("{finding} by {:?}: {:?}", waived.by, waived.reason));
     }

@@ -33,7 +33,13 @@ fn what(event: &Event) -> String {
             Wish::Pause => "people rest".to_owned(),
             Wish::Abort => "people want to stop".to_owned(),
         },
-        Event::Happened { act, what } => format!("{act}: {}", happened(what)),
+        Event::Happened { act, what, touches: 0 } => format!("{act}: {}", happened(what)),
+        Event::Happened { act, what, touches: 1 } => {
+            format!("{act}: {}; 1 touch asked for", happened(what))
+        }
+        Event::Happened { act, what, touches } => {
+            format!("{act}: {}; {touches} touches asked for", happened(what))
+        }
         Event::Resumed { tool, interrupted } => match interrupted {
             Some(act) => {
                 format!("resumed by {} {}; {act} was interrupted", tool.name, tool.version)

@@ -2,11 +2,12 @@
 
 use std::io;
 
-use crate::ceremony::ask::People;
+use crate::ceremony::ask::{People, Wish};
 use crate::ceremony::engine::Engine;
 use crate::ceremony::event::{Next, Outcome, Refusal, Wanted};
+use crate::keystore::{Label, Rules, Secret, Unlock};
 
-use super::ports::{Front, FrontFailed, Journal, World};
+use super::ports::{Company, Front, FrontFailed, Journal, Progress, World};
 
 /// Why a ceremony cannot go on now. It can be resumed.
 #[derive(Debug, thiserror::Error)]
@@ -37,8 +38,10 @@ pub fn hold(
         next = match next.wanted {
             Wanted::Close(outcome) => return Ok(outcome),
             Wanted::Act(id, act) => {
-                let (what, wish) = world.act(&act, front);
-                let happened = engine.happened(world.now(), id, what);
+                let mut people = Counted { front, touches: 0 };
+                let (what, wish) = world.act(&act, &mut people);
+                let touches = people.touches;
+                let happened = engine.happened(world.now(), id, what, touches);
                 match (wish, &happened.wanted) {
                     // At the end it is too late for a wish.
                     (None, _) | (Some(_), Wanted::Close(_)) => happened,
@@ -56,5 +59,40 @@ pub fn hold(
                 }
             },
         };
+    }
+}
+
+/// The people at hand during one act, and how often a token asked them for a touch.
+struct Counted<'a> {
+    front: &'a mut dyn Front,
+    touches: u32,
+}
+
+impl Unlock for Counted<'_> {
+    fn secret(&mut self, label: &Label, tries_left: Option<u8>) -> Option<Secret> {
+        self.front.secret(label, tries_left)
+    }
+
+    fn new_secret(&mut self, label: &Label, rules: &Rules) -> Option<Secret> {
+        self.front.new_secret(label, rules)
+    }
+
+    fn touch(&mut self, label: &Label) {
+        self.touches = self.touches.saturating_add(1);
+        self.front.touch(label);
+    }
+
+    fn given_up(&mut self) -> bool {
+        self.front.given_up()
+    }
+}
+
+impl Company for Counted<'_> {
+    fn progress(&mut self, progress: &Progress) {
+        self.front.progress(progress);
+    }
+
+    fn wish(&mut self) -> Option<Wish> {
+        self.front.wish()
     }
 }

@@ -231,6 +231,15 @@ impl VirtualToken {
             .ok_or_else(|| TokenError::Unsupported("a virtual key of this kind".to_owned()))
     }
 
+    /// Plays what a holder does to a blocked token elsewhere: with its PUK it has all its tries again, under the same secret.
+    pub fn unblock(&mut self) -> Result<(), TokenError> {
+        if self.state.tries_left > 0 {
+            return Ok(());
+        }
+        self.state.tries_left = TRIES;
+        self.save()
+    }
+
     fn is_file(&self) -> bool {
         self.label.kind == SecretKind::Passphrase
     }

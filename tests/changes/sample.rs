@@ -134,7 +134,7 @@ pub(crate) fn rehearsed(sample: &Sample, text: &Text, at: Timestamp) -> (Engine,
             }
             Wanted::Act(id, act) => {
                 let what = room.act(&id, &act);
-                engine.happened(at, id, what)
+                engine.happened(at, id, what, 0)
             }
             Wanted::Ask(ask) => {
                 assert_eq!(engine.trouble(), None, "before {}", ask.id);

@@ -159,7 +159,7 @@ fn answers(plan: &Plan, at_hand: &BTreeMap<FileAt, Vec<u8>>) -> String {
             }
             Wanted::Act(id, act) => {
                 let what = room.act(&id, &act);
-                engine.happened(noon(), id, what)
+                engine.happened(noon(), id, what, 0)
             }
             Wanted::Ask(ask) => {
                 assert_eq!(engine.trouble(), None, "before {}", ask.id);

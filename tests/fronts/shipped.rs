@@ -95,7 +95,7 @@ fn play_by(name: &str, mut answer: impl FnMut(&Engine, &Room, &Ask) -> People) {
             }
             Wanted::Act(id, act) => {
                 let what = room.act(&id, &act);
-                engine.happened(at, id, what)
+                engine.happened(at, id, what, 0)
             }
             Wanted::Ask(ask) => {
                 let said = answer(&engine, &room, &ask);

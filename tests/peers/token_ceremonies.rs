@@ -365,6 +365,8 @@ fn python_tuf_accepts_a_root_of_a_yubikey_a_pkcs11_token_and_an_age_file() {
     let ended = hold(&ceremony, program, None, &mut |_| {});
     assert_eq!(ended.outcome, Outcome::Done);
     assert_eq!(cards[0].counts().touches, cards[0].counts().signatures);
+    let asked: Vec<_> = ended.engine.record().touches.iter().collect();
+    assert_eq!(asked, [(&"root-a".parse().unwrap(), &cards[0].counts().touches_asked)]);
     let metadata = ceremony.at("OUT/updates.example.com/metadata");
     let downloads = TempDir::new().unwrap();
     let root = ceremony.at("OUT/anchors/root.json");

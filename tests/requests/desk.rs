@@ -156,7 +156,7 @@ pub(crate) fn sign_as(request: &Request, key: &str, secret: &ForgedKey, session:
             }
             Wanted::Act(id, act) => {
                 let what = act_of(&act, secret);
-                engine.happened(noon(), id, what)
+                engine.happened(noon(), id, what, 0)
             }
             Wanted::Ask(ask) => {
                 let said = People::Answer { ask: ask.id.clone(), say: say(&ask, request) };
@@ -222,7 +222,7 @@ pub(crate) fn stop_after_signing(
             }
             Wanted::Act(id, act) => {
                 let what = act_of(&act, secret);
-                engine.happened(noon(), id, what)
+                engine.happened(noon(), id, what, 0)
             }
             Wanted::Ask(ask) => {
                 scenes.push(engine.scene());

@@ -145,7 +145,7 @@ fn rehearse_with(
 fn story(stage: &Stage) -> Vec<String> {
     let entries = stage.entries();
     let acts = entries.iter().filter_map(|entry| match &entry.event {
-        Event::Happened { act, what } => Some((act, what)),
+        Event::Happened { act, what, .. } => Some((act, what)),
         Event::Opened(_) | Event::People(_) | Event::Resumed { .. } => None,
     });
     acts.map(|(act, what)| match what {
@@ -271,7 +271,7 @@ fn a_new_pin_is_proven_by_a_signature_before_the_old_paper_is_destroyed() {
             Event::People(People::Answer { ask, .. }) if ask.kind == AskKind::Note => {
                 Some(ask.about.clone())
             }
-            Event::Happened { act, what } if !matches!(what, Happened::Failed(_)) => {
+            Event::Happened { act, what, .. } if !matches!(what, Happened::Failed(_)) => {
                 (["prove", "change-secret"].contains(&act.kind.as_str())).then(|| act.to_string())
             }
             _ => None,

@@ -105,7 +105,7 @@ fn held(plan: &[u8]) -> Held {
             Wanted::Close(_) => break,
             Wanted::Act(id, act) => {
                 let what = room.act(&id, &act);
-                engine.happened(noon(), id, what)
+                engine.happened(noon(), id, what, 0)
             }
             Wanted::Ask(ask) => {
                 let said = room.answer(&ask, &engine);

@@ -136,7 +136,7 @@ fn answered(request: &Request, key: &KeyName, twin: Twin) -> Vec<u8> {
             Wanted::Close(_) => break,
             Wanted::Act(id, act) => {
                 let what = room.act(&id, &act);
-                engine.happened(noon(), id, what)
+                engine.happened(noon(), id, what, 0)
             }
             Wanted::Ask(ask) => {
                 let said = room.answer(&ask, &engine);

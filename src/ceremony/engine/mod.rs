@@ -71,10 +71,11 @@ impl Engine {
         Ok(self.advance(at, Event::People(said)))
     }
 
-    /// Takes what came of an act. Everything is recorded, useful or not.
-    pub fn happened(&mut self, at: Timestamp, act: ActId, what: Happened) -> Next {
+    /// Takes what came of an act, and how many touches were asked for meanwhile. Everything is recorded, useful or not.
+    pub fn happened(&mut self, at: Timestamp, act: ActId, what: Happened, touches: u32) -> Next {
+        self.state.count_touches(self.ground.plan(), &act, touches);
         self.state.learn(&self.ground, at, &act, &what);
-        self.advance(at, Event::Happened { act, what })
+        self.advance(at, Event::Happened { act, what, touches })
     }
 
     /// Goes on after an interruption: an act whose result is not on record is looked into first.
@@ -102,9 +103,9 @@ impl Engine {
                 Event::People(said) => engine
                     .people(entry.at, said.clone())
                     .map_err(|refusal| ReplayError::Refused { line, refusal })?,
-                Event::Happened { act, what } => {
+                Event::Happened { act, what, touches } => {
                     engine.expects(line, act)?;
-                    engine.happened(entry.at, act.clone(), what.clone())
+                    engine.happened(entry.at, act.clone(), what.clone(), *touches)
                 }
                 Event::Resumed { tool, .. } => engine.resume(entry.at, tool.clone()),
             };

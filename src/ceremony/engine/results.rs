@@ -33,13 +33,18 @@ impl State {
         export::files_from(plan, &self.roster, &self.served, &start)
     }
 
+    /// Counts the touches that a token asked for during an act.
+    pub(super) fn count_touches(&mut self, plan: &Plan, id: &ActId, touches: u32) {
+        if let (Some(key), 1..) = (key_of(plan, id), touches) {
+            let counted = self.touches.entry(key.name.clone()).or_default();
+            *counted = counted.saturating_add(touches);
+        }
+    }
+
     /// Takes what came of an act, useful or not.
-    #[expect(clippy::too_many_lines, reason = "one arm for each act, and nothing else")]
     pub(super) fn learn(&mut self, ground: &Ground, at: Timestamp, id: &ActId, what: &Happened) {
         let plan = ground.plan();
-        // A batch is named after its key: `root-a/137`; a back-up too: `root-a@KIT`.
-        let named = id.subject.split(['@', '/']).next().unwrap_or_default();
-        let key = named.parse().ok().and_then(|name: KeyName| plan.key(&name));
+        let key = key_of(plan, id);
         self.count_pin(id, key, matches!(what, Happened::Signed(_)));
         match (id.kind, what) {
             (ActKind::Level, Happened::Failed(trouble)) => {
@@ -416,6 +421,12 @@ pub(super) fn about(id: &ActId) -> String {
     } else {
         format!("{} {}", id.kind.as_str(), id.subject)
     }
+}
+
+/// The key whose store an act is about. A batch is named after its key: `root-a/137`; a back-up too: `root-a@KIT`.
+fn key_of<'a>(plan: &'a Plan, id: &ActId) -> Option<&'a PlannedKey> {
+    let named = id.subject.split(['@', '/']).next().unwrap_or_default();
+    named.parse().ok().and_then(|name: KeyName| plan.key(&name))
 }
 
 /// The file that an act's subject names: the reverse of [`FileAt`]'s `Display`.

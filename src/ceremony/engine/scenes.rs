@@ -419,7 +419,7 @@ impl Painter<'_> {
         vec![
             Block::Banner(format!("{} did not work.", story::doing(&open.about))),
             Block::Rows(vec![row("found", open.trouble.found.clone())]),
-            text(super::super::advice::of(open.trouble.kind)),
+            text(super::super::advice::of(open.trouble.kind, self.state.opening.mode)),
             text("It is on record. Nothing that was done before is lost."),
         ]
     }
@@ -436,6 +436,7 @@ impl Painter<'_> {
             Block::Rows(vec![
                 row("exceptions", self.state.exceptions.len().to_string()),
                 row("signatures asked for", self.state.attempts.values().sum::<u32>().to_string()),
+                row("touches asked for", self.state.touches.values().sum::<u32>().to_string()),
             ]),
         ]
     }

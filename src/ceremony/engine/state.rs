@@ -71,6 +71,8 @@ pub struct State {
     pub nonces: Nonces,
     /// Every signature that was asked for: what for, and how often.
     pub attempts: BTreeMap<(KeyName, Digest), u32>,
+    /// How many touches the token of a key asked for.
+    pub touches: BTreeMap<KeyName, u32>,
     /// What the stores showed beside their keys, judged, when they were last looked at.
     pub remarks: BTreeMap<KeyName, Vec<RoomFact>>,
     /// Certificates that prove where keys were made, DER: the slot's, then the device's.
@@ -210,6 +212,7 @@ impl State {
             signatures: BTreeMap::new(),
             nonces: Nonces::default(),
             attempts: BTreeMap::new(),
+            touches: BTreeMap::new(),
             remarks: BTreeMap::new(),
             attestations: BTreeMap::new(),
             written: BTreeMap::new(),

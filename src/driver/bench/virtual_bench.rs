@@ -53,7 +53,10 @@ impl VirtualStores {
 
 impl Stores for VirtualStores {
     fn store(&mut self, key: &PlannedKey) -> Result<Box<dyn KeyStore>, TokenError> {
-        Ok(Box::new(self.token(key)?))
+        let mut token = self.token(key)?;
+        // A stand-in that was blocked cannot be brought to another console: it was unblocked meanwhile.
+        token.unblock()?;
+        Ok(Box::new(token))
     }
 
     fn copy_out(
