@@ -19,8 +19,9 @@ use std::path::Path;
 use anchorite::ceremony::audit::{self, Claim};
 use anchorite::ceremony::before::Before;
 
+use anchorite::ceremony::ask::{Ask, AskKind, Wish};
 use anchorite::ceremony::check::CheckReport;
-use anchorite::ceremony::event::{Entry, Mode, Outcome, Request};
+use anchorite::ceremony::event::{Entry, Event, Happened, Mode, Outcome, Request};
 use anchorite::ceremony::plan::Plan;
 use anchorite::ceremony::scene::Verdict;
 use anchorite::driver::bench::{Bench, VirtualStores};
@@ -28,7 +29,7 @@ use anchorite::driver::evidence;
 use anchorite::driver::fleet::{claims, walk_for_check};
 use anchorite::driver::hold::{HoldError, hold};
 use anchorite::driver::journal::FileJournal;
-use anchorite::driver::ports::Journal;
+use anchorite::driver::ports::{FrontFailed, Journal};
 use anchorite::driver::session::{Ended, Resumed, Session};
 use anchorite::tuf::any::AnyDocument;
 use anchorite::tuf::digest::Digest;
@@ -37,7 +38,7 @@ use anchorite::tuf::signed::Signed;
 use anchorite::tuf::verify::{Candidate, RootDigest};
 
 use sample::*;
-use stage::{GoodPeople, Stage};
+use stage::{Deciding, GoodPeople, Stage, gone};
 
 /// A fleet of three on a medium, its plan's text and what the check says.
 fn check(medium: &Path, list: &str, text: &str) -> (Plan, CheckReport) {
@@ -300,6 +301,47 @@ fn a_fleet_that_is_cut_off_anywhere_ends_wholly_new() {
             assert!(worst(&claims) < Verdict::Fail, "{cut:?}: {claims:#?}");
         }
     }
+}
+
+#[test]
+fn a_custodian_pauses_at_the_seventh_of_twelve_and_goes_on_with_the_eighth() {
+    let source = tempfile::tempdir().unwrap();
+    let names = |nth: u32| (format!("registry.example.com/team/app-{nth:02}"), Dialect::Notary1);
+    let list = lay(source.path(), &(1..=12).map(names).collect::<Vec<_>>());
+    let rehearsal = Rehearsal::set(source.path(), &list);
+    let rests = |ask: &Ask| (ask.id.kind == AskKind::Pause).then(|| Err(gone()));
+    let mut people = Deciding::new(rehearsal.people(), rests);
+    people.wish_while = Some(("n-root-a signs", 7, Wish::Pause));
+    let held = rehearsal.stage.begin(&rehearsal.report).hold(&mut people, &mut rehearsal.bench());
+    assert!(matches!(held, Err(HoldError::Front(FrontFailed::Ended { .. }))), "{held:?}");
+    let batches = || {
+        let entries = rehearsal.stage.entries();
+        let done = entries.iter().filter_map(|entry| match &entry.event {
+            Event::Happened { act, what: Happened::Batched { .. }, .. } => {
+                Some(act.subject.clone())
+            }
+            Event::Happened { .. }
+            | Event::Opened(_)
+            | Event::People(_)
+            | Event::Resumed { .. } => None,
+        });
+        done.filter(|subject| subject.starts_with("n-root-a/")).collect::<Vec<_>>()
+    };
+    let numbered = |count: u32| (0..count).map(|nth| format!("n-root-a/{nth}")).collect::<Vec<_>>();
+    assert_eq!(batches(), numbered(7));
+
+    // The laptop was shut; what was signed is not signed again.
+    let Resumed::Open { session, .. } =
+        Session::resume(&rehearsal.stage.evidence(), noon()).unwrap()
+    else {
+        panic!("it had not ended");
+    };
+    let ended = session.hold(&mut rehearsal.people(), &mut rehearsal.bench()).unwrap();
+    assert_eq!(ended.outcome, Outcome::Done);
+    assert_eq!(batches(), numbered(12));
+    assert_eq!(rehearsal.are_whole(), 12);
+    let claims = rehearsal.audited(&ended);
+    assert!(worst(&claims) < Verdict::Fail, "{claims:#?}");
 }
 
 /// Changes one column of the line of one repository.

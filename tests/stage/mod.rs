@@ -226,13 +226,15 @@ pub(crate) struct Deciding<F> {
     pub(crate) decide: F,
     /// What they want at which touch of which key, counted from 1.
     pub(crate) wish_at: Option<(&'static str, u32, Wish)>,
+    /// What they want when a machine says that it does this, and is so far.
+    pub(crate) wish_while: Option<(&'static str, u64, Wish)>,
     touches: u32,
     wished: Option<Wish>,
 }
 
 impl<F: FnMut(&Ask) -> Option<Result<People, FrontFailed>>> Deciding<F> {
     pub(crate) const fn new(good: GoodPeople, decide: F) -> Self {
-        Self { good, decide, wish_at: None, touches: 0, wished: None }
+        Self { good, decide, wish_at: None, wish_while: None, touches: 0, wished: None }
     }
 }
 
@@ -253,7 +255,13 @@ impl<F> Unlock for Deciding<F> {
 }
 
 impl<F> Company for Deciding<F> {
-    fn progress(&mut self, _: &Progress) {}
+    fn progress(&mut self, progress: &Progress) {
+        let Some((doing, at, wish)) = self.wish_while else { return };
+        if progress.doing.starts_with(doing) && progress.done.is_some_and(|(done, _)| done == at) {
+            self.wished = Some(wish);
+            self.wish_while = None;
+        }
+    }
     fn wish(&mut self) -> Option<Wish> {
         self.wished.take()
     }
