@@ -242,7 +242,7 @@ pub fn change(from: &Path, to: &Path) -> Done {
     for folder in [&evidence, &out, &trust] {
         fs::create_dir_all(folder)?;
     }
-    let yard = Yard { plan: plan.clone(), purpose: None, from: from.to_owned() };
+    let yard = Yard { plan: plan.clone(), purpose: None, from: from.to_owned(), trust: None };
     let keys = keys(&plan)?;
     let mut roster = Roster::default();
     for planned in &plan.keys {

@@ -3,16 +3,16 @@
 //! The file only grows. It lets a signer refuse a second, different document of one role and version, and it names drafts
 //! that were given up with good signatures on them before a competing one is signed.
 
+mod records;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ceremony::audit;
 use crate::ceremony::engine::State;
-use crate::ceremony::event::{Earlier, Mode};
-use crate::ceremony::transcript;
+use crate::ceremony::event::Earlier;
 use crate::tuf::digest::Digest;
 use crate::tuf::document::DocRole;
 use crate::tuf::name::{KeyName, RepoName};
@@ -20,9 +20,9 @@ use crate::tuf::payload::Payload;
 use crate::tuf::time::Timestamp;
 
 use super::file;
-use super::journal::TRANSCRIPT;
-use super::session::{NoSession, read_before, read_plan, read_request};
 use super::workspace::Workspace;
+
+pub use records::on_records;
 
 /// The file in the workspace.
 pub const FILE: &str = "signed.jsonl";
@@ -89,7 +89,14 @@ impl Line {
 impl Signed {
     /// Reads what is known of a repository.
     pub fn read(book: &Workspace, repository: &RepoName) -> io::Result<Self> {
-        let bytes = match file::read_back(book.folder(), FILE, MAX) {
+        let mut lines = Self::all(book.folder())?.lines;
+        lines.retain(|line| line.repository == *repository);
+        Ok(Self { lines })
+    }
+
+    /// Reads what is known of all repositories, from the workspace's folder.
+    pub fn all(book: &Path) -> io::Result<Self> {
+        let bytes = match file::read_back(book, FILE, MAX) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(error),
@@ -103,9 +110,7 @@ impl Signed {
                 let why = format!("{FILE}, line {nth}: {why}");
                 io::Error::new(io::ErrorKind::InvalidData, why)
             })?;
-            if line.repository == *repository {
-                lines.push(line);
-            }
+            lines.push(line);
         }
         Ok(Self { lines })
     }
@@ -115,7 +120,8 @@ impl Signed {
         let mut found: Vec<Line> = Vec::new();
         for line in &self.lines {
             let same = |known: &&mut Line| {
-                known.role == line.role
+                known.repository == line.repository
+                    && known.role == line.role
                     && known.version == line.version
                     && known.payload == line.payload
             };
@@ -140,8 +146,14 @@ impl Signed {
 
     /// What was signed and may compete with something new.
     pub fn earlier(&self) -> Vec<Earlier> {
+        self.earlier_of_all().map(|(_, earlier)| earlier).collect()
+    }
+
+    /// The same, each with its repository.
+    pub fn earlier_of_all(&self) -> impl Iterator<Item = (RepoName, Earlier)> {
         let standing = self.standing().into_iter();
-        standing.filter(|line| line.became != Became::Stopped).map(Line::told).collect()
+        let signed = standing.filter(|line| line.became != Became::Stopped);
+        signed.map(|line| (line.repository.clone(), line.told()))
     }
 }
 
@@ -193,55 +205,6 @@ pub fn of_ended(state: &State, at: Timestamp) -> Vec<Line> {
         untried.map(|p| Line::of(p, vec![asked.key.clone()], at, Became::Stopped))
     });
     each.chain(untried).collect()
-}
-
-/// What ceremonies of a repository have signed that began in a workspace and never ended: nobody gave their drafts up, and
-/// only their records know of them. Records that cannot be read are named with the reason.
-pub fn unfinished(
-    book: &Workspace,
-    repository: &RepoName,
-) -> io::Result<(Vec<Earlier>, Vec<String>)> {
-    let (mut signed, mut unread) = (Vec::new(), Vec::new());
-    let all = match std::fs::read_dir(book.folder().join("evidence")) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((signed, unread)),
-        all => all?,
-    };
-    let mut folders: Vec<_> = all
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|folder| folder.join(TRANSCRIPT).is_file() && !folder.join("MANIFEST").exists())
-        .collect();
-    folders.sort();
-    for folder in folders {
-        match signed_in(&folder, repository) {
-            Ok(found) => signed.extend(found),
-            Err(why) => unread.push(format!("{}: {why}", folder.display())),
-        }
-    }
-    Ok((signed, unread))
-}
-
-/// What the record of a ceremony says to be signed of a repository.
-fn signed_in(folder: &Path, repository: &RepoName) -> Result<Vec<Earlier>, NoSession> {
-    let plan = read_plan(folder)?;
-    // A fleet has a record of each repository of its own, and is gone on with.
-    if plan.repository.name != *repository || plan.fleet.is_some() {
-        return Ok(Vec::new());
-    }
-    let mut record = file::read_back(folder, TRANSCRIPT, MAX)?;
-    record.truncate(transcript::whole_length(&record));
-    if record.is_empty() {
-        return Ok(Vec::new());
-    }
-    let before = read_before(folder, &plan)?;
-    let request = read_request(folder)?;
-    let (engine, entries) = audit::replay(&plan, &before, request.as_ref(), &record)
-        .map_err(|claim| NoSession::Io(io::Error::new(io::ErrorKind::InvalidData, claim.text)))?;
-    let at = entries.last().map_or(engine.opening().at, |entry| entry.at);
-    if engine.opening().mode != Mode::Real {
-        return Ok(Vec::new());
-    }
-    let lines = of_ended(engine.record(), at).into_iter();
-    Ok(lines.filter(|line| line.became != Became::Stopped).map(Line::told).collect())
 }
 
 #[cfg(test)]

@@ -14,19 +14,23 @@ mod states;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anchorite::ceremony::audit::{self, Claim};
 use anchorite::ceremony::before::Before;
 
 use anchorite::ceremony::ask::{Ask, AskKind, Wish};
 use anchorite::ceremony::check::CheckReport;
-use anchorite::ceremony::event::{Entry, Event, Happened, Mode, Outcome, Request};
+use anchorite::ceremony::event::{
+    Entry, Event, Fleet, Happened, Mode, Outcome, Request, SessionId,
+};
 use anchorite::ceremony::plan::Plan;
+use anchorite::ceremony::roster::{Enrolled, Facts, Proof, Roster};
 use anchorite::ceremony::scene::Verdict;
+use anchorite::ceremony::twin::{Purpose, Twin};
 use anchorite::driver::bench::{Bench, VirtualStores};
 use anchorite::driver::evidence;
-use anchorite::driver::fleet::{claims, walk_for_check};
+use anchorite::driver::fleet::{Tables, Yard, claims, walk, walk_for_check};
 use anchorite::driver::hold::{HoldError, hold};
 use anchorite::driver::journal::FileJournal;
 use anchorite::driver::ports::{FrontFailed, Journal};
@@ -375,6 +379,49 @@ fn a_repository_that_is_not_what_the_list_says_is_refused_and_the_others_go_on()
         let claims = rehearsal.audited(&ended);
         assert!(worst(&claims) < Verdict::Fail, "{claims:#?}");
     }
+}
+
+#[test]
+fn a_repository_of_which_the_workspace_trusts_something_newer_is_refused() {
+    let source = tempfile::tempdir().unwrap();
+    let list = lay(source.path(), &three());
+    let rehearsal = Rehearsal::set(source.path(), &list);
+    rehearsal.hold();
+    let newer = rehearsal.stage.book().join("trust/rehearsal.invalid/updates.example.com");
+    let trust = tempfile::tempdir().unwrap();
+    fs::create_dir(trust.path().join("updates.example.com")).unwrap();
+    let known = trust.path().join("updates.example.com/2.root.json");
+    fs::copy(newer.join("2.root.json"), known).unwrap();
+    let plan = Plan::parse(plan(&list).as_bytes()).unwrap();
+    let walked = |trust: Option<PathBuf>| {
+        let purpose = Some(Purpose::Check);
+        let yard = Yard { plan: plan.clone(), purpose, from: source.path().to_owned(), trust };
+        walk(&yard, &throw_away(&plan), &Tables::Digests, |_, _, _| {}).unwrap()
+    };
+    assert_eq!(walked(None).first_refused, []);
+    let survey = walked(Some(trust.path().to_owned()));
+    assert_eq!((survey.repositories, survey.left_out), (2, 1));
+    let why = &survey.first_refused[0];
+    assert_eq!(why.repository, "updates.example.com");
+    assert!(why.why.contains("this workspace trusts version 2 already"), "{why:?}");
+}
+
+/// What documents are derived from, with keys that nobody holds.
+fn throw_away(plan: &Plan) -> Fleet {
+    let twin = Twin::new(plan, &Before::none(), Purpose::Check);
+    let facts = Facts {
+        mode: Mode::Check,
+        session: SessionId::new([0; 16]),
+        plan: plan.digest,
+        base: noon(),
+    };
+    let mut roster = Roster::default();
+    for (name, forged) in plan.keys.iter().filter_map(|key| Some((&key.name, twin.key(&key.name)?)))
+    {
+        roster.proofs.insert(name.clone(), Proof::Challenge(forged.sign(b"a challenge")));
+        roster.keys.insert(name.clone(), Enrolled::Made { key: forged.public_key().clone() });
+    }
+    Fleet { roster, facts, at: noon(), drafts: None }
 }
 
 #[test]

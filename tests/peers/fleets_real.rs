@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anchorite::ceremony::fleet::Line;
 use anchorite::ceremony::fleet::list::documents_digest;
@@ -18,7 +19,7 @@ use anchorite::tuf::verify::RootDigest;
 use super::changes_real::audited;
 use crate::support::ceremony::{Ceremony, PASSPHRASE, window};
 use crate::support::clients;
-use crate::support::command::run;
+use crate::support::command::{Ran, run};
 use crate::support::notary::NotaryServer;
 use crate::support::publishing::{foreign_export, results, run_script};
 use crate::support::tuf::{self, Served};
@@ -130,7 +131,7 @@ const WAIVED: [&str; 6] = [
 /// Takes a private key into the workspace.
 fn import(ceremony: &Ceremony, pem: &Path, name: &str) {
     fs::write(ceremony.at("secrets"), format!("{name}\t{PASSPHRASE}\n")).unwrap();
-    run(std::process::Command::new("sh")
+    run(Command::new("sh")
         .args(["-c", "exec \"$0\" key import \"$1\" --name \"$2\" --workspace BOOK --passphrase-fd 3 3<secrets"])
         .arg(env!("CARGO_BIN_EXE_anchorite"))
         .arg(pem)
@@ -139,31 +140,51 @@ fn import(ceremony: &Ceremony, pem: &Path, name: &str) {
     .success();
 }
 
-/// Holds the ceremony over a fleet of one shape, by a script.
-fn hold(ceremony: &Ceremony, plan: &str, keys: &[&str], custodians: &[&str]) {
+/// What people say in the ceremony over a fleet of one shape, until they are asked to sign.
+fn until_signing(keys: &[&str], custodians: &[&str], also_read: &[&str]) -> Vec<(String, String)> {
     let mut people: Vec<&str> = PEOPLE.iter().chain(custodians).copied().collect();
     people.sort_unstable();
-    let ready = |turn: &str| {
-        keys.iter()
-            .map(|key| (format!("ready/{turn}/{key}"), "true".to_owned()))
-            .collect::<Vec<_>>()
-    };
     let yes = |ask: &str| (ask.to_owned(), "true".to_owned());
     let mut asked = vec![("roll-call".to_owned(), format!("{people:?}"))];
     asked.extend(["room", "clock", "compare-plan/Witness 1", "head/plan accepted"].map(yes));
     asked.push(yes("medium/IN"));
-    asked.extend(ready("keys"));
-    asked.extend(["medium/OUT", "review/shape-1", "review/waivers"].map(yes));
+    asked.extend(keys.iter().map(|key| yes(&format!("ready/keys/{key}"))));
+    asked.extend(["medium/OUT", "review/shape-1"].map(yes));
+    asked.extend(also_read.iter().map(|part| yes(&format!("review/{part}"))));
+    asked.push(yes("review/waivers"));
     asked.push(("source".to_owned(), "\"written-down\"".to_owned()));
     asked.extend(["written-down", "head/before the first signature"].map(yes));
-    asked.extend(ready("sign"));
-    asked.push(yes("medium/export"));
-    asked.extend(
-        people.iter().map(|person| (format!("statement/{person}"), "\"agree\"".to_owned())),
-    );
+    asked
+}
+
+/// Holds the ceremony over a fleet of one shape, by a script.
+fn hold(
+    ceremony: &Ceremony,
+    plan: &str,
+    keys: &[&str],
+    custodians: &[&str],
+    also_read: &[&str],
+) -> String {
+    let mut asked = until_signing(keys, custodians, also_read);
+    asked.extend(keys.iter().map(|key| (format!("ready/sign/{key}"), "true".to_owned())));
+    asked.push(("medium/export".to_owned(), "true".to_owned()));
+    let mut people: Vec<&str> = PEOPLE.iter().chain(custodians).copied().collect();
+    people.sort_unstable();
+    let agree = |person| (format!("statement/{person}"), "\"agree\"".to_owned());
+    asked.extend(people.into_iter().map(agree));
+    then(ceremony, "2", plan, &asked, keys).success()
+}
+
+fn then(
+    ceremony: &Ceremony,
+    round: &str,
+    plan: &str,
+    asked: &[(String, String)],
+    keys: &[&str],
+) -> Ran {
     let asked: Vec<(&str, &str)> =
         asked.iter().map(|(ask, say)| (ask.as_str(), say.as_str())).collect();
-    ceremony.then("2", plan, &asked, keys).success();
+    ceremony.then(round, plan, &asked, keys)
 }
 
 #[test]
@@ -226,8 +247,32 @@ fn a_fleet_that_python_tuf_made_is_changed_and_its_clients_follow() {
     waived(&mut plan, &WAIVED);
     secrets.push("tagging".to_owned());
     let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
-    hold(&ceremony, &plan, &secrets, &["Custodian A", "Custodian B"]);
-    audited(&ceremony, "GANNET");
+    let custodians = ["Custodian A", "Custodian B"];
+
+    // People stop once one key has signed for its repository: those signatures are named before others are made.
+    let mut asked = until_signing(&secrets, &custodians, &[]);
+    asked.push(("ready/sign/root-1-one".to_owned(), "true".to_owned()));
+    let stop =
+        [("ready/sign/root-2-one", "wish abort"), ("abort", "[\"GANNET\", \"a fire alarm\"]")];
+    asked.extend(stop.map(|(ask, say)| (ask.to_owned(), say.to_owned())));
+    ceremony.media("stopped");
+    let all = ["one", "two", "fleet.tsv"].map(|name| medium.join(name));
+    run(Command::new("cp").arg("-r").args(all).arg(ceremony.at("IN-stopped"))).success();
+    let said = then(&ceremony, "stopped", &plan, &asked, &secrets).failure(1);
+    assert!(!said.contains("signed before"), "{said}");
+    let plan = plan
+        .replace("GANNET", "PETREL")
+        .replace("\"1 year\"", "\"11 months\"")
+        .replace("\"3 years\"", "\"2 years\"");
+    // The key that was made for it stays, and is not made again.
+    let plan = plan.replace("\"tagging\"", "\"tagging-2\"");
+    let secrets: Vec<&str> =
+        secrets.iter().map(|key| if *key == "tagging" { "tagging-2" } else { key }).collect();
+    let said = hold(&ceremony, &plan, &secrets, &custodians, &["competing"]);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("1 documents were signed before with other content"), "{said}");
+    assert!(said.contains("one.example.com") && said.contains("by root-1-one"), "{said}");
+    audited(&ceremony, "PETREL");
 
     for (name, made, served) in repositories {
         served.add(&ceremony.at(&format!("OUT-2/fleet/{name}.example.com")));
@@ -268,7 +313,7 @@ fn a_fleet_is_fetched_changed_published_in_waves_and_accepted_by_real_clients() 
     }
     let plan = plan(&medium);
     let secrets = ["root-one", "root-three", "root-two", "tagging"];
-    hold(&ceremony, &plan, &secrets, &["Custodian A"]);
+    hold(&ceremony, &plan, &secrets, &["Custodian A"], &[]);
     audited(&ceremony, "GANNET");
 
     let out = ceremony.at("OUT-2");

@@ -224,7 +224,8 @@ impl Ceremony {
     }
 
     /// Holds another ceremony in the same workspace, by a script of its own, with IN and OUT in folders that end in
-    /// `-ROUND`. `asked` are questions and what is said, in the form of TOML; the digest of the plan is put in.
+    /// `-ROUND`. `asked` are questions and what is said, in the form of TOML, or `wish abort`; the digest of the plan is
+    /// put in.
     pub(crate) fn then(
         &self,
         round: &str,
@@ -239,6 +240,8 @@ impl Ceremony {
             .map(|(ask, say)| {
                 let (member, say) = if ask.starts_with("compare-plan/") {
                     ("digest", format!("\"{}\"", Digest::of(plan.as_bytes())))
+                } else if let Some(wish) = say.strip_prefix("wish ") {
+                    ("wish", format!("\"{wish}\""))
                 } else {
                     ("say", (*say).to_owned())
                 };

@@ -10,7 +10,7 @@ use super::super::check::Ground;
 use super::super::event::{self, Act, ActId, ActKind, FileAt, Happened, Place, TroubleKind};
 use super::super::export;
 use super::super::export::calendar::{self, Ending};
-use super::super::fleet::{BATCH, Survey, batch_of};
+use super::super::fleet::{BATCH, Competing, Survey, batch_of};
 use super::super::plan::{MediumRole, Plan, PlannedKey};
 use super::super::scene::{Block, TallyLine, Verdict};
 use super::super::steps::StepId;
@@ -41,6 +41,9 @@ pub struct FleetState {
 
 /// The part of a review in which the refused repositories are told.
 const REFUSED: &str = "refused";
+
+/// The part of a review in which documents are told that were signed before under the same versions.
+const COMPETING: &str = "competing";
 
 /// Whether a step is one in which fleets differ.
 #[expect(clippy::large_enum_variant, reason = "one value lives at a time")]
@@ -101,7 +104,7 @@ fn survey(plan: &Plan, state: &State) -> Option<Want> {
     })
 }
 
-/// One question for each shape, one for the refused repositories, one for the waivers.
+/// One question for each shape, for what was signed before, for the refused repositories, and for the waivers.
 fn review(plan: &Plan, state: &State) -> Option<Want> {
     let survey = state.fleet.survey.as_ref()?;
     if survey.repositories == 0 {
@@ -111,7 +114,9 @@ fn review(plan: &Plan, state: &State) -> Option<Want> {
     let shapes = (1..=survey.shapes.len()).map(|nth| format!("shape-{nth}"));
     let refused = (survey.left_out > 0).then(|| REFUSED.to_owned());
     let waivers = (!plan.waivers.is_empty()).then(|| "waivers".to_owned());
+    let competing = survey.competing.as_ref().map(|_| COMPETING.to_owned());
     let open = shapes
+        .chain(competing)
         .chain(refused)
         .chain(waivers)
         .find(|about| !state.has_pressed(AskKind::Review, about))?;
@@ -247,6 +252,9 @@ impl State {
             (super::super::fleet::REFUSED, survey.refused),
             (super::super::fleet::LIST, survey.list),
         ];
+        let competing = survey.competing.as_ref();
+        let competing = competing.map(|known| (super::super::fleet::COMPETING, known.table));
+        let tables = tables.into_iter().chain(competing);
         self.fleet.files.extend(tables.map(|(path, digest)| (path.to_owned(), digest)));
         self.fleet.survey = Some(survey.clone());
     }
@@ -305,6 +313,9 @@ pub(super) fn blocks(plan: &Plan, state: &State, about: &str) -> Vec<Block> {
             Block::Text(format!("All of them: {} in the evidence.", super::super::fleet::REFUSED)),
         ];
     }
+    if let (COMPETING, Some(competing)) = (about, &survey.competing) {
+        return told_before(competing);
+    }
     let nth = about.strip_prefix("shape-").and_then(|nth| nth.parse::<usize>().ok());
     let Some((nth, shape)) = nth.and_then(|nth| Some((nth, survey.shapes.get(nth - 1)?))) else {
         let each = plan.waivers.iter().map(|waiver| {
@@ -333,6 +344,32 @@ pub(super) fn blocks(plan: &Plan, state: &State, about: &str) -> Vec<Block> {
         "All of them: {} in the evidence.",
         super::super::fleet::MEMBERS
     )));
+    blocks
+}
+
+/// What was signed before under the same versions, and is something else.
+fn told_before(competing: &Competing) -> Vec<Block> {
+    let mut blocks = vec![
+        Block::ReadAloud("Other documents were signed before under these versions.".into()),
+        Block::Mark(
+            Verdict::Warn,
+            format!(
+                "{} documents were signed before with other content. Whoever has those signatures can \
+                 still publish them.",
+                competing.documents
+            ),
+        ),
+        Block::List {
+            title: format!("the first of {}", competing.documents),
+            items: competing.first.clone(),
+        },
+        Block::Text(format!("All of them: {} in the evidence.", super::super::fleet::COMPETING)),
+    ];
+    let unread = competing.unread.iter();
+    blocks.extend(unread.map(|why| {
+        let text = format!("{why}; whether something was signed there is not known");
+        Block::Mark(Verdict::Unknown, text)
+    }));
     blocks
 }
 

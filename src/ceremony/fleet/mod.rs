@@ -10,7 +10,7 @@ pub mod survey;
 
 pub use list::Line;
 pub use member::{Member, SignedFile, Signs};
-pub use survey::{Refused, Shape, Survey, Surveyor, Turn};
+pub use survey::{Competing, Refused, Shape, Survey, Surveyor, Turn};
 
 use super::plan::{PlannedKey, Store};
 
@@ -37,12 +37,17 @@ pub const DRAFTS: &str = "fleet/drafts.tsv";
 pub const MEMBERS: &str = "fleet/members.tsv";
 /// The repositories that are refused: `repository<TAB>why`.
 pub const REFUSED: &str = "fleet/refused.tsv";
+/// What was signed before under the same versions: `repository<TAB>role<TAB>version<TAB>sha256<TAB>when<TAB>keys`.
+pub const COMPETING: &str = "fleet/competing.tsv";
 /// The list as it was read.
 pub const LIST: &str = "fleet/list.tsv";
 
+/// The evidence's folder of signatures.
+pub const SIGNATURES: &str = "fleet/signatures";
+
 /// The evidence's file of one batch of signatures: lines `sha256<TAB>repository<TAB>role<TAB>signature`.
 pub fn signatures_file(key: &str, nth: u64) -> String {
-    format!("fleet/signatures/{key}-{nth:05}.tsv")
+    format!("{SIGNATURES}/{key}-{nth:05}.tsv")
 }
 
 /// The evidence's file of one batch of results: lines `sha256  path` of what was written to OUT.

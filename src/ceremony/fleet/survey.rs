@@ -38,6 +38,23 @@ pub struct Survey {
     pub shapes: Vec<Shape>,
     /// What each key signs.
     pub turns: BTreeMap<KeyName, Turn>,
+    /// What was signed before under the same versions, with other content; nothing where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub competing: Option<Competing>,
+}
+
+/// Documents that compete with those of the fleet: whoever has their signatures can still publish them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Competing {
+    /// SHA-256 of the table of all of them.
+    pub table: Digest,
+    /// How many documents.
+    pub documents: u64,
+    /// The first of them, in words.
+    pub first: Vec<String>,
+    /// Records of the workspace that could not be read, with the reason: whether they hold more is not known.
+    pub unread: Vec<String>,
 }
 
 /// A repository that is refused.
@@ -75,7 +92,7 @@ pub struct Turn {
 /// The most shapes that people can be asked to read.
 pub const MOST_SHAPES: usize = 200;
 /// How many refused repositories and members are shown; the tables name them all.
-const SHOWN: usize = 5;
+pub const SHOWN: usize = 5;
 
 /// Gathers a survey.
 #[derive(Debug, Default)]
@@ -194,6 +211,7 @@ impl Surveyor {
             first_refused: self.first_refused,
             shapes: self.shapes,
             turns: self.turns,
+            competing: None,
         }
     }
 }

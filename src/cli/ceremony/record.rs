@@ -60,19 +60,23 @@ pub(in crate::cli) fn barred(
     Ok(forged.map(|key| (key, "it is a rehearsal's key".to_owned())).chain(forbidden).collect())
 }
 
-/// What was signed of a repository, as far as the workspace knows: what it registered, and what ceremonies that never
-/// ended have on their records.
+/// What was signed of a repository, as far as the workspace knows: what it registered, and what is on the records of
+/// ceremonies that never ended, and of fleets.
 pub(in crate::cli) fn earlier(
     book: &Workspace,
     repository: &RepoName,
 ) -> Result<Vec<Earlier>, Failure> {
     let failed = |error: std::io::Error| Failure::file(book.folder(), &error);
     let mut known = Signed::read(book, repository).map_err(failed)?.earlier();
-    let (unfinished, unread) = signed::unfinished(book, repository).map_err(failed)?;
-    for why in unread {
+    let mut on_records = Vec::new();
+    let wanted = |name: &str| name == repository.as_str();
+    let unread = signed::on_records(book.folder(), None, &wanted, &mut |_, found| {
+        on_records.push(found);
+    });
+    for why in unread.map_err(failed)? {
         say(format!("[??] {}; whether something was signed there is not known", escape(&why)));
     }
-    for found in unfinished {
+    for found in on_records {
         let same = |other: &&mut Earlier| {
             (&other.role, other.version, other.payload)
                 == (&found.role, found.version, found.payload)

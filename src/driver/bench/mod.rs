@@ -14,6 +14,7 @@ use crate::ceremony::ask::Wish;
 use crate::ceremony::event::{
     Act, Base64, FileAt, Happened, MAX_INPUT, Place, Remains, RoomFact, Seen, Trouble, TroubleKind,
 };
+use crate::ceremony::fleet::Survey;
 use crate::ceremony::plan::{BackUpForm, Plan, PlannedKey};
 use crate::ceremony::scene::Verdict;
 use crate::ceremony::twin::Purpose;
@@ -27,7 +28,7 @@ use crate::tuf::signature::Signature;
 use crate::tuf::time::Timestamp;
 
 use super::file::{self, Readers};
-use super::fleet::{Batch, Results, Tables, Turns, Yard, walk};
+use super::fleet::{Batch, Results, Tables, Turns, Yard, competing, walk};
 use super::media::{Media, public};
 use super::ports::{Company, Progress, World};
 use super::workspace::{self, TRUST};
@@ -210,6 +211,7 @@ impl<S: Stores> Bench<S> {
             plan: plan.clone(),
             purpose: self.rehearsal.then_some(Purpose::Rehearse),
             from: self.media.folder(&self.plan, medium)?,
+            trust: (!self.rehearsal).then(|| self.book.join(TRUST)),
         })
     }
 
@@ -262,6 +264,7 @@ impl<S: Stores> Bench<S> {
                         company.progress(&Progress { doing, done: None });
                     }
                 })
+                .and_then(|survey| self.compared(survey))
                 .map(|survey| Happened::Surveyed(Box::new(survey)))
             }
             Act::Batch { key, public, nth, of, fleet } => {
@@ -289,6 +292,16 @@ impl<S: Stores> Bench<S> {
                     .map_err(|error| file::trouble("evidence", &error))
             }
         }
+    }
+
+    /// Adds what was signed before under the same versions. Nobody believes what a rehearsal signed.
+    fn compared(&self, survey: Survey) -> Result<Survey, Trouble> {
+        if self.rehearsal {
+            return Ok(survey);
+        }
+        let found = competing(&self.book, &self.evidence);
+        let competing = found.map_err(|error| file::trouble("signed before", &error))?;
+        Ok(Survey { competing, ..survey })
     }
 
     fn look_around(&mut self) -> Happened {

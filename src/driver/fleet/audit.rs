@@ -64,6 +64,7 @@ fn derive(
             Mode::Rehearsal => Some(Purpose::Rehearse),
         },
         from: from.to_owned(),
+        trust: None,
     };
     let drafts = record.fleet.survey.as_ref().map(|survey| survey.drafts);
     let fleet = Fleet {

@@ -16,19 +16,19 @@ use super::spool::Spool;
 use super::{Yard, mismatch, opened};
 
 /// Lines of a text file, none longer than may be.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     file: BufReader<File>,
     number: u64,
     longest: usize,
 }
 
 impl Lines {
-    pub(super) fn new(file: File, longest: usize) -> Self {
+    pub(crate) fn new(file: File, longest: usize) -> Self {
         Self { file: BufReader::new(file), number: 0, longest }
     }
 
     /// The next line without its line feed.
-    pub(super) fn next(&mut self) -> io::Result<Option<String>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<String>> {
         let mut bytes = Vec::new();
         let most = u64::try_from(self.longest).unwrap_or(u64::MAX);
         let count = (&mut self.file).take(most).read_until(b'\n', &mut bytes)?;
@@ -164,7 +164,7 @@ fn digest_of(row: &str) -> Option<Digest> {
 }
 
 /// The document of a row.
-fn id_of(row: &str) -> Option<DocId> {
+pub(super) fn id_of(row: &str) -> Option<DocId> {
     let mut columns = row.split('\t').skip(1);
     Some(DocId {
         repository: columns.next()?.parse().ok()?,

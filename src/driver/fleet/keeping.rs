@@ -41,6 +41,11 @@ impl Growing {
         self.file.write_all(text.as_bytes())
     }
 
+    /// Takes away what was written: nobody needs it.
+    pub(super) fn give_up(self) -> io::Result<()> {
+        std::fs::remove_file(&self.part)
+    }
+
     /// Syncs the file and gives it its name; a file of that name, which is not on record, is set aside.
     pub(super) fn finish(self) -> io::Result<Digest> {
         let file = self.file.into_inner().map_err(io::IntoInnerError::into_error)?;

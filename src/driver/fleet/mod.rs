@@ -2,9 +2,10 @@
 
 mod assemble;
 mod audit;
-mod cursor;
+mod competing;
+pub(crate) mod cursor;
 mod keeping;
-mod sign;
+pub(crate) mod sign;
 pub(crate) mod spool;
 mod walk;
 
@@ -13,15 +14,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::ceremony::event::{MAX_INPUT, Trouble, TroubleKind};
-use crate::ceremony::fleet::Line;
+use crate::ceremony::fleet::{Line, Member};
 use crate::ceremony::plan::Plan;
 use crate::ceremony::twin::{Purpose, REHEARSAL_PREFIX};
 use crate::tuf::digest::Digest;
 
-use super::file;
+use super::{file, known};
 
 pub use assemble::Results;
 pub use audit::claims;
+pub use competing::competing;
 pub use cursor::Cursor;
 pub use sign::{Batch, Turns};
 pub use walk::{Tables, walk, walk_for_check};
@@ -35,6 +37,9 @@ pub struct Yard {
     pub purpose: Option<Purpose>,
     /// The medium on which list and documents are.
     pub from: PathBuf,
+    /// The documents that the workspace trusts: a repository that starts from anything older is refused. Nothing where there
+    /// is no workspace.
+    pub trust: Option<PathBuf>,
 }
 
 impl Yard {
@@ -46,6 +51,14 @@ impl Yard {
             Ok((name, bytes))
         };
         file::list(&file::below(&self.from, &line.folder)?)?.into_iter().map(inside).collect()
+    }
+
+    /// Takes a repository whose documents the workspace does not know to be outdated. The error says why it is refused.
+    pub(crate) fn current(&self, member: Member) -> Result<Member, String> {
+        if let (Some(trust), Some(anchor)) = (&self.trust, member.anchor()) {
+            known::current(trust, anchor).map_err(|why| why.to_string())?;
+        }
+        Ok(member)
     }
 
     /// The name that a repository has in what is drafted.
@@ -68,7 +81,7 @@ impl Yard {
 /// Lays the fleet of a plan out on a scratch medium: the list, and the documents that it names.
 pub fn lay_out(plan: &Plan, from: &Path, to: &Path) -> Result<(), Trouble> {
     let Some(stated) = &plan.fleet else { return Ok(()) };
-    let yard = Yard { plan: plan.clone(), purpose: None, from: from.to_owned() };
+    let yard = Yard { plan: plan.clone(), purpose: None, from: from.to_owned(), trust: None };
     let mut list = cursor::List::open(&yard)?;
     let mut text = String::new();
     while let Some(line) = list.next()? {

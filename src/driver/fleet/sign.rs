@@ -63,7 +63,7 @@ struct Message {
 }
 
 /// The longest line of a file of signatures.
-pub(super) const LONGEST_ROW: usize = 4096;
+pub(crate) const LONGEST_ROW: usize = 4096;
 
 impl Turns {
     /// Forgets what is kept, after trouble or a pause.
@@ -297,7 +297,7 @@ pub(super) fn derived(
 }
 
 /// The first eight bytes: enough to tell two apart.
-fn beginning(bytes: &[u8]) -> Option<u64> {
+pub(super) fn beginning(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.get(..8)?.try_into().ok()?))
 }
 

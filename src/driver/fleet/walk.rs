@@ -87,7 +87,8 @@ pub fn walk(
         let member = yard
             .documents(&line)
             .map_err(|error| format!("{}: {error}", line.folder))
-            .and_then(|files| Member::of(&yard.plan, yard.purpose, &line, files));
+            .and_then(|files| Member::of(&yard.plan, yard.purpose, &line, files))
+            .and_then(|member| yard.current(member));
         let ground = (&fleet.roster, &fleet.facts, fleet.at);
         let first = match surveyor.take(&yard.plan, &line, member, ground) {
             Rows::Drafted { drafts: rows, change, member, first } => {
@@ -120,7 +121,8 @@ pub fn walk_for_check(
     from: &Path,
     at: Timestamp,
 ) -> Result<(Survey, Vec<Finding>), Trouble> {
-    let yard = Yard { plan: plan.clone(), purpose: Some(Purpose::Check), from: from.to_owned() };
+    let purpose = Some(Purpose::Check);
+    let yard = Yard { plan: plan.clone(), purpose, from: from.to_owned(), trust: None };
     let fleet = throw_away(plan, at);
     let mut firsts = Vec::new();
     let survey = walk(&yard, &fleet, &Tables::Digests, |_, line, first| {
