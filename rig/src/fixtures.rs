@@ -29,7 +29,7 @@ pub fn make(to: &Path) -> Done {
     for (name, count) in [("1k", 1_000), ("100k", 100_000), ("1m", 1_000_000)] {
         repository(&to.join(name), targets(0..count), None)?;
     }
-    roots(&to.join("roots"))?;
+    roots(&to.join("roots"), 10_000)?;
     chain(&to.join("chain"))
 }
 
@@ -148,12 +148,12 @@ fn repository(to: &Path, table: TargetTable, delegations: Option<Delegations>) -
     Ok(())
 }
 
-/// 10,000 roots, each of three keys, two of which sign.
-fn roots(to: &Path) -> Done {
+/// So many roots, each of three keys, two of which sign.
+pub fn roots(to: &Path, count: u32) -> Done {
     fs::create_dir_all(to)?;
     let keys = ["root-1", "root-2", "root-3"].map(Key::named);
     let listed = keys.each_ref();
-    for nth in 0..10_000 {
+    for nth in 0..count {
         let mut body = root(1, &listed);
         body.unknown.insert("x-name".to_owned(), Json::text(format!("repository {nth}")));
         fs::write(to.join(format!("{nth:05}.json")), signed("root", body, &listed[..2])?)?;

@@ -30,6 +30,7 @@ fn main() -> Done {
     let path = |nth: usize| PathBuf::from(words.get(nth).map_or("", String::as_str));
     match words.first().map(String::as_str) {
         Some("make") => fixtures::make(&path(1)),
+        Some("make-roots") => fixtures::roots(&path(1), words[2].parse()?),
         Some("update") => update(&path(1), &words[2]),
         Some("verify-targets") => verify_targets(&path(1)),
         Some("sign-targets") => sign_targets(&path(1), &path(2)),
@@ -42,7 +43,7 @@ fn main() -> Done {
         Some("sign-bins") => fixtures::bins(&path(1)),
         Some("verify-bins") => verify_bins(&path(1)),
         Some("chain") => chain(&path(1), &words[2]),
-        _ => Err("ours make|update|verify-targets|sign-targets|edit-roots|edit-roots-checked|make-fleet|change-fleet|hold-fleet|audit-fleet|sign-bins|verify-bins|chain …".into()),
+        _ => Err("ours make|make-roots|update|verify-targets|sign-targets|edit-roots|edit-roots-checked|make-fleet|change-fleet|hold-fleet|audit-fleet|sign-bins|verify-bins|chain …".into()),
     }
 }
 

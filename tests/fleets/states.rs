@@ -65,17 +65,35 @@ fn attacked(name: &str, dialect: Dialect, files: &mut Files) {
         }],
         ..Delegations::default()
     });
-    let id = DocId { repository: name.parse().unwrap(), role: DocRole::Targets, version: 2 };
-    let payload = Draft::new(id, dialect, body).payload().unwrap();
-    let leaked = if dialect == Dialect::Notary1 { "tagging" } else { "release" };
-    let leaked = twin.key(&leaked.parse().unwrap()).unwrap();
-    let (id, _) = dialect.list_key(leaked.public_key()).unwrap();
-    let signed = payload.envelope(&[(id, leaked.sign(payload.to_sign()))]);
+    let signed = by_leaked_key(name, dialect, body);
     // What was there before the leak is known to be good, and lies beside the documents.
     let good = files.remove(&old).unwrap();
     files.insert("known-good".to_owned(), good);
     files.insert(file_of(dialect, 2), signed);
     files.retain(|name, _| !name.ends_with("snapshot.json") && name != "timestamp.json");
+}
+
+/// Targets that the leaked key signed.
+fn by_leaked_key(name: &str, dialect: Dialect, body: Targets) -> Vec<u8> {
+    let version = body.version;
+    let id = DocId { repository: name.parse().unwrap(), role: DocRole::Targets, version };
+    let payload = Draft::new(id, dialect, body).payload().unwrap();
+    let leaked = if dialect == Dialect::Notary1 { "tagging" } else { "release" };
+    let twin = named(dialect, name);
+    let leaked = twin.key(&leaked.parse().unwrap()).unwrap();
+    let (id, _) = dialect.list_key(leaked.public_key()).unwrap();
+    payload.envelope(&[(id, leaked.sign(payload.to_sign()))])
+}
+
+/// The same somebody took a delegation out, which was there in the known-good state.
+fn robbed(name: &str, dialect: Dialect, files: &mut Files) {
+    attacked(name, dialect, files);
+    let with = files.remove(&file_of(dialect, 2)).unwrap();
+    let mut body = targets(dialect, &with);
+    body.version = 3;
+    body.delegations = None;
+    files.insert("known-good".to_owned(), with);
+    files.insert(file_of(dialect, 3), by_leaked_key(name, dialect, body));
 }
 
 fn dialect_of(name: &str) -> Dialect {
@@ -120,6 +138,29 @@ fn what_was_signed_since_the_known_good_state_of_each_repository_is_undone() {
     assert!(report.contains("by targets") && !report.contains("NO STATE"), "{report}");
     let claims = rehearsal.audited(&ended);
     assert!(worst(&claims) < anchorite::ceremony::scene::Verdict::Fail, "{claims:#?}");
+}
+
+#[test]
+fn a_delegation_that_comes_back_is_told_with_its_keys() {
+    let source = tempfile::tempdir().unwrap();
+    let list = lay_changed(source.path(), &three(), |name, files| {
+        robbed(name, dialect_of(name), files);
+    });
+    let (plan, _) = check(source.path(), &list, &with_good(&list));
+    let mut told = 0;
+    let survey = anchorite::driver::fleet::walk_for_check(&plan, source.path(), noon()).unwrap().0;
+    for shape in survey.shapes {
+        assert!(shape.lines.iter().any(|line| line.contains("delegations come back")), "{shape:?}");
+        for member in shape.members {
+            let (name, own) = member.split_once(": ").unwrap();
+            // In the check a stand-in plays the key: what is told is how many there are, one of them in full, and for what.
+            assert!(own.contains("mine added: 1 of 1 keys; "), "{name}: {own}");
+            let back = own.split("delegations come back").nth(1).unwrap();
+            assert!(back.split([';', ' ']).filter(|word| word.len() == 4).count() >= 16, "{back}");
+            told += 1;
+        }
+    }
+    assert_eq!(told, 3);
 }
 
 #[test]

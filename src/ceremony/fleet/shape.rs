@@ -78,7 +78,13 @@ impl Shaped {
         if !self.lines.contains(&line) {
             self.lines.push(line);
         }
-        self.own.push(format!("{does}: {name:?}"));
+        self.own.push(match change {
+            // Who may sign for it counts, not what it is called.
+            Change::DelegationAdded { .. } => {
+                format!("{does}: {}", words::lines(change).join("; "))
+            }
+            _ => format!("{does}: {name:?}"),
+        });
         true
     }
 
