@@ -25,8 +25,8 @@ pub(super) enum Command {
     Verify {
         /// The evidence folder.
         dir: PathBuf,
-        /// The head from the signed paper, as 64 hex digits, 32 words, or a PNG picture of its QR code; without a value it is asked for.
-        #[arg(long, value_name = "HEX|WORDS|PNG", num_args = 0..)]
+        /// The head from the signed paper, as 64 hex digits, 32 words, or a picture of its QR code; without a value it is asked for.
+        #[arg(long, value_name = "HEX|WORDS|PICTURE", num_args = 0..)]
         head: Option<Vec<String>>,
         /// Where the documents of a fleet are, to derive all that was signed again.
         #[arg(long, value_name = "NAME=DIR", value_parser = super::ceremony::mount)]

@@ -65,7 +65,7 @@ fn pictures(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-/// Reads a digest as an option takes it: 64 hex digits, or a PNG picture of their QR code.
+/// Reads a digest as an option takes it: 64 hex digits, or a picture of their QR code.
 pub(super) fn digest(text: &str) -> Result<Digest, String> {
     let not_hex = match text.parse::<Digest>() {
         Ok(digest) => return Ok(digest),

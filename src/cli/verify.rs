@@ -36,8 +36,8 @@ pub(super) struct Verify {
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
     /// The digest that people compared, of that root or of one in the folder: 64 hex digits, or a
-    /// PNG picture of their QR code.
-    #[arg(long, value_name = "HEX|PNG", value_parser = super::picture::digest)]
+    /// picture of their QR code.
+    #[arg(long, value_name = "HEX|PICTURE", value_parser = super::picture::digest)]
     root_digest: Option<Digest>,
     /// Verify for this time instead of now.
     #[arg(long, value_name = "TIME")]

@@ -1,9 +1,14 @@
-//! Pictures: the texts of the QR codes in a PNG file.
+//! Pictures: the texts of the QR codes in a PNG or JPEG file.
 
 use std::io::Cursor;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
+
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
 
 /// The most bytes of a picture file: 16 MiB.
 pub const MAX_PICTURE: u64 = 16 << 20;
@@ -17,9 +22,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// How a PNG file begins.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
+/// How a JPEG file begins: what cameras write.
+const JPEG: &[u8] = b"\xff\xd8\xff";
+
 /// How other pictures begin.
-const OTHERS: [(&[u8], &str); 7] = [
-    (b"\xff\xd8\xff", "a JPEG picture"),
+const OTHERS: [(&[u8], &str); 6] = [
     (b"GIF8", "a GIF picture"),
     (b"BM", "a BMP picture"),
     (b"II*\0", "a TIFF picture"),
@@ -32,10 +39,10 @@ const OTHERS: [(&[u8], &str); 7] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadPicture {
     /// It is another kind of picture.
-    #[error("it is {0}; only PNG is read: save it as PNG")]
+    #[error("it is {0}; only PNG and JPEG are read: save it as one of them")]
     Other(&'static str),
-    /// It is no whole PNG.
-    #[error("it is not a whole PNG picture: {0}")]
+    /// It is not whole.
+    #[error("it is not a whole PNG or JPEG picture: {0}")]
     Damaged(String),
     /// It has too many points.
     #[error("it has {width} times {height} points, more than {MAX_POINTS} in all: make it smaller")]
@@ -60,7 +67,8 @@ pub enum BadPicture {
 
 /// Whether these bytes are those of a picture, of whatever kind.
 pub fn is_picture(bytes: &[u8]) -> bool {
-    bytes.starts_with(PNG) || OTHERS.iter().any(|(magic, _)| bytes.starts_with(magic))
+    let known = [PNG, JPEG].iter().any(|magic| bytes.starts_with(magic));
+    known || OTHERS.iter().any(|(magic, _)| bytes.starts_with(magic))
 }
 
 /// The texts of all codes in a picture, in the order in which they are found.
@@ -68,7 +76,7 @@ pub fn texts(bytes: &[u8]) -> Result<Vec<String>, BadPicture> {
     if let Some((_, kind)) = OTHERS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Err(BadPicture::Other(kind));
     }
-    let grey = decoded(bytes)?;
+    let grey = if bytes.starts_with(JPEG) { photographed(bytes)? } else { decoded(bytes)? };
     match within(PATIENCE, move || found(&grey)) {
         Ok(found) => found,
         Err(RecvTimeoutError::Timeout) => Err(BadPicture::Endless),
@@ -115,6 +123,22 @@ fn decoded(bytes: &[u8]) -> Result<Grey, BadPicture> {
     let (color, _) = reader.output_color_type();
     let points = whole.chunks_exact(color.samples()).map(shade).collect();
     Ok(Grey { width: size(width), height: size(height), points })
+}
+
+/// Decodes what a camera wrote, once its header says that it is small enough.
+fn photographed(bytes: &[u8]) -> Result<Grey, BadPicture> {
+    let damaged = |error: zune_jpeg::errors::DecodeErrors| BadPicture::Damaged(error.to_string());
+    let options =
+        DecoderOptions::default().set_strict_mode(true).jpeg_set_out_colorspace(ColorSpace::Luma);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    decoder.decode_headers().map_err(damaged)?;
+    let info = decoder.info().ok_or_else(|| BadPicture::Damaged("it has no header".to_owned()))?;
+    let (width, height) = (info.width, info.height);
+    if u64::from(width) * u64::from(height) > MAX_POINTS {
+        return Err(BadPicture::Large { width: width.into(), height: height.into() });
+    }
+    let points = decoder.decode().map_err(damaged)?;
+    Ok(Grey { width: width.into(), height: height.into(), points })
 }
 
 /// The shade of a point of one to four bytes: grey or red, green and blue, then how far it covers white paper.
@@ -210,13 +234,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_png_is_named() {
+    fn a_code_that_was_photographed_aslant_in_poor_light_is_read() {
+        let digest = crate::tuf::digest::Digest::of(b"a photo").to_string();
+        for name in ["photo.jpg", "progressive.jpg"] {
+            let file = format!("{}/tests/data/pictures/{name}", env!("CARGO_MANIFEST_DIR"));
+            let bytes = std::fs::read(file).unwrap();
+            assert_eq!(texts(&bytes).unwrap(), [digest.as_str()], "{name}");
+            let half = bytes.get(..bytes.len() / 2).unwrap();
+            assert!(matches!(texts(half), Err(BadPicture::Damaged(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_png_nor_jpeg_is_named() {
         for (magic, kind) in OTHERS {
             assert!(is_picture(magic));
             assert_eq!(texts(magic), Err(BadPicture::Other(kind)));
         }
         assert!(!is_picture(b"{}") && is_picture(PNG));
-        for bytes in [PNG, b"{}", b""] {
+        for bytes in [PNG, JPEG, b"{}", b""] {
             assert!(matches!(texts(bytes), Err(BadPicture::Damaged(_))));
         }
     }

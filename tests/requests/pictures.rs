@@ -164,10 +164,10 @@ fn a_picture_that_gives_no_request_says_what_is_wrong_with_it() {
     }
     let stained = refused("stained.png", &stained.png());
     assert!(stained.contains("QR code"), "{stained}");
-    let jpeg = refused("photo.png", b"\xff\xd8\xff\xe0 and more");
-    assert!(jpeg.contains("it is a JPEG picture; only PNG is read"), "{jpeg}");
+    let gif = refused("photo.gif", b"GIF89a and more");
+    assert!(gif.contains("it is a GIF picture; only PNG and JPEG are read"), "{gif}");
     let torn = refused("torn.png", &codes[0][..codes[0].len() / 2]);
-    assert!(torn.contains("it is not a whole PNG picture"), "{torn}");
+    assert!(torn.contains("it is not a whole PNG or JPEG picture"), "{torn}");
     let part = refused("part.png", &codes[1]);
     let missing = format!("of {} QR codes these are missing or cannot be read: 1", codes.len());
     assert!(part.contains(&missing), "{part}");

@@ -31,8 +31,8 @@ pub(super) struct Trust {
     /// The root to begin with, from a place that you trust.
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
-    /// The digest of the root to begin with, compared by people: 64 hex digits, or a PNG picture of their QR code.
-    #[arg(long, value_name = "HEX|PNG", value_parser = super::super::picture::digest)]
+    /// The digest of the root to begin with, compared by people: 64 hex digits, or a picture of their QR code.
+    #[arg(long, value_name = "HEX|PICTURE", value_parser = super::super::picture::digest)]
     root_digest: Option<Digest>,
     /// Believe the folder's own root, as a client does that has seen nothing before.
     #[arg(long = "trust-on-first-use", conflicts_with_all = ["root", "root_digest"])]

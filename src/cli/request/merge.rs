@@ -24,7 +24,7 @@ use super::{not_taken, open, words};
 /// Verify and count answers.
 #[derive(Debug, Args)]
 pub(in super::super) struct Merge {
-    /// The request; like every answer, a file, a PNG picture of its QR codes, or a folder of such pictures.
+    /// The request; like every answer, a file, a picture of its QR codes (PNG or JPEG), or a folder of such pictures.
     file: PathBuf,
     /// The answers.
     answers: Vec<PathBuf>,

@@ -35,13 +35,13 @@ use super::{open, write_new};
 /// Answer a request.
 #[derive(Debug, Args)]
 pub(in super::super) struct Sign {
-    /// The request: a file, a PNG picture of its QR codes, or a folder of such pictures.
+    /// The request: a file, a picture of its QR codes (PNG or JPEG), or a folder of such pictures.
     file: PathBuf,
     /// The key that signs, as the plan calls it.
     #[arg(long, value_name = "NAME")]
     key: KeyName,
     /// The root digest that you trust, from a source of your own; without it, what your workspace trusts.
-    #[arg(long, value_name = "HEX|PNG", value_parser = super::super::picture::digest)]
+    #[arg(long, value_name = "HEX|PICTURE", value_parser = super::super::picture::digest)]
     pin_root: Option<Digest>,
     /// Where the answer goes.
     #[arg(short, long, value_name = "FILE")]
