@@ -104,6 +104,37 @@ fn evidence_that_is_none_fails_and_a_head_that_is_none_is_explained() {
 }
 
 #[test]
+fn a_module_that_is_none_and_a_service_that_is_not_there_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = |module: &str| ["token", "list", "--module", module].map(ToOwned::to_owned);
+    for (module, says) in [
+        ("./module.so", "./module.so: expected the absolute path of a PKCS#11 module"),
+        ("libsofthsm2.so", "libsofthsm2.so: expected the absolute path"),
+        ("/no/such/module.so", "/no/such/module.so: No such file"),
+        ("/etc/passwd", "/etc/passwd: it is no PKCS#11 module"),
+    ] {
+        let arguments = list(module);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        refused(folder.path(), &arguments, 4, &[says]);
+    }
+    let socket = folder.path().join("no-socket");
+    assert_eq!(program(folder.path(), &["media", "enrol", "BOOK", "--role", "book"]).code, Some(0));
+    let provision = "token provision --serial 1 --holder A --name root-a --workspace BOOK";
+    let provision: Vec<&str> = provision.split(' ').collect();
+    for arguments in [&["token", "list"][..], &provision] {
+        let said = Command::new(env!("CARGO_BIN_EXE_anchorite"))
+            .args(arguments)
+            .env("PCSCLITE_CSOCK_NAME", &socket)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&said.stderr);
+        assert_eq!(said.status.code(), Some(4), "{text}");
+        assert!(text.contains("is pcscd running?"), "{text}");
+    }
+}
+
+#[test]
 fn media_and_workspaces_are_enrolled_once() {
     let folder = TempDir::new().unwrap();
     let at = folder.path();

@@ -249,7 +249,7 @@ impl Run {
         if let Some(anchor) = before.anchor() {
             known::current(&book.trust(), anchor)?;
         }
-        let barred = barred(&book, &plan, &at_hand)?;
+        let barred = barred(&book, &plan, before.anchor(), &at_hand)?;
         let earlier = earlier(&book, &plan.repository.name)?;
         let folder = book
             .new_evidence(at, plan.codename.as_str())
@@ -273,9 +273,11 @@ impl Run {
         let ended = self.faces.with_front(&[], |front| {
             session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &self.medium))
         })?;
-        register(&book, &ended)?;
+        // Whatever the register says to it, people see how it ended.
+        let registered = register(&book, &ended);
         level_copies(&plan, &book, &media);
-        tell_end(&ended)
+        let told = tell_end(&ended);
+        registered.and(told)
     }
 
     /// A real ceremony is answered by a script only where the plan says so.
@@ -331,18 +333,20 @@ impl Resume {
             Mode::Real => {
                 let media = media_of(&plan, &self.medium)?;
                 let played = session.engine().plan().clone();
-                let barred = barred(&book, &played, &media.at_hand(&played))?;
+                let anchor = session.engine().record().before.anchor();
+                let barred = barred(&book, &played, anchor, &media.at_hand(&played))?;
                 let mut bench = real_bench(&played, &book, barred, media.clone(), &folder);
                 let ended = self.faces.with_front(&said, |front| {
                     let held = session.hold(front, &mut bench);
                     held.map_err(|why| rests(&why, &folder, &self.medium))
                 })?;
-                register(&book, &ended)?;
+                let registered = register(&book, &ended);
                 super::request::answered(&ended);
                 if ended.engine.record().asked.is_none() {
                     level_copies(&plan, &book, &media);
                 }
-                ended
+                let told = tell_end(&ended);
+                return registered.and(told);
             }
             Mode::Rehearsal | Mode::Check => {
                 let before = read_before(&folder, &plan)?;

@@ -57,15 +57,7 @@ pub struct Pkcs11Token {
 impl Pkcs11Token {
     /// Loads the module. Its digest is taken first, so that the record says which code ran.
     pub fn load(key: Pkcs11Key, label: Label) -> Result<Self, TokenError> {
-        let shown = key.module.display().to_string();
-        if !key.module.is_absolute() {
-            let what = "expected the absolute path of a PKCS#11 module".to_owned();
-            return Err(TokenError::File { path: shown, what });
-        }
-        let bytes = std::fs::read(&key.module)
-            .map_err(|error| TokenError::File { path: shown, what: error.to_string() })?;
-        let module = Digest::of(&bytes);
-        let context = load(&key.module)?;
+        let (context, module) = load(&key.module)?;
         Ok(Self { key, label, context, module })
     }
 
@@ -476,7 +468,7 @@ fn trouble(error: &Error) -> TokenError {
 
 /// Lists the tokens that a module shows.
 pub(super) fn list(module: &Path) -> Result<Vec<Listed>, TokenError> {
-    let context = load(module)?;
+    let (context, _) = load(module)?;
     let slots = context.get_slots_with_token().map_err(|error| trouble(&error))?;
     Ok(slots
         .into_iter()
@@ -489,16 +481,27 @@ pub(super) fn list(module: &Path) -> Result<Vec<Listed>, TokenError> {
         .collect())
 }
 
-/// Loads a module, which runs its code.
-fn load(module: &Path) -> Result<Pkcs11, TokenError> {
+/// Loads a module, which runs its code, and gives the SHA-256 of its file. Only an absolute path names one file.
+fn load(module: &Path) -> Result<(Pkcs11, Digest), TokenError> {
+    let bad = |what: String| TokenError::File { path: module.display().to_string(), what };
+    if !module.is_absolute() {
+        return Err(bad("expected the absolute path of a PKCS#11 module".to_owned()));
+    }
+    let digest = Digest::of(&std::fs::read(module).map_err(|error| bad(error.to_string()))?);
     let context = Pkcs11::new(module).map_err(|error| {
         if matches!(error, Error::LibraryLoading(_) | Error::MissingSymbol(_)) {
-            let what = "it is no PKCS#11 module: C_GetFunctionList is not there".to_owned();
-            return TokenError::File { path: module.display().to_string(), what };
+            return bad("it is no PKCS#11 module: C_GetFunctionList is not there".to_owned());
         }
         trouble(&error)
     })?;
     let threads = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
-    context.initialize(threads).map_err(|error| trouble(&error))?;
-    Ok(context)
+    context.initialize(threads).map_err(|error| {
+        let why = if let Error::Pkcs11(why, _) = error {
+            format!("{why:?}")
+        } else {
+            error.to_string()
+        };
+        bad(format!("the module does not start ({why}): is its own configuration there?"))
+    })?;
+    Ok((context, digest))
 }

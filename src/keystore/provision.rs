@@ -6,9 +6,9 @@
 
 use serde::{Deserialize, Serialize};
 use yubikey::piv::{self, ManagementSlotId, SlotId};
-use yubikey::{MgmKey, Serial, YubiKey};
+use yubikey::{MgmKey, YubiKey};
 
-use super::yubikey::{FACTORY_PIN, FACTORY_PUK, trouble};
+use super::yubikey::{FACTORY_PIN, FACTORY_PUK, open, trouble, verify_pin};
 use super::{Label, Rules, SecretKind, TokenError, Unlock};
 
 /// What provisioning changed.
@@ -28,7 +28,7 @@ pub fn provision(
     label: &Label,
     unlock: &mut dyn Unlock,
 ) -> Result<Provisioned, TokenError> {
-    let mut card = YubiKey::open_by_serial(Serial(serial)).map_err(|error| trouble(&error))?;
+    let mut card = open(serial)?;
     let pin_is = is_factory(&mut card, ManagementSlotId::Pin)?;
     let puk_is = is_factory(&mut card, ManagementSlotId::Puk)?;
     let management_is = is_factory(&mut card, ManagementSlotId::Management)?;
@@ -36,9 +36,7 @@ pub fn provision(
         Some(new(unlock, &named(label, SecretKind::Pin))?)
     } else if management_is {
         // The management key is kept under the PIN, so the PIN that is there is needed.
-        let tries = card.get_pin_retries().map_err(|error| trouble(&error))?;
-        let current = named(label, SecretKind::Pin);
-        Some(unlock.secret(&current, Some(tries)).ok_or(TokenError::NoSecret)?)
+        Some(verify_pin(&mut card, &named(label, SecretKind::Pin), unlock)?)
     } else {
         None
     };

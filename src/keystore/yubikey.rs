@@ -123,7 +123,7 @@ impl YubikeyStore {
 }
 
 /// Opens the card with this serial number, wherever it is now.
-fn open(serial: u32) -> Result<YubiKey, TokenError> {
+pub(super) fn open(serial: u32) -> Result<YubiKey, TokenError> {
     match YubiKey::open_by_serial(Serial(serial)) {
         Ok(card) => Ok(card),
         Err(error) => {
@@ -150,7 +150,7 @@ fn tries(card: &mut YubiKey) -> Result<u8, TokenError> {
 }
 
 /// Asks for the PIN once and submits it. The factory's PIN is never submitted.
-fn verify_pin(
+pub(super) fn verify_pin(
     card: &mut YubiKey,
     label: &Label,
     unlock: &mut dyn Unlock,
@@ -181,6 +181,13 @@ fn may_be_submitted(secret: &Secret, label: &Label) -> Result<(), TokenError> {
     Ok(())
 }
 
+/// Whether this card says what is in a slot: from firmware 5.3. An older one shows a key by its certificate alone, and a key
+/// without one looks like an empty slot.
+fn tells_slots(card: &YubiKey) -> bool {
+    let version = card.version();
+    (version.major, version.minor) >= (5, 3)
+}
+
 struct Found {
     public: Option<PublicKey>,
     metadata: Option<SlotMetadata>,
@@ -191,8 +198,8 @@ impl Found {
     fn at(card: &mut YubiKey, slot: SlotId) -> Result<Option<Self>, TokenError> {
         let metadata = match piv::metadata(card, slot) {
             Ok(metadata) => Some(metadata),
-            // Firmware before 5.3 has none; an empty slot has none either.
-            Err(Error::NotFound | Error::NotSupported | Error::GenericError) => None,
+            Err(Error::NotFound) => None,
+            Err(_) if !tells_slots(card) => None,
             Err(error) => return Err(trouble(&error)),
         };
         let public = metadata.as_ref().and_then(|metadata| {
@@ -254,6 +261,13 @@ impl KeyStore for YubikeyStore {
         let mut card = self.card()?;
         if self.found(&mut card)?.is_some() {
             return Err(TokenError::Occupied(format!("slot {:02x}", self.slot.slot)));
+        }
+        if !tells_slots(&card) {
+            return Err(TokenError::Unsupported(format!(
+                "making a key in slot {:02x}: firmware before 5.3 does not tell whether there is one \
+                 already",
+                self.slot.slot
+            )));
         }
         verify_pin(&mut card, &self.label, unlock)?;
         let management = MgmKey::get_protected(&mut card).map_err(|_| {

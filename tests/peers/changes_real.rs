@@ -625,6 +625,12 @@ fn python_tuf_follows_a_replaced_release_key_from_the_first_root_and_from_the_se
     let signing = ["root-a", "root-b", "root-c", "online", "release-2"];
     change.hold(&ceremony, "2", &signed, &signing);
     audited(&ceremony, "OSPREY");
+    // The register knows the key as compromised from now on, and the new one as active.
+    let known = fs::read_to_string(ceremony.at("BOOK/register.jsonl")).unwrap();
+    let line = known.lines().rfind(|line| line.contains("\"release\"")).unwrap();
+    assert!(line.contains("\"compromised\"") && line.contains("rotate-tagging OSPREY"), "{line}");
+    let line = known.lines().rfind(|line| line.contains("\"release-2\"")).unwrap();
+    assert!(line.contains("\"active\""), "{line}");
 
     // The server has the files of both ceremonies.
     served.add(&ceremony.at("OUT-2").join(METADATA));

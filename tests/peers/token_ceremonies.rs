@@ -153,11 +153,7 @@ fn notary_and_docker_accept_a_root_of_three_pkcs11_tokens() {
     let server = NotaryServer::start();
     let hsm = SoftHsm::new();
     let mut ceremony = Ceremony::of("first-root-notary1");
-    let gun = "registry.example.com/team/app";
-    for (role, nth) in [("snapshot", 1), ("timestamp", 2)] {
-        let place_holder = format!("{}{nth}", "0".repeat(63));
-        ceremony.server_key(role, &server.key(gun, role), &place_holder);
-    }
+    let gun = server_keys(&mut ceremony, &server);
     three_tokens(&mut ceremony, &hsm);
     let ended = hold(&ceremony, hsm.program(&[]), Some("root-b"), &mut |_| {});
     assert_eq!(ended.outcome, Outcome::Done);
@@ -178,12 +174,7 @@ fn python_tuf_accepts_a_root_of_three_pkcs11_tokens() {
     three_tokens(&mut ceremony, &hsm);
     let ended = hold(&ceremony, hsm.program(&[]), None, &mut |_| {});
     assert_eq!(ended.outcome, Outcome::Done);
-    let metadata = ceremony.at("OUT/updates.example.com/metadata");
-    let downloads = TempDir::new().unwrap();
-    // The client trusts the root and gets as far as the target, which nobody serves here.
-    let root = ceremony.at("OUT/anchors/root.json");
-    let said = tuf::ngclient(&root, &metadata, downloads.path(), "absent", downloads.path());
-    assert!(said.failure(1).contains("finds no target"));
+    python_accepts(&ceremony);
     let verify = ["evidence", "verify", ended.folder.to_str().unwrap(), "--head"];
     let head = ended.engine.head().to_string();
     let verify: Vec<&str> = verify.into_iter().chain([head.as_str()]).collect();
@@ -295,11 +286,7 @@ fn put_in(card: &Card, pcscd: &mut Pcscd) {
 fn notary_and_docker_accept_a_root_of_three_yubikeys_although_much_goes_wrong() {
     let server = NotaryServer::start();
     let mut ceremony = Ceremony::of("first-root-notary1");
-    let gun = "registry.example.com/team/app";
-    for (role, nth) in [("snapshot", 1), ("timestamp", 2)] {
-        let place_holder = format!("{}{nth}", "0".repeat(63));
-        ceremony.server_key(role, &server.key(gun, role), &place_holder);
-    }
+    let gun = server_keys(&mut ceremony, &server);
     let (cards, mut pcscd, program) = three_cards(&mut ceremony, Firmware::V5_4_3);
     // One card is pulled while it signs, one holder types a wrong PIN, and one card is not in at first.
     cards[0].fail(Kind::Sign, 2, Effect::Unplug);
@@ -346,11 +333,10 @@ fn notary_and_docker_accept_a_root_of_three_yubikeys_although_much_goes_wrong() 
     assert!(swapped.contains("did not sign"), "{swapped}");
 }
 
-#[test]
-fn python_tuf_accepts_a_root_of_a_yubikey_a_pkcs11_token_and_an_age_file() {
+/// A YubiKey, a PKCS#11 token and an age file hold the root keys of a ceremony, which comes to its end.
+fn held_with_one_of_each(ceremony: &mut Ceremony) {
     let hsm = SoftHsm::new();
-    let mut ceremony = Ceremony::of("first-root-tuf1");
-    let (cards, pcscd, _) = three_cards(&mut ceremony, Firmware::V5_7_1);
+    let (cards, pcscd, _) = three_cards(ceremony, Firmware::V5_7_1);
     let serial = hsm.token("root-b");
     ceremony.store(
         "root-b",
@@ -362,14 +348,81 @@ fn python_tuf_accepts_a_root_of_a_yubikey_a_pkcs11_token_and_an_age_file() {
     let conf = hsm.conf();
     let variables = [pcscd.variable(), ("SOFTHSM2_CONF", conf.as_os_str())];
     let program = wrapped::program(&ceremony.at("."), "both", &variables);
-    let ended = hold(&ceremony, program, None, &mut |_| {});
+    let ended = hold(ceremony, program, None, &mut |_| {});
     assert_eq!(ended.outcome, Outcome::Done);
     assert_eq!(cards[0].counts().touches, cards[0].counts().signatures);
     let asked: Vec<_> = ended.engine.record().touches.iter().collect();
     assert_eq!(asked, [(&"root-a".parse().unwrap(), &cards[0].counts().touches_asked)]);
+}
+
+#[test]
+fn notary_and_docker_accept_a_root_of_a_yubikey_a_pkcs11_token_and_an_age_file() {
+    let server = NotaryServer::start();
+    let mut ceremony = Ceremony::of("first-root-notary1");
+    let gun = server_keys(&mut ceremony, &server);
+    held_with_one_of_each(&mut ceremony);
+    let out = ceremony.at("OUT");
+    publishing::run_script(&out, "publish/publish", &server, &[]).success();
+    publishing::run_script(&out, "accept/accept", &server, &[]).success();
+    assert!(clients::notary_list(&server, gun).success().contains("v1"));
+}
+
+#[test]
+fn python_tuf_accepts_a_root_of_a_yubikey_a_pkcs11_token_and_an_age_file() {
+    let mut ceremony = Ceremony::of("first-root-tuf1");
+    held_with_one_of_each(&mut ceremony);
+    python_accepts(&ceremony);
+}
+
+#[test]
+fn python_tuf_accepts_a_root_of_three_yubikeys_although_a_wrong_one_was_put_in() {
+    let mut ceremony = Ceremony::of("first-root-tuf1");
+    // The shipped plan has its third key in a file.
+    ceremony.change(
+        "store     = { age = {} }\nalgorithm = \"ed25519\"",
+        "store     = { age = {} }\nalgorithm = \"p256\"",
+    );
+    let (cards, mut pcscd, program) = three_cards(&mut ceremony, Firmware::V5_7_1);
+    // In the place of the third card is somebody else's. One card is pulled while it signs, and one PIN is wrong.
+    let wrong = Card::new(2099, Firmware::V5_7_1);
+    cards[2].unplug();
+    wrong.plug(&mut pcscd);
+    cards[0].fail(Kind::Sign, 2, Effect::Unplug);
+    let mut troubles = 0;
+    let ended = hold(&ceremony, program, Some("root-b"), &mut |about| {
+        troubles += 1;
+        if about.ends_with("root-a") {
+            put_in(&cards[0], &mut pcscd);
+        } else if about.ends_with("root-c") {
+            wrong.unplug();
+            put_in(&cards[2], &mut pcscd);
+        }
+    });
+    assert_eq!((ended.outcome, troubles), (Outcome::Done, 3));
+    let record = fs::read_to_string(ended.folder.join("transcript.jsonl")).unwrap();
+    for found in ["another token is there: 2001, 2002, 2099", "the token went away", "wrong-secret"]
+    {
+        assert!(record.contains(found), "{found}");
+    }
+    assert_eq!((wrong.pin_tries().left, wrong.counts().signatures), (3, 0));
+    python_accepts(&ceremony);
+}
+
+/// The client trusts the root and gets as far as the target, which nobody serves here.
+fn python_accepts(ceremony: &Ceremony) {
     let metadata = ceremony.at("OUT/updates.example.com/metadata");
     let downloads = TempDir::new().unwrap();
     let root = ceremony.at("OUT/anchors/root.json");
     let said = tuf::ngclient(&root, &metadata, downloads.path(), "absent", downloads.path());
     assert!(said.failure(1).contains("finds no target"));
+}
+
+/// The keys of the server go into the plan. Gives the repository's name.
+fn server_keys(ceremony: &mut Ceremony, server: &NotaryServer) -> &'static str {
+    let gun = "registry.example.com/team/app";
+    for (role, nth) in [("snapshot", 1), ("timestamp", 2)] {
+        let place_holder = format!("{}{nth}", "0".repeat(63));
+        ceremony.server_key(role, &server.key(gun, role), &place_holder);
+    }
+    gun
 }

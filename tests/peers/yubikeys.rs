@@ -1,6 +1,7 @@
 //! `YubiKeys`, as the product drives them: a virtual card behind the real pcscd.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use anchorite::tuf::signature::{Hash, Signature};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
+use crate::support::command::run;
 use crate::support::wrapped;
 use crate::support::yubikey::{self, Card, Chain, Effect, Firmware, Kind, Pcscd, Touch};
 
@@ -167,6 +169,40 @@ fn a_wrong_pin_costs_one_try_and_the_factorys_costs_none() {
     let mut people = holder(&[PIN]);
     assert_eq!(sign(&mut store, &made, &mut people).unwrap_err(), TokenError::Blocked);
     assert!(people.tries.is_empty(), "a blocked card asks nobody");
+}
+
+#[test]
+fn a_card_that_does_not_tell_what_is_in_a_slot_makes_no_key_there() {
+    let card = Card::new(1021, Firmware([5, 2, 7]));
+    let desk = Desk::with(&[&card]);
+    let mut people = holder(&[PIN]);
+    let error = desk.slot(1021, 0x9c).make(&spec(Algorithm::P256), &mut people).unwrap_err();
+    let said = error.to_string();
+    assert!(said.contains("firmware before 5.3 does not tell whether there is one"), "{said}");
+    assert!(people.tries.is_empty(), "nobody was asked for a PIN");
+}
+
+#[test]
+fn provisioning_over_a_pin_of_ones_own_submits_neither_the_factorys_nor_one_too_many() {
+    let card = Card::new(1022, Firmware::V5_7_1);
+    let desk = Desk::with(&[&card]);
+    let (name, path) = desk.pcscd.variable();
+    run(Command::new("yubico-piv-tool")
+        .args(["-a", "change-pin", "-P", "123456", "-N", PIN])
+        .env(name, path))
+    .success();
+    let provision = |people: &mut Holder| {
+        provision_yubikey(&desk.program, 1022, label(1022), people).map(|done| done.management_key)
+    };
+    let error = provision(&mut holder(&["123456", "87651234"])).unwrap_err();
+    assert!(error.to_string().contains("the factory's PIN"), "{error}");
+    assert_eq!(card.pin_tries().left, 3);
+    let wrong = provision(&mut holder(&["271828", "87651234"])).unwrap_err();
+    assert_eq!(wrong, TokenError::WrongSecret { tries_left: Some(2) });
+    let mut people = holder(&[PIN, "87651234"]);
+    assert_eq!(provision(&mut people), Ok(true));
+    // Nobody chose a PUK before the PIN was known to be right.
+    assert_eq!(people.tries, [Some(2), None]);
 }
 
 #[test]

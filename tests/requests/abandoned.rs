@@ -211,6 +211,20 @@ fn latest(machines: &Machines) -> PathBuf {
 }
 
 #[test]
+fn a_key_that_is_compromised_is_not_listed_again_by_a_plan_that_does_not_name_it() {
+    let machines = room();
+    let leaked = crate::desk::secret(&machines.sample, "release").public_key().fingerprint();
+    let leaked = leaked.to_string();
+    let state = ["key", "state", &leaked, "--to", "compromised"];
+    let why = ["--by", "Administrator", "--reason", "seen in a log", "--workspace", "BOOK"];
+    machines.program(&[&state[..], &why[..]].concat()).success();
+    let said = stopped(&machines, "OUT").failure(3);
+    assert!(said.contains("the new documents would list a key for targets again"), "{said}");
+    assert!(said.contains("seen in a log") && said.contains("Name the role targets"), "{said}");
+    assert!(fs::read_dir(machines.at("BOOK/evidence")).unwrap().next().is_none());
+}
+
+#[test]
 fn a_ceremony_names_an_abandoned_draft_before_a_competing_one_is_signed() {
     const NAMED: &str = "root, version 2, was signed before with other content";
     let machines = room();

@@ -13,7 +13,7 @@ use crate::tuf::client::certificates_fit;
 use crate::tuf::document::{Dialect, DocRole};
 use crate::tuf::key::Fingerprint;
 use crate::tuf::name::{KeyName, RoleName};
-use crate::tuf::root::Root;
+use crate::tuf::root::{ListedKey, Root};
 use crate::tuf::time::Timestamp;
 use crate::tuf::verify::Authority;
 use crate::tuf::wire::certificate::Certificate;
@@ -338,6 +338,35 @@ fn versions(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
     }
 }
 
+/// The keys that the state before lists for roles of which the plan says nothing: they stay.
+fn left_as_they_are<'a>(
+    plan: &'a Plan,
+    anchor: &'a Anchor,
+) -> impl Iterator<Item = (RoleName, &'a ListedKey)> {
+    anchor.listed().filter(|(role, _)| {
+        let restated = plan.roles.contains_key(role)
+            || plan.delegations.iter().any(|planned| planned.name == *role)
+            || plan.bins.as_ref().is_some_and(|bins| bins.prefix == *role)
+            || super::super::change::is_removed(plan, role);
+        !restated
+    })
+}
+
+/// The keys that new documents would list again although the plan does not name them, each with its role: those of the root
+/// where a root is signed, and those of delegations where targets are.
+pub fn listed_again(plan: &Plan, anchor: &Anchor) -> Vec<(RoleName, Fingerprint)> {
+    let recipe = Recipe::of(plan);
+    let of_root = recipe.makes(&DocRole::Root);
+    let of_targets = recipe.all().any(|doc| match doc.role {
+        DocRole::Targets | DocRole::Delegated(_) => true,
+        DocRole::Root | DocRole::Snapshot | DocRole::Timestamp | DocRole::Certificate(_) => false,
+    });
+    let again = left_as_they_are(plan, anchor).filter(|(role, _)| {
+        if anchor.root().roles.contains_key(role) { of_root } else { of_targets }
+    });
+    again.map(|(role, key)| (role, key.public.fingerprint())).collect()
+}
+
 /// A key that somebody else may have is listed nowhere any more, and does not sign alone.
 fn compromised(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Finding>) {
     let bad: BTreeSet<_> = plan.compromised.iter().map(|row| row.fingerprint).collect();
@@ -357,12 +386,8 @@ fn compromised(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<F
             ));
         }
     }
-    for (role, key) in anchor.listed() {
-        let restated = plan.roles.contains_key(&role)
-            || plan.delegations.iter().any(|planned| planned.name == role)
-            || plan.bins.as_ref().is_some_and(|bins| bins.prefix == role)
-            || super::super::change::is_removed(plan, &role);
-        if bad.contains(&key.public.fingerprint()) && !restated {
+    for (role, key) in left_as_they_are(plan, anchor) {
+        if bad.contains(&key.public.fingerprint()) {
             raised.push(fail(
                 "compromised-key-elsewhere",
                 role.as_str(),

@@ -1,7 +1,9 @@
 //! What the register says of the keys of a ceremony before it, and is told of them after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::ceremony::before::Anchor;
+use crate::ceremony::check::listed_again;
 use crate::ceremony::engine::{Engine, incoming};
 use crate::ceremony::event::{Earlier, FileAt, Mode, Outcome};
 use crate::ceremony::plan::{Fate, Origin, Plan, Store};
@@ -17,13 +19,24 @@ use crate::tuf::key::Fingerprint;
 use crate::tuf::name::{KeyName, RepoName};
 
 /// The keys that may not sign in a ceremony of this plan, each with the reason: those of rehearsals, and those that the
-/// register forbids. A plan that gives one of these a role is refused.
+/// register forbids. A plan that gives one of these a role, or leaves it in one, is refused.
 pub(in crate::cli) fn barred(
     book: &Workspace,
     plan: &Plan,
+    anchor: Option<&Anchor>,
     at_hand: &BTreeMap<FileAt, Vec<u8>>,
 ) -> Result<BTreeMap<Fingerprint, String>, Failure> {
     let register = Register::read(book)?;
+    for (role, key) in anchor.map(|anchor| listed_again(plan, anchor)).unwrap_or_default() {
+        if let Err(why) = register.may_be_authorised(&key) {
+            let what = format!(
+                "the new documents would list a key for {role} again, but {}",
+                escape(&why.to_string())
+            );
+            return Err(Failure::new(Exit::Wrong, what)
+                .hint(format!("Name the role {role} in the plan, with a key in its place.")));
+        }
+    }
     let authorised = plan.roles.values().map(|role| &role.keys);
     let delegated = plan.delegations.iter().map(|role| &role.keys);
     let delegated = delegated.chain(plan.bins.iter().map(|bins| &bins.keys));
@@ -110,11 +123,39 @@ pub(in crate::cli) fn register(book: &Workspace, ended: &Ended) -> Result<(), Fa
         Outcome::Done => What::State(KeyState::Active),
         Outcome::Aborted => What::Note(Note::Generated),
     };
-    let keys = engine.roster().keys.iter().filter(|(name, _)| engine.plan().key(name).is_some());
-    let lines: Vec<Line> = keys
+    let plan = engine.plan();
+    let (top, below) = (plan.roles.values(), plan.delegations.iter());
+    let authorised = top.flat_map(|role| &role.keys).chain(below.flat_map(|role| &role.keys));
+    let authorised = authorised.chain(plan.bins.iter().flat_map(|bins| &bins.keys));
+    // Who signs once more along with the others gets no role by that, and keeps its state.
+    let authorised: BTreeSet<&KeyName> = authorised.collect();
+    let keys = engine.roster().keys.iter().filter(|(name, _)| authorised.contains(name));
+    let mut lines: Vec<Line> = keys
+        .filter(|(name, _)| plan.key(name).is_some())
         .map(|(name, enrolled)| line(engine, name, enrolled.key().fingerprint(), state))
         .collect();
+    if ended.outcome == Outcome::Done {
+        lines.extend(compromised(engine, &Register::read(book)?));
+    }
     Ok(Register::add(book, &lines)?)
+}
+
+/// The keys that the plan states as compromised, under the names by which they are known.
+fn compromised(engine: &Engine, register: &Register) -> Vec<Line> {
+    let plan = engine.plan();
+    let each = plan.compromised.iter().map(|row| {
+        let known = register.of(&row.fingerprint).map(|standing| standing.key.clone());
+        let roster = engine.roster().keys.iter();
+        let planned = roster.filter(|(_, key)| key.key().fingerprint() == row.fingerprint);
+        let planned = planned.map(|(name, _)| name.clone()).next();
+        let hex: String = row.fingerprint.to_string().chars().take(8).collect();
+        let name = known.or(planned).or_else(|| format!("key-{hex}").parse().ok())?;
+        Some(Line {
+            reason: format!("{} {}: {}", plan.kind, plan.codename, row.reason),
+            ..line(engine, &name, row.fingerprint, What::State(KeyState::Compromised))
+        })
+    });
+    each.flatten().collect()
 }
 
 /// What a ceremony says of a key: who held it, where it is, and by whose word.
@@ -127,6 +168,7 @@ fn line(engine: &Engine, name: &KeyName, fingerprint: Fingerprint, what: What) -
         holder: key.and_then(|key| key.holder.as_ref()).map(ToString::to_string),
         store: store.map(ToString::to_string),
         serial: store.and_then(serial),
+        location: key.and_then(|key| key.place.as_ref()).map(ToString::to_string),
         reason: format!("{} {}", plan.kind, plan.codename),
         session: Some(engine.opening().session),
         ..Line::new(system_time(), name.clone(), fingerprint, what)

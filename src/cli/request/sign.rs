@@ -109,7 +109,7 @@ impl Sign {
         })?;
         let plan = session.engine().plan().clone();
         let media = Media::new(BTreeMap::new(), false);
-        let barred = barred(&book, &plan, &BTreeMap::new())?;
+        let barred = barred(&book, &plan, request.before().anchor(), &BTreeMap::new())?;
         let mut bench = real_bench(&plan, &book, barred, media, &folder);
         let ended = self.faces.with_front(&[], |front| {
             session.hold(front, &mut bench).map_err(|why| rests(&why, &folder, &[]))

@@ -6,7 +6,7 @@ use yubikey::{Error, YubiKey};
 use super::super::child::Held;
 use super::super::provision::{is_factory, new};
 use super::super::{Label, Secret, SecretKind, TokenError, Unlock};
-use super::{Found, may_be_submitted, open, trouble, verify_pin};
+use super::{Found, may_be_submitted, open, tells_slots, trouble, verify_pin};
 
 /// Changes the PIN or the PUK, whichever the label names. The old one is asked for once, and a wrong one ends it; the new one
 /// is chosen, checked and typed back before anything changes.
@@ -91,6 +91,12 @@ pub(in super::super) fn inventory(serial: u32) -> Result<Vec<Held>, TokenError> 
 }
 
 fn held(card: &mut YubiKey) -> Result<Vec<Held>, TokenError> {
+    if !tells_slots(card) {
+        return Err(TokenError::Unsupported(
+            "listing its keys: firmware before 5.3 shows only those that have a certificate"
+                .to_owned(),
+        ));
+    }
     let mut all = Vec::new();
     for slot in SLOTS {
         if matches!(slot, SlotId::Attestation | SlotId::Management(_)) {
