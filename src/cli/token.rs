@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use crate::ceremony::plan::token_uri::uri_of_token;
 use crate::driver::attestation::words;
 use crate::driver::token::{list, provision_yubikey};
 use crate::front::words::escape;
@@ -123,6 +124,10 @@ fn tell_tokens(module: Option<&Path>) -> Result<(), Failure> {
     say(format!("{} tokens", listed.len()));
     for Listed { serial, name } in listed {
         say(format!("  {}  {}", escape(&serial), escape(&name)));
+        if let Some(module) = module {
+            // As a plan takes it, once the key's id is put in: ;id=%0a before the question mark.
+            say(format!("    {}", uri_of_token(&module.display().to_string(), &serial)));
+        }
     }
     Ok(())
 }

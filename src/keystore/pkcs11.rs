@@ -496,11 +496,8 @@ fn load(module: &Path) -> Result<(Pkcs11, Digest), TokenError> {
     })?;
     let threads = CInitializeArgs::new(CInitializeFlags::OS_LOCKING_OK);
     context.initialize(threads).map_err(|error| {
-        let why = if let Error::Pkcs11(why, _) = error {
-            format!("{why:?}")
-        } else {
-            error.to_string()
-        };
+        let why =
+            if let Error::Pkcs11(why, _) = error { format!("{why:?}") } else { error.to_string() };
         bad(format!("the module does not start ({why}): is its own configuration there?"))
     })?;
     Ok((context, digest))

@@ -1,8 +1,10 @@
 //! The plan file as TOML states it: shapes only. Unknown members are errors with their line.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 
 use crate::tuf::digest::Digest;
 use crate::tuf::document::Dialect;
@@ -11,6 +13,7 @@ use crate::tuf::name::{KeyName, RepoName, RoleName};
 use crate::tuf::policy::{PinPolicy, TouchPolicy};
 use crate::tuf::time::{Lifetime, Timestamp};
 
+use super::token_uri::{BadUri, TokenKey};
 use super::{
     Client, Fate, Goodness, Insert, Kind, Label, MediumRole, Part, Recipient, SignWho, SignedWhere,
     Store,
@@ -133,6 +136,80 @@ pub(super) struct KeyFile {
     pub(super) certificate: Option<CertificateFile>,
     pub(super) leaves: Option<LeavesFile>,
     pub(super) hold_pin: Option<u32>,
+}
+
+/// A store as a plan writes it: a PKCS#11 token also by a URI.
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub(super) enum StoreFile {
+    Age {
+        #[serde(default)]
+        recovery: Vec<String>,
+    },
+    Yubikey {
+        serial: u32,
+        slot: String,
+    },
+    Pkcs11(Pkcs11File),
+    Virtual {
+        serial: u32,
+    },
+}
+
+pub(super) enum Pkcs11File {
+    Uri(String),
+    Table(Pkcs11Table),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pkcs11Table {
+    module: String,
+    serial: String,
+    id: String,
+}
+
+impl<'de> Deserialize<'de> for Pkcs11File {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Pkcs11File;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table with module, serial and id, or a PKCS#11 URI")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Pkcs11File, E> {
+                Ok(Pkcs11File::Uri(text.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Pkcs11File, A::Error> {
+                Pkcs11Table::deserialize(MapAccessDeserializer::new(map)).map(Pkcs11File::Table)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl TryFrom<StoreFile> for Store {
+    type Error = BadUri;
+
+    fn try_from(file: StoreFile) -> Result<Self, BadUri> {
+        Ok(match file {
+            StoreFile::Age { recovery } => Self::Age { recovery },
+            StoreFile::Yubikey { serial, slot } => Self::Yubikey { serial, slot },
+            StoreFile::Pkcs11(Pkcs11File::Table(Pkcs11Table { module, serial, id })) => {
+                Self::Pkcs11 { module, serial, id }
+            }
+            StoreFile::Pkcs11(Pkcs11File::Uri(uri)) => {
+                let TokenKey { module, serial, id } = TokenKey::of_uri(&uri)?;
+                Self::Pkcs11 { module, serial, id }
+            }
+            StoreFile::Virtual { serial } => Self::Virtual { serial },
+        })
+    }
 }
 
 #[derive(Deserialize)]

@@ -12,6 +12,7 @@ mod label;
 pub mod parse;
 pub mod print;
 pub mod template;
+pub mod token_uri;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -213,12 +214,11 @@ pub struct PlannedKey {
 
 /// Where a private key lives.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[serde(rename_all = "lowercase", try_from = "file::StoreFile")]
 pub enum Store {
     /// An age file in the workspace.
     Age {
         /// Recipients of a second file, `NAME.recovery.age`.
-        #[serde(default)]
         recovery: Vec<String>,
     },
     /// The PIV applet of a `YubiKey`.

@@ -414,6 +414,16 @@ fn stores_name_a_place_that_can_exist() {
     ] {
         refused(TUF, from, &bad, &format!("keys.root-a.store.pkcs11.{field}"), "expected");
     }
+    accepted(TUF, from, "{ pkcs11 = \"pkcs11:serial=A1;id=%0a?module-path=/usr/lib/p11.so\" }");
+    for (uri, says) in [
+        ("pkcs11:serial=A1;id=%0a", "the attribute module-path is missing"),
+        ("pkcs11:serial=A1;id=%0a?module-path=/p11.so&pin-value=1", "pin-value is not taken"),
+        ("https://example.com", "expected a PKCS#11 URI"),
+    ] {
+        let text = changed(TUF, from, &format!("{{ pkcs11 = \"{uri}\" }}"));
+        let why = Plan::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(why.contains(says), "{why}");
+    }
     let recovery = |to: &str| format!("{{ age = {{ recovery = [\"{to}\"] }} }}");
     accepted(TUF, from, &recovery(RECIPIENT));
     refused(
