@@ -18,7 +18,7 @@ use anchorite::ceremony::model::word;
 use anchorite::ceremony::mounted::MediumId;
 use anchorite::ceremony::plan::{Kind, MediumRole, Plan, PlannedKey};
 use anchorite::ceremony::roster::{Enrolled, Facts, Proof, Roster};
-use anchorite::ceremony::scene::Scene;
+use anchorite::ceremony::scene::{Scene, Verdict};
 use anchorite::ceremony::twin::{Purpose, Twin};
 use anchorite::driver::bench::{Bench, Clock, Setting, Stores};
 use anchorite::driver::fleet::{Batch, Results, Tables, Turns, Yard, walk, walk_for_check};
@@ -429,10 +429,11 @@ pub fn audit(from: &Path, to: &Path) -> Done {
     )
     .map_err(|claim| claim.text)?;
     audit.claims.extend(anchorite::driver::fleet::claims(&plan, &engine, &evidence, Some(from)));
-    for claim in audit.claims {
+    for claim in &audit.claims {
         println!("{:<8} {}: {}", claim.verdict.to_string(), claim.name, claim.text);
     }
-    Ok(())
+    let fails = audit.claims.iter().any(|claim| claim.verdict == Verdict::Fail);
+    if fails { Err("the evidence does not verify".into()) } else { Ok(()) }
 }
 
 /// Every key of the plan, in memory.

@@ -186,6 +186,12 @@ fn a_leaver_is_listed_nowhere_any_more() {
     };
     both_refuse("leaver-still-listed", "whoever leaves could still sign", stays);
     both_refuse("leaver-still-listed", "It stays in the root, and nobody brings it", stays);
+    // Nor does it stay under another role that the plan states.
+    both_refuse("leaver-still-listed", "root-c leaves the root and would go on here", |sample| {
+        let text = replace_custodian(sample);
+        let more = listed(sample, "root-c") + &role("targets", "\"root-c\"", 1, Some("1 year"));
+        Text { body: text.body + &more, ..text }
+    });
     // The twin whose leaver is gone passes, and nobody asks the leaver for a signature.
     for dialect in BOTH {
         let sample = Sample::new(dialect);
@@ -212,6 +218,21 @@ fn a_newcomer_brings_a_token_and_is_somebody_else() {
             "serial = 18158899, slot = \"9c\"",
             "serial = 18158855, slot = \"9d\"",
         )
+    });
+    // One whose key is made already, beforehand, is a newcomer too.
+    both_refuse("newcomer-shares-token", "one loss takes both", |sample| {
+        let text = replace_custodian(sample);
+        let start = text.body.find("name      = \"root-d\"").unwrap();
+        let end = start + text.body[start..].find("\n[").unwrap();
+        let key = "name = \"root-d\"\nholder = \"Custodian D\"\n\
+                   store = { yubikey = { serial = 18158855, slot = \"9d\" } }\nalgorithm = \"p256\"\n";
+        let known =
+            format!("fingerprint = \"{}\"\nconfirmed_by = \"Custodian D\"\n", "7".repeat(64));
+        let certificate =
+            text.body[start..end].lines().find(|line| line.starts_with("certificate"));
+        let key = key.to_owned() + &known + certificate.unwrap_or_default() + "\n";
+        let body = text.body[..start].to_owned() + &key + &text.body[end..];
+        Text { body, ..text }
     });
     both_refuse("one-holder", "alone reaches the threshold", |sample| {
         with(
@@ -286,6 +307,23 @@ fn a_threshold_that_the_leaked_keys_would_reach_again_is_refused() {
         let waiver = "\n[[waivers]]\nfinding = \"threshold-one\"\nreason = \"a test\"\nby = \"Administrator\"\n";
         Text { body: text.body + waiver, ..text }
     });
+    // Whatever the change is called.
+    both_refuse("threshold-within-reach", "1 keys leaked, and 1 would be enough", |sample| {
+        let text = with(rotate_root(sample), "threshold = 2", "threshold = 1");
+        let waiver = "\n[[waivers]]\nfinding = \"threshold-one\"\nreason = \"a test\"\nby = \"Administrator\"\n";
+        Text { body: text.body + &compromised(sample, "root-c") + waiver, ..text }
+    });
+}
+
+#[test]
+fn a_key_that_signs_along_is_not_told_to_be_made_for_nothing() {
+    for report in both_take(rotate_root) {
+        assert!(found(&report, "key-without-role").is_empty(), "{report:#?}");
+    }
+    let sample = Sample::new(Dialect::Tuf1);
+    let text = rotate_root(&sample);
+    let idle = check(&sample, &Text { before: String::new(), ..text });
+    assert_eq!(found(&idle, "key-without-role").len(), 3);
 }
 
 #[test]

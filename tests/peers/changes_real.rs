@@ -312,11 +312,7 @@ pub(crate) fn compromised(ceremony: &Ceremony, key: &str) -> String {
 
 /// The folder of the evidence of a codename, and whether an audit without the paper's head finds nothing wrong.
 pub(crate) fn audited(ceremony: &Ceremony, codename: &str) {
-    let folder = fs::read_dir(ceremony.at("BOOK/evidence")).unwrap();
-    let evidence = folder
-        .map(|entry| entry.unwrap().path())
-        .find(|path| path.to_string_lossy().ends_with(codename));
-    let evidence = evidence.unwrap();
+    let evidence = ceremony.evidence_of(codename);
     let told = ceremony.program(&["evidence", "verify", evidence.to_str().unwrap()]).failure(5);
     assert!(told.contains("consistent, not authenticated"), "{told}");
     assert!(!told.contains("FAIL"), "{told}");

@@ -327,6 +327,15 @@ fn a_fleet_is_fetched_changed_published_in_waves_and_accepted_by_real_clients() 
     });
     assert_eq!(told[3..9], each[..2].concat(), "{told:?}");
     run_script(&out, "accept/accept", &server, &[]).success();
+    // What the online side saw comes back to the evidence.
+    let evidence = ceremony.evidence_of("GANNET");
+    let evidence = evidence.to_str().unwrap();
+    let result = out.join("RESULT");
+    let added = ["evidence", "addendum", evidence, result.to_str().unwrap()];
+    let said = ceremony.program(&added).success();
+    assert!(said.contains("publish: 3 PASS"), "{said}");
+    let told = ceremony.program(&["evidence", "verify", evidence]).failure(5);
+    assert!(told.contains("publish: 3 PASS") && !told.contains("FAIL"), "{told}");
     for name in NAMES {
         assert!(list(name).success().contains("v1 "), "{name}");
         assert_eq!(server.document(&gun(name), "root").unwrap(), written(&out, name, "root"));

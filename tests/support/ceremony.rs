@@ -274,6 +274,13 @@ impl Ceremony {
         }
     }
 
+    /// The evidence folder of the ceremony with this codename.
+    pub(crate) fn evidence_of(&self, codename: &str) -> PathBuf {
+        let folders = fs::read_dir(self.at("BOOK/evidence")).unwrap();
+        let mut folders = folders.map(|entry| entry.unwrap().path());
+        folders.find(|path| path.to_string_lossy().ends_with(codename)).unwrap()
+    }
+
     /// The evidence folder.
     pub(crate) fn evidence(&self) -> PathBuf {
         let folder = self.at("BOOK").join("evidence");

@@ -387,7 +387,10 @@ fn same_keys(plan: &Plan, raised: &mut Vec<Finding>) {
         let sets = plan.fleet.iter().flat_map(|fleet| fleet.sets.values());
         let in_set =
             sets.flat_map(std::collections::BTreeMap::values).any(|name| *name == key.name);
-        if roles.is_empty() && !in_set && !plan.kind.is_of_keys() {
+        let signs_along = plan.before.iter().flat_map(|before| &before.also_sign);
+        let signs_along = signs_along.chain(plan.fleet.iter().flat_map(|fleet| &fleet.also_sign));
+        let signs = in_set || signs_along.into_iter().any(|name| *name == key.name);
+        if roles.is_empty() && !signs && !plan.kind.is_of_keys() {
             raised.push(finding(
                 Verdict::Warn,
                 "key-without-role",

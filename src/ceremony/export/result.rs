@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::ceremony::fleet::ASSEMBLED;
 use crate::ceremony::scene::Verdict;
 use crate::tuf::digest::Digest;
 use crate::tuf::time::Timestamp;
@@ -55,12 +56,8 @@ impl ResultFile {
 
     /// What is said to be live, and is no document of this ceremony: repository, role, SHA-256. `documents` are the files that
     /// were signed.
-    pub fn strangers<'a>(
-        &self,
-        documents: impl Iterator<Item = &'a Vec<u8>>,
-    ) -> Vec<(&str, &str, &str)> {
-        let signed: BTreeSet<String> =
-            documents.map(|bytes| Digest::of(bytes).to_string()).collect();
+    pub fn strangers(&self, signed: impl Iterator<Item = Digest>) -> Vec<(&str, &str, &str)> {
+        let signed: BTreeSet<String> = signed.map(|digest| digest.to_string()).collect();
         let live = self
             .lines
             .iter()
@@ -132,8 +129,7 @@ pub fn judged(path: &str, bytes: &[u8], files: &BTreeMap<String, Vec<u8>>) -> (V
     if file.path() != path {
         return (Verdict::Fail, format!("{path:?} was changed since it was added."));
     }
-    let documents = files.iter().filter(|(path, _)| path.starts_with("documents/"));
-    match file.strangers(documents.map(|(_, bytes)| bytes)).as_slice() {
+    match file.strangers(signed_in(files)).as_slice() {
         [] => (
             Verdict::Warn,
             format!("{path:?} was added later and is not sealed. It says: {}.", file.told()),
@@ -146,6 +142,16 @@ pub fn judged(path: &str, bytes: &[u8], files: &BTreeMap<String, Vec<u8>>) -> (V
             ),
         ),
     }
+}
+
+/// The digests of the documents that a ceremony signed: they lie in its evidence, or, of a fleet, stand in its lists of results.
+fn signed_in(files: &BTreeMap<String, Vec<u8>>) -> impl Iterator<Item = Digest> {
+    let documents = files.iter().filter(|(path, _)| path.starts_with("documents/"));
+    let documents = documents.map(|(_, bytes)| Digest::of(bytes));
+    let lists = files.iter().filter(|(path, _)| path.starts_with(ASSEMBLED));
+    let rows = lists.flat_map(|(_, bytes)| bytes.split(|byte| *byte == b'\n'));
+    let listed = rows.filter_map(|row| std::str::from_utf8(row.get(..64)?).ok()?.parse().ok());
+    documents.chain(listed)
 }
 
 fn read(line: &str) -> Option<Line> {

@@ -50,9 +50,12 @@ pub fn signatures_file(key: &str, nth: u64) -> String {
     format!("{SIGNATURES}/{key}-{nth:05}.tsv")
 }
 
+/// The evidence's folder of lists of results.
+pub const ASSEMBLED: &str = "fleet/assembled/";
+
 /// The evidence's file of one batch of results: lines `sha256  path` of what was written to OUT.
 pub fn assembled_file(nth: u64) -> String {
-    format!("fleet/assembled/{nth:05}.txt")
+    format!("{ASSEMBLED}{nth:05}.txt")
 }
 
 /// The folder of a repository's new documents on OUT.

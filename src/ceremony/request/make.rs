@@ -25,6 +25,11 @@ pub enum NoRequest {
         "a ceremony of the kind {0} is held in one room: there is nothing that signers elsewhere could check it against"
     )]
     Kind(Kind),
+    /// Thousands of repositories are not asked about one by one.
+    #[error(
+        "a fleet is held in one room: it has no requests. Ask for one repository with a plan of its own"
+    )]
+    Fleet,
     /// A document hashes signed ones.
     #[error(
         "{0} states hashes of signed files, so that it cannot be signed at the same time: sign it in a ceremony of its own, or let the server sign it"
@@ -55,6 +60,9 @@ pub enum NoRequest {
 
 /// Whether a plan can be signed on several machines at all.
 pub(super) fn is_for_many(plan: &Plan) -> Result<(), NoRequest> {
+    if plan.fleet.is_some() {
+        return Err(NoRequest::Fleet);
+    }
     let recipe = Recipe::of(plan);
     match recipe.closing.first() {
         Some(doc) => Err(NoRequest::Closing(doc.role.clone())),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::tuf::document::{Dialect, DocRole};
 use crate::tuf::key::Fingerprint;
-use crate::tuf::name::RoleName;
+use crate::tuf::name::{KeyName, RoleName};
 use crate::tuf::time::Timestamp;
 
 use super::super::super::before::Anchor;
@@ -93,35 +93,50 @@ pub(super) fn leaver(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
             ));
         }
     }
-    let serials = |made: bool| {
-        planned.keys.iter().filter_map(|key| plan.key(key)).filter_map(move |key| {
-            match &key.store {
-                Some(Store::Yubikey { serial, .. })
-                    if matches!(key.origin, Origin::Make { .. }) == made =>
-                {
-                    Some((key, *serial))
-                }
-                Some(
-                    Store::Yubikey { .. }
-                    | Store::Pkcs11 { .. }
-                    | Store::Age { .. }
-                    | Store::Virtual { .. },
-                )
-                | None => None,
-            }
-        })
-    };
-    for (key, serial) in serials(true) {
-        if let Some((other, _)) = serials(false).find(|(_, taken)| *taken == serial) {
+    let others = plan.roles.iter().filter(|(role, _)| **role != name);
+    let others = others.map(|(role, planned)| (role, &planned.keys));
+    let delegated = plan.delegations.iter().map(|planned| (&planned.name, &planned.keys));
+    for (role, keys) in others.chain(delegated) {
+        let is_gone = |key: &&KeyName| fingerprint(plan, key).is_some_and(|f| gone.contains(&f));
+        for key in keys.iter().filter(is_gone) {
+            raised.push(fail(
+                "leaver-still-listed",
+                role.as_str(),
+                format!(
+                    "{key} leaves the root and would go on here; whoever holds it still signs."
+                ),
+            ));
+        }
+    }
+    let keys = || planned.keys.iter().filter_map(|key| plan.key(key));
+    // Made here, or brought: what the root before does not list comes with somebody new.
+    let is_new =
+        |key: &PlannedKey| fingerprint(plan, &key.name).is_none_or(|known| !old.contains(&known));
+    for newcomer in keys().filter(|key| is_new(key)) {
+        let Some(token) = newcomer.store.as_ref().and_then(token) else { continue };
+        let shares = |key: &&PlannedKey| {
+            key.name != newcomer.name
+                && key.store.as_ref().and_then(self::token).as_ref() == Some(&token)
+        };
+        if let Some(other) = keys().find(shares) {
             raised.push(fail(
                 "newcomer-shares-token",
-                key.name.as_str(),
+                newcomer.name.as_str(),
                 format!(
-                    "It would be on the YubiKey {serial}, where {} is: one loss takes both.",
+                    "It would be on the {token}, where {} is: one loss takes both.",
                     other.name
                 ),
             ));
         }
+    }
+}
+
+/// The token of a store, whatever its slot.
+fn token(store: &Store) -> Option<String> {
+    match store {
+        Store::Yubikey { serial, .. } => Some(format!("YubiKey {serial}")),
+        Store::Pkcs11 { serial, .. } => Some(format!("PKCS#11 token {serial}")),
+        Store::Age { .. } | Store::Virtual { .. } => None,
     }
 }
 
@@ -168,12 +183,26 @@ pub(super) fn published_together(
     }
 }
 
-/// At or above the threshold there is no way back inside the repository, whatever the plan calls the change.
+/// The new root needs more keys than those that leaked. At or above the old threshold there is no way back inside the repository, whatever the plan calls the change.
 pub(super) fn lost(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
     let name = RoleName::root();
     let old = of_role(anchor.root(), &name);
     let bad: BTreeSet<_> =
         plan.compromised.iter().map(|row| row.fingerprint).filter(|f| old.contains(f)).collect();
+    if let Some(planned) = plan.roles.get(&name).filter(|_| !bad.is_empty())
+        && usize::try_from(planned.threshold).is_ok_and(|threshold| threshold <= bad.len())
+    {
+        raised.push(fail(
+            "threshold-within-reach",
+            "root",
+            format!(
+                "{} keys leaked, and {} would be enough for the next root. Expected a threshold above \
+                 what leaked once.",
+                bad.len(),
+                planned.threshold
+            ),
+        ));
+    }
     let threshold = anchor.root().roles.get(&name).map_or(0, |role| role.threshold.0);
     if bad.is_empty() || !i64::try_from(bad.len()).is_ok_and(|bad| bad >= threshold) {
         return;
@@ -199,7 +228,7 @@ pub(super) fn lost(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
     ));
 }
 
-/// What leaked is said, and the new root needs more keys than those that leaked.
+/// What leaked is said.
 pub(super) fn compromise(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
     let name = RoleName::root();
     let old = of_role(anchor.root(), &name);
@@ -209,17 +238,6 @@ pub(super) fn compromise(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>
             "nothing-to-do",
             "compromised",
             "No key of the root is stated as compromised.",
-        ));
-    }
-    let threshold = plan.roles.get(&name).map_or(0, |role| role.threshold);
-    if usize::try_from(threshold).is_ok_and(|threshold| threshold <= bad) {
-        raised.push(fail(
-            "threshold-within-reach",
-            "root",
-            format!(
-                "{bad} keys leaked, and {threshold} would be enough for the next root. Expected a \
-                 threshold above what leaked once."
-            ),
         ));
     }
 }
