@@ -269,6 +269,39 @@ fn a_new_online_key_is_told_with_what_must_be_published_with_it() {
 }
 
 #[test]
+fn a_snapshot_that_is_signed_here_follows_the_current_one() {
+    for dialect in BOTH {
+        let sample = Sample::new(dialect);
+        let mut text = rotate_online(&sample);
+        let start = text.body.find("\n[roles.snapshot]").unwrap();
+        text.body.truncate(start);
+        text.inputs.clear();
+        let kept = if dialect == Dialect::Notary1 { "server-snapshot-2" } else { "online-2" };
+        let key = text.body.find(&format!("\n[[keys]]\nname      = \"{kept}\"")).unwrap();
+        let end = text.body.find("\n[roles.root]").unwrap();
+        let algorithm = if dialect == Dialect::Notary1 { "p256" } else { "ed25519" };
+        let made = made("online-2", "Releaser", AGE, algorithm, "");
+        text.body.replace_range(key..end, &made);
+        text.body += "\n[roles.snapshot]\nkeys = [\"online-2\"]\nthreshold = 1\n";
+        text.body += "valid_for = \"6 months\"\n";
+        let without = Sample {
+            files: sample
+                .files
+                .iter()
+                .filter(|(name, _)| !name.contains("snapshot") && *name != "timestamp.json")
+                .map(|(name, bytes)| (name.clone(), bytes.clone()))
+                .collect(),
+            ..Sample::new(dialect)
+        };
+        refuses(&check(&without, &text), "snapshot-before-unknown", "It would be version 1");
+        let stated = "valid_for = \"6 months\"\nversion = 7\n";
+        text.body = text.body.replace("valid_for = \"6 months\"\n", stated);
+        let report = check(&without, &text);
+        assert!(found(&report, "snapshot-before-unknown").is_empty(), "{report:#?}");
+    }
+}
+
+#[test]
 fn a_server_key_with_another_id_than_the_plan_says_is_refused() {
     let sample = Sample::new(Dialect::Notary1);
     let text = rotate_online(&sample);

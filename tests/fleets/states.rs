@@ -266,3 +266,69 @@ fn a_delegation_is_rotated_over_a_fleet_and_one_of_the_other_dialect_is_refused(
     let claims = rehearsal.audited(&ended);
     assert!(worst(&claims) < anchorite::ceremony::scene::Verdict::Fail, "{claims:#?}");
 }
+
+/// The sample's plan without what is about tagging keys.
+fn of_roots(kind: &str, list: &str) -> String {
+    let text = plan(list).replace("rotate-tagging", kind).replace(UNREAD, "");
+    let cut = |text: &str, from: &str, to: &str| {
+        let start = text.find(from).unwrap();
+        let end = start + text[start..].find(to).unwrap();
+        text[..start].to_owned() + &text[end..]
+    };
+    let text = cut(&text, "\n[[keys]]\nname = \"tagging-2\"", "\n[roles.root]");
+    cut(&text, "\n[roles.targets]", "\n[[waivers]]")
+}
+
+/// Holds a fleet of roots alone, and gives how many keys of the old root each new one lists.
+fn roots_of(repositories: &[(String, Dialect)], plan: impl Fn(&str) -> String) -> Vec<usize> {
+    let source = tempfile::tempdir().unwrap();
+    let list = lay(source.path(), repositories);
+    let text = plan(&list);
+    let (_, report) = check(source.path(), &list, &text);
+    let bad: Vec<_> = report.findings.iter().filter(|f| f.name == "fleet-refused").collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+    let rehearsal = Rehearsal::of(source.path(), text, report);
+    let ended = rehearsal.hold();
+    assert_eq!(ended.outcome, Outcome::Done);
+    let claims = rehearsal.audited(&ended);
+    assert!(worst(&claims) < anchorite::ceremony::scene::Verdict::Fail, "{claims:#?}");
+    let results = rehearsal.results();
+    assert_eq!(results.len(), repositories.len());
+    let each = repositories.iter().map(|(name, dialect)| {
+        let folder = format!("rehearsal.invalid/{name}").replace('/', "%2F");
+        let file = if *dialect == Dialect::Notary1 { "root.json" } else { "2.root.json" };
+        assert_eq!(results[&folder], [file], "{name}");
+        let out = rehearsal.stage.medium("OUT").join("fleet").join(&folder);
+        let AnyDocument::Root(new) = AnyDocument::read(&fs::read(out.join(file)).unwrap()).unwrap()
+        else {
+            panic!("{name}: no root")
+        };
+        assert_eq!(new.peek().version, 2);
+        let signed: Vec<_> = new.signatures().iter().map(|entry| &entry.keyid).collect();
+        let listed = &new.peek().roles[&"root".parse().unwrap()].keyids;
+        listed.iter().filter(|id| signed.contains(id)).count()
+    });
+    each.collect()
+}
+
+#[test]
+fn the_roots_of_a_fleet_of_both_dialects_are_refreshed() {
+    let refresh = |list: &str| of_roots("refresh", list).replace("10 years", "11 years");
+    assert_eq!(roots_of(&three(), refresh), [3, 3, 3]);
+}
+
+#[test]
+fn a_custodian_of_every_root_of_a_fleet_is_replaced() {
+    let both = ["one.example.com", "two.example.com"].map(|name| (name.to_owned(), Dialect::Tuf1));
+    let signed = roots_of(&both, |list| {
+        of_roots("replace-custodian", list)
+            .replace("\"root-a\", \"root-b\", \"root-c\"", "\"root-a\", \"root-b\", \"root-d\"")
+            .replace(
+                "\n[roles.root]",
+                "\n[[keys]]\nname = \"root-d\"\nholder = \"Custodian C\"\nalgorithm = \"p256\"\n\
+                 store = { yubikey = { serial = 18158999, slot = \"9c\" } }\n\
+                 make = { pin = \"always\", touch = \"always\" }\n\n[roles.root]",
+            )
+    });
+    assert_eq!(signed, [3, 3]);
+}

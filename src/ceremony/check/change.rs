@@ -6,6 +6,7 @@ mod delegations;
 mod kinds;
 mod root;
 mod signed_things;
+mod snapshot;
 
 use std::collections::BTreeSet;
 
@@ -39,6 +40,7 @@ pub(super) fn findings(plan: &Plan, anchor: &Anchor, at: Timestamp, raised: &mut
     }
     versions(plan, anchor, raised);
     compromised(plan, anchor, &recipe, raised);
+    snapshot::follows(plan, anchor, &recipe, raised);
     root::lost(plan, anchor, raised);
     signed_things::findings(plan, anchor, &recipe, raised);
     kinds::findings(plan, anchor, &recipe, at, raised);

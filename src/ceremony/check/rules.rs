@@ -71,7 +71,7 @@ pub(super) fn finding(
 }
 
 /// Findings that no waiver helps against.
-const NEVER_WAIVED: [&str; 49] = [
+const NEVER_WAIVED: [&str; 50] = [
     "fleet-not-read",
     "fleet-none",
     "ed25519-on-yubikey",
@@ -96,6 +96,7 @@ const NEVER_WAIVED: [&str; 49] = [
     "root-version-stated",
     "version-not-above",
     "version-too-high",
+    "snapshot-before-unknown",
     "compromised-key-stays",
     "compromised-key-elsewhere",
     "only-compromised-keys-sign",

@@ -96,6 +96,7 @@ pub const PLAN_RULES: &[PlanRule] = &[
     rule("version-not-above", "changes", "FAIL", NO, "all"),
     rule("version-too-high", "changes", "FAIL", NO, "all"),
     rule("version-jumps", "changes", "WARN", None, ""),
+    rule("snapshot-before-unknown", "changes that sign a snapshot", "FAIL", NO, "all"),
     rule("compromised-key-stays", "changes", "FAIL", NO, "all"),
     rule("compromised-key-elsewhere", "changes", "FAIL", NO, "all"),
     rule("only-compromised-keys-sign", "changes", "FAIL", NO, "all"),
