@@ -216,6 +216,17 @@ fn a_token_service_is_asked_with_the_password_from_a_file() {
         run_script(&out, script, &server, &["--netrc-file", right.to_str().unwrap()]).success();
     }
     assert_eq!(server.document(GUN, "root").unwrap(), fs::read(out.join("app/root.json")).unwrap());
+    // What the next ceremony begins from is fetched with it too, and not without.
+    let fetch = |into: &str, login: &[&str]| {
+        let into = folder.path().join(into);
+        let asked = ["--gun", GUN, "--into", into.to_str().unwrap()];
+        run_script(&out, "publish/fetch", &server, &[&asked[..], login].concat())
+    };
+    fetch("nothing", &[]).failure(1);
+    assert!(!folder.path().join("nothing").join(GUN).exists());
+    fetch("before", &["--netrc-file", right.to_str().unwrap()]).success();
+    let fetched = fs::read(folder.path().join("before").join(GUN).join("root.json")).unwrap();
+    assert_eq!(fetched, fs::read(out.join("app/root.json")).unwrap());
 }
 
 #[test]
