@@ -21,7 +21,7 @@ use anchorite::ceremony::roster::{Enrolled, Facts, Proof, Roster};
 use anchorite::ceremony::scene::{Scene, Verdict};
 use anchorite::ceremony::twin::{Purpose, Twin};
 use anchorite::driver::bench::{Bench, Clock, Setting, Stores};
-use anchorite::driver::fleet::{Batch, Results, Tables, Turns, Yard, walk, walk_for_check};
+use anchorite::driver::fleet::{Barred, Batch, Results, Tables, Turns, Yard, walk, walk_for_check};
 use anchorite::driver::media::{MARKER, Media, enrol};
 use anchorite::driver::ports::{Company, Front, FrontFailed, Progress};
 use anchorite::driver::session::{Begin, Resumed, Session};
@@ -242,7 +242,7 @@ pub fn change(from: &Path, to: &Path) -> Done {
     for folder in [&evidence, &out, &trust] {
         fs::create_dir_all(folder)?;
     }
-    let yard = Yard { plan: plan.clone(), purpose: None, from: from.to_owned(), trust: None };
+    let yard = Yard { plan: plan.clone(), purpose: None, from: from.to_owned(), trust: None, barred: Barred::default() };
     let keys = keys(&plan)?;
     let mut roster = Roster::default();
     for planned in &plan.keys {

@@ -29,7 +29,7 @@ use super::scene::Verdict;
 use super::twin::{Purpose, Twin};
 use super::walk;
 
-pub use change::listed_again;
+pub use change::{listed_again, named};
 pub use fleet::Walked;
 
 /// A plan that a check has passed, or that a check plays itself.

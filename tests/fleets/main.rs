@@ -30,7 +30,7 @@ use anchorite::ceremony::scene::Verdict;
 use anchorite::ceremony::twin::{Purpose, Twin};
 use anchorite::driver::bench::{Bench, VirtualStores};
 use anchorite::driver::evidence;
-use anchorite::driver::fleet::{Tables, Yard, claims, walk, walk_for_check};
+use anchorite::driver::fleet::{Barred, Tables, Yard, claims, walk, walk_for_check};
 use anchorite::driver::hold::{HoldError, hold};
 use anchorite::driver::journal::FileJournal;
 use anchorite::driver::ports::{FrontFailed, Journal};
@@ -395,7 +395,8 @@ fn a_repository_of_which_the_workspace_trusts_something_newer_is_refused() {
     let plan = Plan::parse(plan(&list).as_bytes()).unwrap();
     let walked = |trust: Option<PathBuf>| {
         let purpose = Some(Purpose::Check);
-        let yard = Yard { plan: plan.clone(), purpose, from: source.path().to_owned(), trust };
+        let (from, barred) = (source.path().to_owned(), Barred::default());
+        let yard = Yard { plan: plan.clone(), purpose, from, trust, barred };
         walk(&yard, &throw_away(&plan), &Tables::Digests, |_, _, _| {}).unwrap()
     };
     assert_eq!(walked(None).first_refused, []);
@@ -404,6 +405,32 @@ fn a_repository_of_which_the_workspace_trusts_something_newer_is_refused() {
     let why = &survey.first_refused[0];
     assert_eq!(why.repository, "updates.example.com");
     assert!(why.why.contains("this workspace trusts version 2 already"), "{why:?}");
+}
+
+#[test]
+fn a_repository_that_would_list_a_barred_key_again_is_refused() {
+    let source = tempfile::tempdir().unwrap();
+    let one = [("updates.example.com".to_owned(), Dialect::Tuf1)];
+    let list = lay(source.path(), &one);
+    fs::write(source.path().join("fleet.tsv"), &list).unwrap();
+    let plan = Plan::parse(plan(&list).as_bytes()).unwrap();
+    let walked = |barred: Barred| {
+        let from = source.path().to_owned();
+        let yard = Yard { plan: plan.clone(), purpose: None, from, trust: None, barred };
+        walk(&yard, &throw_away(&plan), &Tables::Digests, |_, _, _| {}).unwrap()
+    };
+    assert_eq!(walked(Barred::default()).first_refused, []);
+    let root = fs::read(source.path().join("r/updates.example.com/1.root.json")).unwrap();
+    let AnyDocument::Root(root) = AnyDocument::read(&root).unwrap() else { panic!("no root") };
+    // One that the plan leaves where it is, and one that it names.
+    for role in ["timestamp", "root"] {
+        let id = &root.peek().roles[&role.parse().unwrap()].keyids[0];
+        let key = root.peek().keys[id].public.fingerprint();
+        let survey = walked(Barred::new([(key, "it is compromised".to_owned())].into()));
+        let why = &survey.first_refused[0].why;
+        assert_eq!((survey.repositories, survey.left_out), (0, 1));
+        assert!(why.contains("would list a key for") && why.contains("compromised"), "{why}");
+    }
 }
 
 /// What documents are derived from, with keys that nobody holds.

@@ -369,6 +369,16 @@ pub fn listed_again(plan: &Plan, anchor: &Anchor) -> Vec<(RoleName, Fingerprint)
     again.map(|(role, key)| (role, key.public.fingerprint())).collect()
 }
 
+/// The keys that the plan names for a role and knows beforehand, each with its role.
+pub fn named(plan: &Plan) -> Vec<(RoleName, Fingerprint)> {
+    let top = plan.roles.iter().map(|(name, role)| (name, &role.keys));
+    let below = plan.delegations.iter().map(|role| (&role.name, &role.keys));
+    let bins = plan.bins.iter().map(|bins| (&bins.prefix, &bins.keys));
+    let all = top.chain(below).chain(bins);
+    let all = all.flat_map(|(role, keys)| keys.iter().map(move |key| (role, key)));
+    all.filter_map(|(role, key)| Some((role.clone(), fingerprint(plan, key)?))).collect()
+}
+
 /// A key that somebody else may have is listed nowhere any more, and does not sign alone.
 fn compromised(plan: &Plan, anchor: &Anchor, recipe: &Recipe, raised: &mut Vec<Finding>) {
     let bad: BTreeSet<_> = plan.compromised.iter().map(|row| row.fingerprint).collect();

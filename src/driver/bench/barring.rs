@@ -1,13 +1,8 @@
 //! A store whose key may be one that is given no role any more.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
+use crate::driver::fleet::Barred;
 use crate::keystore::{KeyStore, Made, Seen, Signed, Signer, Spec, TokenError, Unlock};
 use crate::tuf::key::Fingerprint;
-
-/// Why keys are given no role, by fingerprint.
-pub(super) type Barred = Arc<BTreeMap<Fingerprint, String>>;
 
 /// A store that neither shows nor opens a barred key.
 pub(super) struct Barring {

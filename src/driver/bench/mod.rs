@@ -28,7 +28,7 @@ use crate::tuf::signature::Signature;
 use crate::tuf::time::Timestamp;
 
 use super::file::{self, Readers};
-use super::fleet::{Batch, Results, Tables, Turns, Yard, competing, walk};
+use super::fleet::{Barred, Batch, Results, Tables, Turns, Yard, competing, walk};
 use super::media::{Media, public};
 use super::ports::{Company, Progress, World};
 use super::workspace::{self, TRUST};
@@ -42,6 +42,11 @@ pub use virtual_bench::VirtualStores;
 pub trait Stores {
     /// Opens the store of a key.
     fn store(&mut self, key: &PlannedKey) -> Result<Box<dyn KeyStore>, TokenError>;
+
+    /// The keys that are given no role any more; none where nobody keeps a register.
+    fn barred(&self) -> Barred {
+        Barred::default()
+    }
 
     /// Writes an encrypted copy of a key, as its `leaves` says: the file's name and its bytes, proven to hold the key.
     fn copy_out(
@@ -212,6 +217,7 @@ impl<S: Stores> Bench<S> {
             purpose: self.rehearsal.then_some(Purpose::Rehearse),
             from: self.media.folder(&self.plan, medium)?,
             trust: (!self.rehearsal).then(|| self.book.join(TRUST)),
+            barred: self.stores.barred(),
         })
     }
 

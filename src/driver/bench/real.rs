@@ -21,8 +21,9 @@ use crate::tuf::signature::{Hash, Signature};
 
 use super::super::file;
 use super::super::token::{Driven, change_secret, provision_yubikey};
-use super::barring::{Barred, Barring};
+use super::barring::Barring;
 use super::{Kit, Stores, own_io};
+use crate::driver::fleet::Barred;
 
 /// Where a real ceremony's keys live.
 #[derive(Debug, Clone)]
@@ -115,6 +116,10 @@ impl RealStores {
 }
 
 impl Stores for RealStores {
+    fn barred(&self) -> Barred {
+        Arc::clone(&self.barred)
+    }
+
     fn store(&mut self, key: &PlannedKey) -> Result<Box<dyn KeyStore>, TokenError> {
         let store: Box<dyn KeyStore> = match self.device(key)? {
             Some(driven) => Box::new(driven),

@@ -16,7 +16,7 @@ use crate::tuf::digest::Digest;
 use super::assemble::Made;
 use super::cursor::{Cursor, Lines};
 use super::sign::{LONGEST_ROW, derived};
-use super::{Yard, mismatch};
+use super::{Barred, Yard, mismatch};
 
 /// What a stranger can derive of a fleet: with its documents everything, without them nothing more than is in the folder.
 pub fn claims(plan: &Plan, engine: &Engine, evidence: &Path, from: Option<&Path>) -> Vec<Claim> {
@@ -65,6 +65,7 @@ fn derive(
         },
         from: from.to_owned(),
         trust: None,
+        barred: Barred::default(),
     };
     let drafts = record.fleet.survey.as_ref().map(|survey| survey.drafts);
     let fleet = Fleet {

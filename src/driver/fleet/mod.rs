@@ -12,12 +12,15 @@ mod walk;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::ceremony::check::{listed_again, named};
 use crate::ceremony::event::{MAX_INPUT, Trouble, TroubleKind};
 use crate::ceremony::fleet::{Line, Member};
 use crate::ceremony::plan::Plan;
 use crate::ceremony::twin::{Purpose, REHEARSAL_PREFIX};
 use crate::tuf::digest::Digest;
+use crate::tuf::key::Fingerprint;
 
 use super::{file, known};
 
@@ -40,7 +43,12 @@ pub struct Yard {
     /// The documents that the workspace trusts: a repository that starts from anything older is refused. Nothing where there
     /// is no workspace.
     pub trust: Option<PathBuf>,
+    /// Keys that are given no role any more, each with the reason.
+    pub barred: Barred,
 }
+
+/// Why keys are given no role, by fingerprint.
+pub type Barred = Arc<BTreeMap<Fingerprint, String>>;
 
 impl Yard {
     /// The documents of a repository, by their names below its folder.
@@ -53,10 +61,18 @@ impl Yard {
         file::list(&file::below(&self.from, &line.folder)?)?.into_iter().map(inside).collect()
     }
 
-    /// Takes a repository whose documents the workspace does not know to be outdated. The error says why it is refused.
+    /// Takes a repository whose documents the workspace does not know to be outdated, and whose new ones would list no key
+    /// that is barred. The error says why it is refused.
     pub(crate) fn current(&self, member: Member) -> Result<Member, String> {
-        if let (Some(trust), Some(anchor)) = (&self.trust, member.anchor()) {
+        let Some(anchor) = member.anchor() else { return Ok(member) };
+        if let Some(trust) = &self.trust {
             known::current(trust, anchor).map_err(|why| why.to_string())?;
+        }
+        let again = listed_again(member.plan(), anchor).into_iter().chain(named(member.plan()));
+        for (role, key) in again {
+            if let Some(why) = self.barred.get(&key) {
+                return Err(format!("its new documents would list a key for {role}, but {why}"));
+            }
         }
         Ok(member)
     }
@@ -81,7 +97,9 @@ impl Yard {
 /// Lays the fleet of a plan out on a scratch medium: the list, and the documents that it names.
 pub fn lay_out(plan: &Plan, from: &Path, to: &Path) -> Result<(), Trouble> {
     let Some(stated) = &plan.fleet else { return Ok(()) };
-    let yard = Yard { plan: plan.clone(), purpose: None, from: from.to_owned(), trust: None };
+    let (plan, from) = (plan.clone(), from.to_owned());
+    let barred = Barred::default();
+    let yard = Yard { plan, purpose: None, from, trust: None, barred };
     let mut list = cursor::List::open(&yard)?;
     let mut text = String::new();
     while let Some(line) = list.next()? {

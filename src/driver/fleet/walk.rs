@@ -18,10 +18,10 @@ use crate::driver::file;
 use crate::tuf::digest::Digest;
 use crate::tuf::time::Timestamp;
 
-use super::Yard;
 use super::cursor::List;
 use super::keeping::Growing;
 use super::spool::Filling;
+use super::{Barred, Yard};
 
 /// Where the tables of a walk go: into an evidence folder, or nowhere but their digests.
 pub enum Tables<'a> {
@@ -122,7 +122,9 @@ pub fn walk_for_check(
     at: Timestamp,
 ) -> Result<(Survey, Vec<Finding>), Trouble> {
     let purpose = Some(Purpose::Check);
-    let yard = Yard { plan: plan.clone(), purpose, from: from.to_owned(), trust: None };
+    let barred = Barred::default();
+    let from = from.to_owned();
+    let yard = Yard { plan: plan.clone(), purpose, from, trust: None, barred };
     let fleet = throw_away(plan, at);
     let mut firsts = Vec::new();
     let survey = walk(&yard, &fleet, &Tables::Digests, |_, line, first| {
