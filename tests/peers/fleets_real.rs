@@ -316,6 +316,13 @@ fn a_fleet_is_fetched_changed_published_in_waves_and_accepted_by_real_clients() 
     hold(&ceremony, &plan, &secrets, &["Custodian A"], &[]);
     audited(&ceremony, "GANNET");
 
+    // Keys of a set got a role as well.
+    let known = fs::read_to_string(ceremony.at("BOOK/register.jsonl")).unwrap();
+    for key in ["root-one", "root-two", "tagging"] {
+        let line = known.lines().rfind(|line| line.contains(&format!("\"{key}\""))).unwrap();
+        assert!(line.contains("\"active\""), "{line}");
+    }
+
     let out = ceremony.at("OUT-2");
     run_script(&out, "publish/precheck", &server, &[]).success();
     run_script(&out, "publish/publish", &server, &["--wave", "1"]).success();

@@ -371,11 +371,7 @@ pub fn listed_again(plan: &Plan, anchor: &Anchor) -> Vec<(RoleName, Fingerprint)
 
 /// The keys that the plan names for a role and knows beforehand, each with its role.
 pub fn named(plan: &Plan) -> Vec<(RoleName, Fingerprint)> {
-    let top = plan.roles.iter().map(|(name, role)| (name, &role.keys));
-    let below = plan.delegations.iter().map(|role| (&role.name, &role.keys));
-    let bins = plan.bins.iter().map(|bins| (&bins.prefix, &bins.keys));
-    let all = top.chain(below).chain(bins);
-    let all = all.flat_map(|(role, keys)| keys.iter().map(move |key| (role, key)));
+    let all = plan.authorised();
     all.filter_map(|(role, key)| Some((role.clone(), fingerprint(plan, key)?))).collect()
 }
 

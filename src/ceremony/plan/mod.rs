@@ -427,6 +427,16 @@ impl Plan {
         self.roles.get(role).and_then(|planned| planned.version).or_else(below)
     }
 
+    /// Every key that the plan gives a role, with the role: at the top, by delegation, in bins; of a fleet by the names of most
+    /// repositories, without its sets.
+    pub fn authorised(&self) -> impl Iterator<Item = (&RoleName, &KeyName)> {
+        let top = self.roles.iter().map(|(name, role)| (name, &role.keys));
+        let below = self.delegations.iter().map(|role| (&role.name, &role.keys));
+        let bins = self.bins.iter().map(|bins| (&bins.prefix, &bins.keys));
+        let all = top.chain(below).chain(bins);
+        all.flat_map(|(role, keys)| keys.iter().map(move |key| (role, key)))
+    }
+
     /// The key that the plan calls `name`.
     pub fn key(&self, name: &KeyName) -> Option<&PlannedKey> {
         self.keys.iter().find(|key| key.name == *name)

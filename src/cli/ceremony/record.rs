@@ -37,10 +37,7 @@ pub(in crate::cli) fn barred(
                 .hint(format!("Name the role {role} in the plan, with a key in its place.")));
         }
     }
-    let authorised = plan.roles.values().map(|role| &role.keys);
-    let delegated = plan.delegations.iter().map(|role| &role.keys);
-    let delegated = delegated.chain(plan.bins.iter().map(|bins| &bins.keys));
-    for key in authorised.chain(delegated).flatten().filter_map(|name| plan.key(name)) {
+    for key in plan.authorised().filter_map(|(_, name)| plan.key(name)) {
         let known = match &key.origin {
             Origin::Make { .. } => None,
             Origin::Listed(fingerprint) => Some(*fingerprint),
@@ -124,11 +121,11 @@ pub(in crate::cli) fn register(book: &Workspace, ended: &Ended) -> Result<(), Fa
         Outcome::Aborted => What::Note(Note::Generated),
     };
     let plan = engine.plan();
-    let (top, below) = (plan.roles.values(), plan.delegations.iter());
-    let authorised = top.flat_map(|role| &role.keys).chain(below.flat_map(|role| &role.keys));
-    let authorised = authorised.chain(plan.bins.iter().flat_map(|bins| &bins.keys));
     // Who signs once more along with the others gets no role by that, and keeps its state.
-    let authorised: BTreeSet<&KeyName> = authorised.collect();
+    let mut authorised: BTreeSet<&KeyName> = plan.authorised().map(|(_, key)| key).collect();
+    let sets = plan.fleet.iter().flat_map(|fleet| fleet.sets.values()).flatten();
+    let in_sets: Vec<_> = sets.filter(|(name, _)| authorised.contains(name)).collect();
+    authorised.extend(in_sets.into_iter().map(|(_, key)| key));
     let keys = engine.roster().keys.iter().filter(|(name, _)| authorised.contains(name));
     let mut lines: Vec<Line> = keys
         .filter(|(name, _)| plan.key(name).is_some())
