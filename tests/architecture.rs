@@ -28,7 +28,6 @@ const PURE: &[&str] = &[
     "std::env",
     "std::process",
     "getrandom",
-    "rand_core",
     "rustix",
     "crossterm",
     "println!",

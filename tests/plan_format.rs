@@ -75,4 +75,6 @@ fn the_commands_of_the_page_make_a_proof_that_holds() {
         let signature = Signature::from_ecdsa_der(algorithm, Hash::Sha256, &proof).unwrap();
         assert!(key.verifies(&challenge(&key), &signature), "{curve}");
     }
+    let (key, proof) = self::proof("-algorithm RSA -pkeyopt rsa_keygen_bits:3072", "rsa");
+    assert!(key.verifies(&challenge(&key), &Signature::RsaPss(proof)));
 }

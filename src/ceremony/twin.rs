@@ -206,7 +206,7 @@ impl Twin {
     /// The private half of a stand-in; nothing for keys that are none.
     pub fn plays(&self, public: &PublicKey) -> Option<ForgedKey> {
         let (label, algorithm) = self.cast.get(&public.fingerprint())?;
-        before::forged(&self.seed, label, *algorithm)
+        ForgedKey::new(&self.seed, label, *algorithm)
     }
 
     /// The private half that plays a key of the plan; nothing for algorithms that cannot be forged.
@@ -231,13 +231,7 @@ pub fn forged_fingerprints(plan: &Plan) -> BTreeMap<Fingerprint, KeyName> {
 
 /// The key that plays `key`.
 fn stand_in(seed: &Digest, key: &PlannedKey) -> Option<ForgedKey> {
-    match key.origin {
-        Origin::Listed(_) => before::forged(seed, key.name.as_str(), key.algorithm),
-        Origin::Make { .. }
-        | Origin::Fingerprint(_)
-        | Origin::Enrol { .. }
-        | Origin::Server { .. } => ForgedKey::new(seed, key.name.as_str(), key.algorithm),
-    }
+    ForgedKey::new(seed, key.name.as_str(), key.algorithm)
 }
 
 fn seed(plan: &Plan, purpose: Purpose) -> Digest {

@@ -226,24 +226,29 @@ impl KeyStore for Pkcs11Token {
 
 impl Pkcs11Token {
     fn generate(&self, session: &Session, algorithm: Algorithm) -> Result<PublicKey, TokenError> {
-        let (mechanism, curve) = match algorithm {
-            Algorithm::Ed25519 => (Mechanism::EccEdwardsKeyPairGen, OID_ED25519),
-            Algorithm::P256 => (Mechanism::EccKeyPairGen, OID_P256),
-            Algorithm::P384 => (Mechanism::EccKeyPairGen, OID_P384),
-            Algorithm::Rsa => {
-                return Err(TokenError::Unsupported("RSA keys are not made".to_owned()));
-            }
+        let curve = |oid: &[u8]| vec![Attribute::EcParams(oid.to_vec())];
+        let (mechanism, kind) = match algorithm {
+            Algorithm::Ed25519 => (Mechanism::EccEdwardsKeyPairGen, curve(OID_ED25519)),
+            Algorithm::P256 => (Mechanism::EccKeyPairGen, curve(OID_P256)),
+            Algorithm::P384 => (Mechanism::EccKeyPairGen, curve(OID_P384)),
+            Algorithm::Rsa => (
+                Mechanism::RsaPkcsKeyPairGen,
+                vec![
+                    Attribute::ModulusBits(RSA_BITS.into()),
+                    Attribute::PublicExponent(RSA_EXPONENT.to_vec()),
+                ],
+            ),
         };
         let name = Attribute::Label(self.label.key.as_str().as_bytes().to_vec());
         let id = Attribute::Id(self.key.id.clone());
-        let public = [
+        let mut public = vec![
             Attribute::Token(true),
             Attribute::Private(false),
             Attribute::Verify(true),
-            Attribute::EcParams(curve.to_vec()),
             name.clone(),
             id.clone(),
         ];
+        public.extend(kind);
         let private = [
             Attribute::Token(true),
             Attribute::Private(true),
@@ -330,12 +335,12 @@ impl Pkcs11Signer<'_> {
                 bytes.try_into().map(Signature::Ed25519).map_err(|_| TokenError::BadSignature)
             }
             Algorithm::Rsa => {
-                let pss = Mechanism::Sha256RsaPkcsPss(PkcsPssParams {
+                let pss = Mechanism::RsaPkcsPss(PkcsPssParams {
                     hash_alg: MechanismType::SHA256,
                     mgf: PkcsMgfType::MGF1_SHA256,
                     s_len: 32.into(),
                 });
-                sign(&pss, message).map(Signature::RsaPss)
+                sign(&pss, &sha2::Sha256::digest(message)).map(Signature::RsaPss)
             }
         }
     }
@@ -350,6 +355,11 @@ fn auth_pin(secret: &Secret) -> AuthPin {
 const OID_ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 const OID_P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07];
 const OID_P384: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
+
+/// The size of an RSA key that is made: as strong as P-256 (NIST SP 800-57, table 2), and what TPMs make at most.
+const RSA_BITS: u64 = 3072;
+/// 65537.
+const RSA_EXPONENT: &[u8] = &[1, 0, 1];
 
 /// A token's serial number without the blanks and zero bytes that fill its field.
 fn serial(info: &TokenInfo) -> String {

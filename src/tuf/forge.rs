@@ -2,6 +2,8 @@
 //!
 //! Nothing made with them can pass as real: a real ceremony computes the keys of its plan's twins again and refuses them.
 
+mod rsa;
+
 use ed25519_dalek::Signer as _;
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use sha2::{Digest as _, Sha256, Sha384};
@@ -22,11 +24,12 @@ enum Secret {
     Ed25519(Box<ed25519_dalek::SigningKey>),
     P256(p256::ecdsa::SigningKey),
     P384(p384::ecdsa::SigningKey),
+    Rsa(Box<rsa::Forged>),
 }
 
 impl ForgedKey {
     /// Makes the key that `label` has under `seed`: SHA-256(`anchorite-forge-1` ‖ seed ‖ counter ‖ label), with the counter raised
-    /// until the bytes are a scalar. RSA keys cannot be forged.
+    /// until the bytes are a scalar. An RSA key has 3072 bits, out of numbers that begin with the same hash.
     pub fn new(seed: &Digest, label: &str, algorithm: Algorithm) -> Option<Self> {
         (0_u8..=255).find_map(|counter| {
             let half = |part: u8| {
@@ -55,7 +58,11 @@ impl ForgedKey {
                     let point = secret.verifying_key().to_sec1_point(false);
                     (Secret::P384(secret), PublicKey::from_sec1_point(point.as_bytes()).ok()?)
                 }
-                Algorithm::Rsa => return None,
+                Algorithm::Rsa => {
+                    let secret = rsa::Forged::new(&half(0))?;
+                    let public = secret.public_key()?;
+                    (Secret::Rsa(Box::new(secret)), public)
+                }
             };
             Some(Self { public, secret, hash: Hash::Sha384 })
         })
@@ -76,7 +83,7 @@ impl ForgedKey {
         &self.public
     }
 
-    /// Signs a message; the same message always gets the same signature (RFC 8032, RFC 6979).
+    /// Signs a message; the same message always gets the same signature (RFC 8032, RFC 6979; the salt of RSA-PSS is a hash).
     pub fn sign(&self, message: &[u8]) -> Signature {
         match &self.secret {
             Secret::Ed25519(key) => Signature::Ed25519(key.sign(message).to_bytes()),
@@ -96,11 +103,20 @@ impl ForgedKey {
                     .expect("a digest of at least 32 bytes can always be signed");
                 Signature::Ecdsa { hash: self.hash, rs: made.to_bytes().to_vec() }
             }
+            Secret::Rsa(key) => Signature::RsaPss(key.sign(message)),
         }
     }
 }
 
 impl ForgedKey {
+    /// Signs a certificate: as everything else, but RSA with PKCS#1 v1.5 (RFC 4055), as certificates have it.
+    pub fn sign_certificate(&self, tbs: &[u8]) -> Signature {
+        match &self.secret {
+            Secret::Rsa(key) => Signature::RsaPkcs1(key.sign_certificate(tbs)),
+            Secret::Ed25519(_) | Secret::P256(_) | Secret::P384(_) => self.sign(tbs),
+        }
+    }
+
     /// Signs as a broken token would: P-256 with one and the same nonce for every message, the other algorithms as always.
     /// Whoever sees two such signatures can compute the key, which is why it is played.
     pub fn sign_with_one_nonce(&self, message: &[u8]) -> Signature {
@@ -134,7 +150,7 @@ mod tests {
     #[test]
     fn the_same_seed_makes_the_same_key_and_another_label_another() {
         let seed = Digest::of(b"seed");
-        for algorithm in [Algorithm::Ed25519, Algorithm::P256, Algorithm::P384] {
+        for algorithm in [Algorithm::Ed25519, Algorithm::P256, Algorithm::P384, Algorithm::Rsa] {
             let key = ForgedKey::new(&seed, "a", algorithm).unwrap();
             let again = ForgedKey::new(&seed, "a", algorithm).unwrap();
             let other = ForgedKey::new(&seed, "b", algorithm).unwrap();
@@ -146,7 +162,10 @@ mod tests {
     }
 
     #[test]
-    fn rsa_keys_cannot_be_forged() {
-        assert!(ForgedKey::new(&Digest::of(b""), "a", Algorithm::Rsa).is_none());
+    fn an_rsa_key_has_3072_bits_and_the_salt_that_notary_wants() {
+        let key = ForgedKey::new(&Digest::of(b"seed"), "a", Algorithm::Rsa).unwrap();
+        assert_eq!(key.public_key().rsa_bits(), Some(3072));
+        assert!(!key.public_key().is_roca());
+        assert_ne!(key.sign(b"m"), key.sign(b"n"));
     }
 }

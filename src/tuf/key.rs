@@ -34,7 +34,7 @@ pub enum Algorithm {
     P256,
     /// ECDSA over P-384; TUF hashes with SHA-384, Notary with SHA-256.
     P384,
-    /// RSA, for verifying only.
+    /// RSA: signed by tokens only.
     Rsa,
 }
 

@@ -140,12 +140,16 @@ fn hold(
 /// Three PKCS#11 tokens in the place of the shipped plan's root keys.
 fn three_tokens(ceremony: &mut Ceremony, hsm: &SoftHsm) {
     for (nth, key) in (1..).zip(["root-a", "root-b", "root-c"]) {
-        let serial = hsm.token(key);
-        let store = format!(
-            "{{ pkcs11 = {{ module = \"{MODULE}\", serial = \"{serial}\", id = \"0{nth}\" }} }}"
-        );
-        ceremony.store(key, &store);
+        in_a_token(ceremony, hsm, key, nth);
     }
+}
+
+fn in_a_token(ceremony: &mut Ceremony, hsm: &SoftHsm, key: &str, id: u8) {
+    let serial = hsm.token(key);
+    let store = format!(
+        "{{ pkcs11 = {{ module = \"{MODULE}\", serial = \"{serial}\", id = \"0{id}\" }} }}"
+    );
+    ceremony.store(key, &store);
 }
 
 #[test]
@@ -155,6 +159,10 @@ fn notary_and_docker_accept_a_root_of_three_pkcs11_tokens() {
     let mut ceremony = Ceremony::of("first-root-notary1");
     let gun = server_keys(&mut ceremony, &server);
     three_tokens(&mut ceremony, &hsm);
+    // A tagging key that stays in its token, and is RSA.
+    in_a_token(&mut ceremony, &hsm, "tagging", 4);
+    ceremony.change("leaves    = { medium = \"KEYS\", as = \"notary\" }\n", "");
+    ceremony.algorithm("tagging", "rsa");
     let ended = hold(&ceremony, hsm.program(&[]), Some("root-b"), &mut |_| {});
     assert_eq!(ended.outcome, Outcome::Done);
     let record = fs::read_to_string(ended.folder.join("transcript.jsonl")).unwrap();
@@ -172,6 +180,7 @@ fn python_tuf_accepts_a_root_of_three_pkcs11_tokens() {
     let hsm = SoftHsm::new();
     let mut ceremony = Ceremony::of("first-root-tuf1");
     three_tokens(&mut ceremony, &hsm);
+    ceremony.algorithm("root-b", "rsa");
     let ended = hold(&ceremony, hsm.program(&[]), None, &mut |_| {});
     assert_eq!(ended.outcome, Outcome::Done);
     python_accepts(&ceremony);
@@ -337,11 +346,7 @@ fn notary_and_docker_accept_a_root_of_three_yubikeys_although_much_goes_wrong() 
 fn held_with_one_of_each(ceremony: &mut Ceremony) {
     let hsm = SoftHsm::new();
     let (cards, pcscd, _) = three_cards(ceremony, Firmware::V5_7_1);
-    let serial = hsm.token("root-b");
-    ceremony.store(
-        "root-b",
-        &format!("{{ pkcs11 = {{ module = \"{MODULE}\", serial = \"{serial}\", id = \"02\" }} }}"),
-    );
+    in_a_token(ceremony, &hsm, "root-b", 2);
     ceremony.unguarded("root-b");
     ceremony.store("root-c", "{ age = {} }");
     ceremony.unguarded("root-c");

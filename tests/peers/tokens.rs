@@ -77,7 +77,7 @@ fn sign(store: &mut Driven, key: &PublicKey, people: &mut People) -> Result<Sign
 #[test]
 fn a_token_makes_keys_that_never_leave_it_and_signs_with_them() {
     let hsm = SoftHsm::new();
-    for algorithm in [Algorithm::Ed25519, Algorithm::P256, Algorithm::P384] {
+    for algorithm in [Algorithm::Ed25519, Algorithm::P256, Algorithm::P384, Algorithm::Rsa] {
         let serial = hsm.token(&algorithm.to_string());
         let mut store = token(hsm.program(&[]), Path::new(MODULE), &serial);
         assert!(store.look().unwrap().keys.is_empty());

@@ -13,7 +13,7 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::termios::{LocalModes, tcgetattr};
 
-/// How long anything may take before a test gives up.
+/// How long the program may take, after a key was pressed, before a test gives up.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The program and the terminal that it runs on.
@@ -24,7 +24,7 @@ pub(crate) struct Pty {
     seen: Arc<Mutex<Seen>>,
     drawing: Option<JoinHandle<()>>,
     read_to: usize,
-    began: Instant,
+    pressed: Instant,
 }
 
 struct Seen {
@@ -87,7 +87,7 @@ impl Pty {
             seen,
             drawing: Some(drawing),
             read_to: 0,
-            began: Instant::now(),
+            pressed: Instant::now(),
         }
     }
 
@@ -103,7 +103,7 @@ impl Pty {
 
     /// Whether it still runs.
     pub(crate) fn runs(&mut self) -> bool {
-        assert!(self.began.elapsed() < PATIENCE, "it goes on and on:\n{}", self.screen());
+        assert!(self.pressed.elapsed() < PATIENCE, "it goes on and on:\n{}", self.screen());
         self.child.try_wait().unwrap().is_none()
     }
 
@@ -115,6 +115,7 @@ impl Pty {
     /// Presses keys.
     pub(crate) fn press(&mut self, keys: &str) {
         self.keyboard.as_mut().unwrap().write_all(keys.as_bytes()).unwrap();
+        self.pressed = Instant::now();
     }
 
     /// Waits until these words are written, from where the last wait ended.
@@ -134,7 +135,7 @@ impl Pty {
                 return new.get(..end).unwrap().to_owned();
             }
             assert!(runs, "it ended before {words:?}:\n{text}");
-            assert!(self.began.elapsed() < PATIENCE, "no {words:?}:\n{text}");
+            assert!(self.pressed.elapsed() < PATIENCE, "no {words:?}:\n{text}");
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -150,7 +151,7 @@ impl Pty {
     /// prompt. `words` are those of the plan's digest.
     #[track_caller]
     pub(crate) fn go_on(&mut self, words: &[&str], secret: &str, until: &str) -> String {
-        loop {
+        for _ in 0..1000 {
             let block = self.prompt();
             if block.contains(until) {
                 return block;
@@ -159,6 +160,7 @@ impl Pty {
             self.read_to = self.text().len();
             self.press(&format!("{answer}\r"));
         }
+        panic!("no {until:?} after a thousand answers:\n{}", self.screen());
     }
 
     /// Waits for an open prompt: everything that was written since the last answer.
@@ -204,7 +206,7 @@ impl Pty {
     pub(crate) fn see(&mut self, words: &str) {
         while !self.screen().contains(words) {
             assert!(self.runs(), "it ended before {words:?}:\n{}", self.screen());
-            assert!(self.began.elapsed() < PATIENCE, "no {words:?}:\n{}", self.screen());
+            assert!(self.pressed.elapsed() < PATIENCE, "no {words:?}:\n{}", self.screen());
             thread::sleep(Duration::from_millis(20));
         }
         // A question may come a moment after its scene, and keys that come at once after it are dropped. A clock or a mark

@@ -119,6 +119,11 @@ impl Ceremony {
         self.member(key, "make", "{ pin = \"always\", touch = \"always\" }");
     }
 
+    /// Makes the key of this name of another kind.
+    pub(crate) fn algorithm(&mut self, key: &str, algorithm: &str) {
+        self.member(key, "algorithm", &format!("\"{algorithm}\""));
+    }
+
     /// Makes the key of this name without policies.
     pub(crate) fn unguarded(&mut self, key: &str) {
         self.member(key, "make", "{}");

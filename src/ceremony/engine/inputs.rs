@@ -164,7 +164,7 @@ fn enrolled_key(bytes: &[u8]) -> Result<PublicKey, String> {
 }
 
 /// Whether a proof file is a signature of `key` over `challenge`: our own text form, or the raw bytes that openssl
-/// writes (Ed25519 as they are, ECDSA as DER).
+/// writes (Ed25519 as they are, ECDSA as DER, RSA as PSS with a salt of 32 bytes).
 fn proves(key: &PublicKey, challenge: &[u8], proof: &[u8]) -> bool {
     use crate::tuf::key::Algorithm;
     use crate::tuf::signature::{Hash, Signature};
@@ -176,7 +176,7 @@ fn proves(key: &PublicKey, challenge: &[u8], proof: &[u8]) -> bool {
         algorithm @ (Algorithm::P256 | Algorithm::P384) => {
             Signature::from_ecdsa_der(algorithm, Hash::Sha256, proof)
         }
-        Algorithm::Rsa => None,
+        Algorithm::Rsa => Some(Signature::RsaPss(proof.to_vec())),
     };
     own.is_some_and(|signature| key.verifies(challenge, &signature))
         || raw.is_some_and(|signature| key.verifies(challenge, &signature))

@@ -62,10 +62,10 @@ impl Cast {
         Self { seed, dialect: anchor.dialect(), repository, renamed, labels }
     }
 
-    /// The key that plays `public`. An RSA key is played by a P-256 key.
+    /// The key that plays `public`.
     pub(super) fn key(&self, public: &PublicKey) -> Option<ForgedKey> {
         let label = self.labels.get(&public.fingerprint())?;
-        forged(&self.seed, label, public.algorithm())
+        ForgedKey::new(&self.seed, label, public.algorithm())
     }
 
     /// All stand-ins, with what makes them again.
@@ -75,7 +75,7 @@ impl Cast {
     ) -> impl Iterator<Item = (Fingerprint, (String, Algorithm))> + 'a {
         publics.filter_map(|public| {
             let label = self.labels.get(&public.fingerprint())?;
-            let made = forged(&self.seed, label, public.algorithm())?;
+            let made = ForgedKey::new(&self.seed, label, public.algorithm())?;
             Some((made.public_key().fingerprint(), (label.clone(), public.algorithm())))
         })
     }
@@ -112,7 +112,7 @@ impl Cast {
             version: 1,
         };
         let payload = draft.payload(id).ok()?;
-        let made = forged.sign(payload.to_sign());
+        let made = forged.sign_certificate(payload.to_sign());
         let pem = payload.envelope(&[(KeyId::new("stand-in"), made)]);
         notary1::list_certificate(&String::from_utf8(pem).ok()?).ok()
     }
@@ -307,13 +307,4 @@ impl Played<'_> {
                 .collect();
         }
     }
-}
-
-/// The key that `label` has; P-256 in the place of RSA, which cannot be forged.
-pub(super) fn forged(seed: &Digest, label: &str, algorithm: Algorithm) -> Option<ForgedKey> {
-    let algorithm = match algorithm {
-        Algorithm::Rsa => Algorithm::P256,
-        Algorithm::Ed25519 | Algorithm::P256 | Algorithm::P384 => algorithm,
-    };
-    ForgedKey::new(seed, label, algorithm)
 }

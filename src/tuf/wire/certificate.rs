@@ -22,7 +22,7 @@ use super::WireError;
 pub struct CertificateDraft {
     /// The common name of subject and issuer: the GUN.
     pub common_name: String,
-    /// The key that it carries and that signs it: ECDSA.
+    /// The key that it carries and that signs it: ECDSA, or RSA with PKCS#1 v1.5.
     pub public: PublicKey,
     /// From when it is valid.
     pub not_before: Timestamp,
@@ -82,12 +82,17 @@ const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 0x13];
 /// `ecdsa-with-SHA256` (1.2.840.10045.4.3.2) as an `AlgorithmIdentifier`: for both curves, as Notary hashes.
 const ECDSA_WITH_SHA256: &[u8] =
     &[0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+/// `sha256WithRSAEncryption` (1.2.840.113549.1.1.11), whose parameters are NULL.
+const RSA_WITH_SHA256: &[u8] = &[
+    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00,
+];
 
 fn signature_algorithm(algorithm: Algorithm) -> Result<&'static [u8], WireError> {
     match algorithm {
         Algorithm::P256 | Algorithm::P384 => Ok(ECDSA_WITH_SHA256),
-        Algorithm::Ed25519 | Algorithm::Rsa => Err(WireError::Certificate(format!(
-            "expected an ECDSA key to sign its certificate, found {algorithm}"
+        Algorithm::Rsa => Ok(RSA_WITH_SHA256),
+        Algorithm::Ed25519 => Err(WireError::Certificate(format!(
+            "expected an ECDSA or RSA key to sign its certificate, found {algorithm}"
         ))),
     }
 }
@@ -130,9 +135,12 @@ fn time(at: Timestamp) -> Result<Vec<u8>, WireError> {
 
 /// The certificate in PEM, in exactly the form of Go's encoder: 64 columns, line feeds, one at the end.
 pub(in crate::tuf) fn signed_pem(tbs: &[u8], signature: &Signature) -> String {
-    let signature = signature.to_ecdsa_der().unwrap_or_default();
+    let (algorithm, signature) = match signature.to_ecdsa_der() {
+        Some(signature) => (ECDSA_WITH_SHA256, signature),
+        None => (RSA_WITH_SHA256, signature.as_bytes().to_vec()),
+    };
     let bits = [vec![0], signature].concat();
-    let der = tlv(0x30, &[tbs.to_vec(), ECDSA_WITH_SHA256.to_vec(), tlv(0x03, &bits)].concat());
+    let der = tlv(0x30, &[tbs.to_vec(), algorithm.to_vec(), tlv(0x03, &bits)].concat());
     pem(&der)
 }
 

@@ -10,13 +10,13 @@ use super::WireError;
 use super::json::Json;
 
 /// The key object that the most clients read (TUF 1.0 section 4.2): Ed25519 as 64 hex digits, ECDSA as PEM with
-/// keytype `ecdsa`. RSA keys sign nowhere here, so none are written.
+/// keytype `ecdsa`, RSA as PEM.
 pub(super) fn key_object(public: &PublicKey) -> Option<Json> {
     let (keytype, scheme, value) = match public.algorithm() {
         Algorithm::Ed25519 => ("ed25519", "ed25519", HEXLOWER.encode(&public.ed25519_bytes()?)),
         Algorithm::P256 => ("ecdsa", "ecdsa-sha2-nistp256", public.to_pem()),
         Algorithm::P384 => ("ecdsa", "ecdsa-sha2-nistp384", public.to_pem()),
-        Algorithm::Rsa => return None,
+        Algorithm::Rsa => ("rsa", "rsassa-pss-sha256", public.to_pem()),
     };
     Some(Json::object([
         ("keytype", Json::text(keytype)),

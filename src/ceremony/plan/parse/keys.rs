@@ -91,8 +91,9 @@ impl Parsing<'_> {
             None => self.refuse(place, "a store, since the key comes to the room", "none"),
             Some(store) => self.store(&place.field("store"), store),
         }
-        if key.algorithm == Algorithm::Rsa {
-            let expected = "ed25519, p256 or p384 for a key that signs here";
+        let takes_rsa = matches!(key.store, Some(Store::Pkcs11 { .. } | Store::Virtual { .. }));
+        if key.algorithm == Algorithm::Rsa && !takes_rsa {
+            let expected = "ed25519, p256 or p384; rsa signs here only in a PKCS#11 token";
             self.refuse(&place.field("algorithm"), expected, "rsa");
         }
     }

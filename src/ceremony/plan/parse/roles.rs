@@ -153,8 +153,10 @@ impl Parsing<'_> {
                     self.refuse(&place, expected, &format!("{stated:?}"));
                 }
             }
-            if is_root(key) && !matches!(key.algorithm, Algorithm::P256 | Algorithm::P384) {
-                let expected = "p256 or p384: no Notary client takes another root key";
+            let kept = key.certificate.is_none() && key.algorithm == Algorithm::Rsa;
+            if is_root(key) && !kept && !matches!(key.algorithm, Algorithm::P256 | Algorithm::P384)
+            {
+                let expected = "p256 or p384 for a root key: no certificate is made for another";
                 self.refuse(&place.field("algorithm"), expected, &key.algorithm.to_string());
             }
         }
