@@ -201,6 +201,7 @@ fn sign(plan: &Path, keys: &Path) {
         algorithm: key.algorithm,
         pin: card.then_some(PinPolicy::Always),
         touch: card.then_some(TouchPolicy::Always),
+        replaces: None,
     };
     let public = stores.store(key).unwrap().make(&spec, &mut Holder).unwrap().public;
     signed(&mut stores, key, &public);

@@ -78,6 +78,15 @@ fn one_token_slot_or_one_key_in_two_places_is_refused() {
 }
 
 #[test]
+fn a_key_that_the_plan_needs_is_not_made_over() {
+    let make = "make      = { pin = \"always\", touch = \"always\" }";
+    let old = "6".repeat(64);
+    let over = make.replace(" }", &format!(", replaces = \"{old}\" }}"));
+    let exists = format!("fingerprint = \"{old}\"\nconfirmed_by = \"Custodian B\"");
+    refused(TUF, &[(make, &over), (make, &exists)], "overwrites-needed-key");
+}
+
+#[test]
 fn a_certificate_that_ends_before_its_root_is_refused() {
     let short = [("valid_for = \"25 years\"", "valid_for = \"9 years\"")];
     refused(NOTARY, &short, "certificate-before-root");

@@ -546,7 +546,7 @@ fn what_drives_a_token_forgets_the_pin_while_it_waits_for_the_next_order() {
     let mut order = |order: serde_json::Value| writeln!(orders, "{order}").unwrap();
     order(serde_json::json!({ "open": { "device": device, "label": label } }));
     assert_eq!(said.next().unwrap().unwrap(), "\"opened\"");
-    let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None };
+    let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None, replaces: None };
     order(serde_json::json!({ "make": spec }));
     assert!(said.next().unwrap().unwrap().contains("secret"));
     let mut frame = vec![1];

@@ -163,7 +163,7 @@ fn make(
     prove::vacant(&out.join(format!("{name}.proof")))?;
     let mut people = Keyboards::open(chosen.passphrase_fd)?;
     let mut store = AgeFile::new(out.to_owned(), label(name));
-    let spec = Spec { algorithm, pin: None, touch: None };
+    let spec = Spec { algorithm, pin: None, touch: None, replaces: None };
     let made = store.make(&spec, &mut Chooser::new(&mut people, chosen.generate)?)?;
     say("The key is made. Now it signs a proof: the passphrase once more.");
     let fingerprint = made.public.fingerprint();

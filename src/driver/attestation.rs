@@ -9,18 +9,20 @@ use crate::ceremony::scene::Verdict;
 use crate::keystore::attest::{self, Anchors, Attestation, BadAttestation};
 use crate::tuf::key::PublicKey;
 
-/// Judges the attestation that a token gave for its key.
+/// Judges the attestation that a token gave for its key, which the plan describes.
 pub fn remark(
-    slot: &[u8],
-    device: &[u8],
+    (slot, device): (&[u8], &[u8]),
+    planned: &PlannedKey,
     key: Option<&PublicKey>,
     serial: Option<&str>,
 ) -> RoomFact {
     let (verdict, text) = match attest::verify(slot, device, &Anchors::yubico()) {
-        Ok(proven) => match differs(&proven, key, serial) {
-            None => (Verdict::Pass, words(&proven)),
-            Some(why) => (Verdict::Fail, why),
-        },
+        Ok(proven) => {
+            match differs(&proven, key, serial).or_else(|| other_policy(&proven, planned)) {
+                None => (Verdict::Pass, words(&proven)),
+                Some(why) => (Verdict::Fail, why),
+            }
+        }
         Err(why) => (verdict_of(&why), why.to_string()),
     };
     RoomFact { name: "attestation".to_owned(), verdict, text }
@@ -103,7 +105,7 @@ fn weighed(proven: &Attestation) -> (Verdict, String) {
 }
 
 fn other_policy(proven: &Attestation, key: &PlannedKey) -> Option<String> {
-    let Origin::Make { pin, touch } = &key.origin else { return None };
+    let Origin::Make { pin, touch, .. } = &key.origin else { return None };
     let pins = pin.is_some() && *pin != proven.pin;
     let touches = touch.is_some() && *touch != proven.touch;
     (pins || touches)
@@ -151,6 +153,12 @@ mod tests {
             ("plan.toml".to_owned(), plan.into_bytes()),
             ("keys/root-a.pub".to_owned(), key.to_pem().into_bytes()),
         ])
+    }
+
+    /// root-a of that plan.
+    fn planned(touch: &str) -> PlannedKey {
+        let plan = Plan::parse(&evidence("15938765", touch, &key(0))["plan.toml"]).unwrap();
+        plan.keys.into_iter().find(|key| key.name.as_str() == "root-a").unwrap()
     }
 
     fn with(mut files: BTreeMap<String, Vec<u8>>, [slot, device]: [&str; 2]) -> (Verdict, String) {
@@ -204,7 +212,7 @@ mod tests {
         assert!(matches!(why, BadAttestation::Foreign { .. }), "{why}");
         assert_eq!(verdict_of(&why), Verdict::Unknown);
         let refused = |slot: &[u8], device: &[u8]| {
-            let fact = remark(slot, device, Some(&key(0)), Some("15938765"));
+            let fact = remark((slot, device), &planned("always"), Some(&key(0)), Some("15938765"));
             assert_eq!(fact.verdict, Verdict::Fail, "{}", fact.text);
         };
         for at in 0..slot.len() {
@@ -215,7 +223,10 @@ mod tests {
         let mut changed = device.clone();
         *changed.last_mut().unwrap() ^= 1;
         refused(&slot, &changed);
-        let fact = remark(&slot, &device, Some(&key(0)), Some("15938765"));
-        assert_eq!(fact.verdict, Verdict::Pass, "{}", fact.text);
+        for (touch, verdict) in [("always", Verdict::Pass), ("cached", Verdict::Fail)] {
+            let planned = planned(touch);
+            let fact = remark((&slot, &device), &planned, Some(&key(0)), Some("15938765"));
+            assert_eq!(fact.verdict, verdict, "{}", fact.text);
+        }
     }
 }

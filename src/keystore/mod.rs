@@ -182,6 +182,8 @@ pub struct Spec {
     pub pin: Option<PinPolicy>,
     /// When a touch is asked for.
     pub touch: Option<TouchPolicy>,
+    /// The key that is in its place and is overwritten; a place that holds another one is left as it is. Tokens only.
+    pub replaces: Option<Fingerprint>,
 }
 
 /// A key that was made just now.

@@ -127,10 +127,14 @@ impl Pkcs11Token {
 
     /// The public keys under the id.
     fn public_keys(&self, session: &Session) -> Result<Vec<PublicKey>, TokenError> {
+        let found = self.public_objects(session)?;
+        found.into_iter().map(|object| public_key(session, object)).collect()
+    }
+
+    fn public_objects(&self, session: &Session) -> Result<Vec<ObjectHandle>, TokenError> {
         let wanted =
             [Attribute::Class(ObjectClass::PUBLIC_KEY), Attribute::Id(self.key.id.clone())];
-        let found = session.find_objects(&wanted).map_err(|error| trouble(&error))?;
-        found.into_iter().map(|object| public_key(session, object)).collect()
+        session.find_objects(&wanted).map_err(|error| trouble(&error))
     }
 
     /// The one public key under the id, which must be this one.
@@ -186,14 +190,18 @@ impl KeyStore for Pkcs11Token {
             ));
         }
         let (session, info) = self.session(true)?;
-        if !self.public_keys(&session)?.is_empty() {
+        let there: Vec<_> =
+            self.public_keys(&session)?.iter().map(PublicKey::fingerprint).collect();
+        let replaces = spec.replaces.filter(|old| there == [*old]);
+        if replaces.is_none() && !there.is_empty() {
             return Err(TokenError::Occupied(format!("id {}", self.id())));
         }
         self.log_in(&session, &info, unlock)?;
-        if self.private_key(&session)?.is_some() {
+        let old = self.private_key(&session)?;
+        if replaces.is_none() && old.is_some() {
             return Err(TokenError::Occupied(format!("id {}", self.id())));
         }
-        let made = self.generate(&session, spec.algorithm);
+        let made = self.clear(&session, old).and_then(|()| self.generate(&session, spec.algorithm));
         let _ = session.logout();
         made.map(|public| Made { public })
     }
@@ -225,6 +233,16 @@ impl KeyStore for Pkcs11Token {
 }
 
 impl Pkcs11Token {
+    /// Destroys the key that is replaced, the public half last: a token that was pulled out in between still says which key
+    /// it was.
+    fn clear(&self, session: &Session, private: Option<ObjectHandle>) -> Result<(), TokenError> {
+        let public = self.public_objects(session)?;
+        for object in private.into_iter().chain(public) {
+            session.destroy_object(object).map_err(|error| trouble(&error))?;
+        }
+        Ok(())
+    }
+
     fn generate(&self, session: &Session, algorithm: Algorithm) -> Result<PublicKey, TokenError> {
         let curve = |oid: &[u8]| vec![Attribute::EcParams(oid.to_vec())];
         let (mechanism, kind) = match algorithm {

@@ -432,6 +432,7 @@ mod tests {
         algorithm: Algorithm::P256,
         pin: Some(PinPolicy::Always),
         touch: Some(TouchPolicy::Always),
+        replaces: None,
     };
 
     fn sign(token: &mut VirtualToken, people: &mut People) -> Result<Signature, TokenError> {

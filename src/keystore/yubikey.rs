@@ -229,12 +229,21 @@ impl KeyStore for YubikeyStore {
         let mut card = self.card()?;
         let found = self.found(&mut card)?;
         let tries_left = Some(tries(&mut card)?);
-        let remarks = Self::remarks(&mut card, found.as_ref());
+        let mut remarks = Self::remarks(&mut card, found.as_ref());
         let generated = found.as_ref().and_then(|found| found.metadata.as_ref()?.origin);
         let attestation = match generated {
             Some(Origin::Generated) => attested(&mut card, self.id),
             Some(Origin::Imported) | None => Vec::new(),
         };
+        if generated == Some(Origin::Generated) && attestation.is_empty() {
+            let text = "the card gives no attestation of the key that it made: its F9 slot may have \
+                        been changed";
+            remarks.push(Remark {
+                name: "no-attestation".to_owned(),
+                weak: true,
+                text: text.to_owned(),
+            });
+        }
         Ok(Seen {
             serial: Some(self.slot.serial.to_string()),
             keys: found.and_then(|found| found.public).into_iter().collect(),
@@ -259,8 +268,11 @@ impl KeyStore for YubikeyStore {
             }
         };
         let mut card = self.card()?;
-        if self.found(&mut card)?.is_some() {
-            return Err(TokenError::Occupied(format!("slot {:02x}", self.slot.slot)));
+        if let Some(found) = self.found(&mut card)? {
+            let found = found.public.map(|public| public.fingerprint());
+            if found.is_none() || found != spec.replaces {
+                return Err(TokenError::Occupied(format!("slot {:02x}", self.slot.slot)));
+            }
         }
         if !tells_slots(&card) {
             return Err(TokenError::Unsupported(format!(

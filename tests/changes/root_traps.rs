@@ -179,6 +179,22 @@ fn a_certificate_for_many_repositories_is_offered_with_its_price() {
 }
 
 #[test]
+fn a_key_that_is_still_trusted_is_made_over_only_once_people_were_told() {
+    for dialect in BOTH {
+        let sample = Sample::new(dialect);
+        let over = |old: &str| {
+            let make = format!("make      = {{ replaces = \"{old}\" }}");
+            check(&sample, &with(replace_custodian(&sample), "make      = {}", &make))
+        };
+        let report = over(&sample.fingerprint("root-c"));
+        let [told] = found(&report, "overwrites-listed-key")[..] else { panic!("{report:#?}") };
+        assert_eq!((told.verdict, told.about.as_str()), (Verdict::Warn, "root-d"));
+        assert!(report.verdict(Mode::Rehearsal) < Verdict::Fail);
+        assert!(found(&over(&"6".repeat(64)), "overwrites-listed-key").is_empty());
+    }
+}
+
+#[test]
 fn a_leaver_is_listed_nowhere_any_more() {
     let stays = |sample: &Sample| {
         let text = with(replace_custodian(sample), "\"root-d\"]", "\"root-d\", \"root-c\"]");

@@ -61,7 +61,7 @@ impl Book {
             place: String::new(),
             kind: SecretKind::Passphrase,
         };
-        let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None };
+        let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None, replaces: None };
         let mut store = AgeFile::new(book.at("BOOK/keys"), label).with_work_factor(4);
         store.make(&spec, &mut Says).unwrap();
         book

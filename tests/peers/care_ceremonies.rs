@@ -181,14 +181,14 @@ fn card_with_key(program: &Path, card: &Card, touch: TouchPolicy) -> PublicKey {
     let label = label("root-a", SecretKind::Pin);
     assert!(provision_yubikey(program, card.serial(), label, &mut people).unwrap().puk);
     let pin = Some(PinPolicy::Always);
-    let spec = Spec { algorithm: Algorithm::P256, pin, touch: Some(touch) };
+    let spec = Spec { algorithm: Algorithm::P256, pin, touch: Some(touch), replaces: None };
     slot(program, card.serial()).make(&spec, &mut holder(&[PIN])).unwrap().public
 }
 
 /// A key file in the book, cheap to open.
 fn key_file(ceremony: &Ceremony, key: &str, passphrase: &'static str) -> PublicKey {
     let label = label(key, SecretKind::Passphrase);
-    let spec = Spec { algorithm: Algorithm::Ed25519, pin: None, touch: None };
+    let spec = Spec { algorithm: Algorithm::Ed25519, pin: None, touch: None, replaces: None };
     let mut store = AgeFile::new(ceremony.at("BOOK/keys"), label).with_work_factor(4);
     store.make(&spec, &mut holder(&[passphrase])).unwrap().public
 }
@@ -238,7 +238,7 @@ fn the_secrets_of_a_card_a_pkcs11_token_and_a_file_are_changed_and_the_old_ones_
     let variables = [pcscd.variable(), ("SOFTHSM2_CONF", conf.as_os_str())];
     let program = wrapped::program(&ceremony.at("."), "both", &variables);
     let on_card = card_with_key(&program, &card, TouchPolicy::Always);
-    let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None };
+    let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None, replaces: None };
     let on_hsm = hsm_key(&program, &serial).make(&spec, &mut holder(&[HSM_PIN])).unwrap().public;
     let in_file = key_file(&ceremony, "release", PASSPHRASE);
     fs::create_dir(ceremony.at("BOOK-2")).unwrap();
@@ -324,6 +324,27 @@ fn the_register_says_in_which_bag_a_new_card_is_once_it_is_sealed() {
     ] {
         assert_eq!(line[member], says, "{member}");
     }
+
+    // A later plan makes another key over this one, and names it: nothing else would be written over.
+    let old = public.fingerprint();
+    let shipped = "make      = { pin = \"always\", touch = \"always\"";
+    let over = plan
+        .replacen(shipped, &format!("{shipped}, replaces = \"{old}\""), 1)
+        .replacen("A-1041", "A-1042", 1)
+        .replacen("B-2041", "B-2042", 1);
+    let held = hold(&ceremony, &program, ("over", &over), &[], &mut papers, &mut nothing);
+    held.verified(&ceremony, 5);
+    let told: Vec<_> = held.text.split_whitespace().collect();
+    let told = told.join(" ");
+    assert!(told.contains(&format!("over the key {old}, which is lost")), "{told}");
+    let public = PublicKey::from_spki_der(&card.public(0x9c).unwrap()).unwrap();
+    assert_ne!(public.fingerprint(), old);
+    let lines = register(&ceremony);
+    let states: Vec<_> =
+        lines[1..].iter().map(|line| (&line["fingerprint"], &line["state"])).collect();
+    let (made, old) = (public.fingerprint().to_string().into(), old.to_string().into());
+    assert_eq!(states, [(&made, &"generated".into()), (&old, &"destroyed".into())]);
+    assert_eq!(lines[2]["reason"], "provision-token TERN: root-d was made over it");
 }
 
 #[test]
@@ -390,7 +411,7 @@ fn a_token_that_does_not_answer_is_given_up_by_people_and_the_ceremony_goes_on()
     let hsm = SoftHsm::new();
     let serial = hsm.token_with("root-b", HSM_PIN);
     let ceremony = Ceremony::with(String::new());
-    let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None };
+    let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None, replaces: None };
     let mut store = hsm_key(&hsm.program(&[]), &serial);
     let made = store.make(&spec, &mut holder(&[HSM_PIN])).unwrap().public;
     let module = hsm.bad_module();

@@ -227,7 +227,7 @@ fn a_new_yubikey_becomes_its_holders_own_in_a_real_ceremony_and_makes_its_key() 
     let mut stores =
         RealStores::new(program, ceremony.at("BOOK/keys"), ended.engine.plan(), BTreeMap::new());
     let key = ended.engine.plan().keys[0].clone();
-    let spec = Spec { algorithm: key.algorithm, pin: None, touch: None };
+    let spec = Spec { algorithm: key.algorithm, pin: None, touch: None, replaces: None };
     let refused = stores.store(&key).unwrap().make(&spec, &mut people).unwrap_err();
     assert!(matches!(refused, TokenError::Occupied(_)), "{refused:?}");
     assert_eq!(card.public(0x9c), made);

@@ -337,7 +337,7 @@ fn a_pkcs11_token_retires_and_its_vendors_tool_is_named() {
     let hsm = SoftHsm::new();
     let serial = hsm.token("one");
     let mut store = crate::tokens::token(hsm.program(&[]), Path::new(MODULE), &serial);
-    let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None };
+    let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None, replaces: None };
     let made = store.make(&spec, &mut holder(&[HSM_PIN])).unwrap().public;
     let office = Office::new(&hsm.program(&[]));
     let retire = ["token", "retire", &serial, "trust", "--module", MODULE];

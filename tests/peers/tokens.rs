@@ -66,7 +66,7 @@ pub(crate) fn token(program: PathBuf, module: &Path, serial: &str) -> Driven {
 }
 
 const fn spec(algorithm: Algorithm) -> Spec {
-    Spec { algorithm, pin: None, touch: None }
+    Spec { algorithm, pin: None, touch: None, replaces: None }
 }
 
 fn sign(store: &mut Driven, key: &PublicKey, people: &mut People) -> Result<Signature, TokenError> {
@@ -90,6 +90,13 @@ fn a_token_makes_keys_that_never_leave_it_and_signs_with_them() {
         // The place is taken now.
         let again = store.make(&spec(algorithm), &mut people(&[PIN])).unwrap_err();
         assert!(matches!(again, TokenError::Occupied(_)), "{again}");
+        // Unless people named the very key that is given up.
+        let over = |old: &PublicKey| Spec { replaces: Some(old.fingerprint()), ..spec(algorithm) };
+        let new = store.make(&over(&made), &mut people(&[PIN])).unwrap().public;
+        assert_eq!(store.look().unwrap().keys, std::slice::from_ref(&new));
+        let again = store.make(&over(&made), &mut people(&[PIN])).unwrap_err();
+        assert!(matches!(again, TokenError::Occupied(_)), "{again}");
+        assert!(sign(&mut store, &new, &mut people(&[PIN])).is_ok());
 
         let tool = command::run(
             Command::new("pkcs11-tool")

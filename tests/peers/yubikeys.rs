@@ -83,7 +83,12 @@ fn label(serial: u32) -> Label {
 }
 
 const fn spec(algorithm: Algorithm) -> Spec {
-    Spec { algorithm, pin: Some(PinPolicy::Always), touch: Some(TouchPolicy::Always) }
+    Spec {
+        algorithm,
+        pin: Some(PinPolicy::Always),
+        touch: Some(TouchPolicy::Always),
+        replaces: None,
+    }
 }
 
 pub(crate) fn sign(
@@ -142,6 +147,13 @@ fn a_card_is_provisioned_makes_a_key_proves_it_and_signs() {
             assert!(made.verifies(b"message", &signature));
             assert_eq!((people.touches, people.tries), (1, vec![Some(3)]));
             let again = store.make(&spec(algorithm), &mut holder(&[PIN])).unwrap_err();
+            assert!(matches!(again, TokenError::Occupied(_)), "{again}");
+            // Unless people named the very key that is given up.
+            let over =
+                |old: &PublicKey| Spec { replaces: Some(old.fingerprint()), ..spec(algorithm) };
+            let new = store.make(&over(&made), &mut holder(&[PIN])).unwrap().public;
+            assert_eq!(store.look().unwrap().keys, [new]);
+            let again = store.make(&over(&made), &mut holder(&[PIN])).unwrap_err();
             assert!(matches!(again, TokenError::Occupied(_)), "{again}");
         }
     }

@@ -74,7 +74,7 @@ fn a_store_that_shows_a_barred_key_is_refused_with_the_reason() {
         place: String::new(),
         kind: SecretKind::Passphrase,
     };
-    let spec = Spec { algorithm: Algorithm::Ed25519, pin: None, touch: None };
+    let spec = Spec { algorithm: Algorithm::Ed25519, pin: None, touch: None, replaces: None };
     let mut file = AgeFile::new(folder.clone(), label).with_work_factor(4);
     let made = file.make(&spec, &mut Says).unwrap().public.fingerprint();
     let plan = Plan::parse(&fs::read(ceremony.at("plan.toml")).unwrap()).unwrap();

@@ -32,7 +32,7 @@ fn made() -> (TempDir, RealStores, PlannedKey, PublicKey, Holder) {
     let mut stores = RealStores::new(PathBuf::new(), keys, &plan, BTreeMap::new());
     let key = plan.keys.first().unwrap().clone();
     let mut holder = Holder("", "stale-Otter-77-lamp-crossing");
-    let spec = Spec { algorithm: key.algorithm, pin: None, touch: None };
+    let spec = Spec { algorithm: key.algorithm, pin: None, touch: None, replaces: None };
     let public = stores.store(&key).unwrap().make(&spec, &mut holder).unwrap().public;
     (folder, stores, key, public, holder)
 }

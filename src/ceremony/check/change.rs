@@ -114,9 +114,8 @@ fn expired(anchor: &Anchor, at: Timestamp, raised: &mut Vec<Finding>) {
 
 /// Every key that the plan takes from the state before is there, with the algorithm that the plan states.
 fn keys(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
-    for key in &plan.keys {
-        let Some(known) = fingerprint(plan, &key.name) else { continue };
-        let listed = anchor
+    let find = |known: Fingerprint| {
+        anchor
             .listed()
             .map(|(_, key)| &key.public)
             .chain(
@@ -125,8 +124,25 @@ fn keys(plan: &Plan, anchor: &Anchor, raised: &mut Vec<Finding>) {
                     .values()
                     .flat_map(|root| root.peek().keys.values().map(|key| &key.public)),
             )
-            .find(|public| public.fingerprint() == known);
-        match (listed, &key.origin) {
+            .find(|public| public.fingerprint() == known)
+    };
+    for key in &plan.keys {
+        if let Some(old) = key.replaces()
+            && find(old).is_some()
+        {
+            raised.push(finding(
+                Verdict::Warn,
+                "overwrites-listed-key",
+                key.name.as_str(),
+                format!(
+                    "It is made over the key {old}, which the documents before still list: nobody \
+                     can sign with that one afterwards, also where this ceremony does not come to \
+                     its end."
+                ),
+            ));
+        }
+        let Some(known) = fingerprint(plan, &key.name) else { continue };
+        match (find(known), &key.origin) {
             (None, Origin::Listed(_)) => raised.push(fail(
                 "key-not-listed",
                 key.name.as_str(),

@@ -71,7 +71,8 @@ pub(super) fn finding(
 }
 
 /// Findings that no waiver helps against.
-const NEVER_WAIVED: [&str; 50] = [
+const NEVER_WAIVED: [&str; 51] = [
+    "overwrites-needed-key",
     "fleet-not-read",
     "fleet-none",
     "ed25519-on-yubikey",
@@ -345,6 +346,16 @@ fn same_keys(plan: &Plan, raised: &mut Vec<Finding>) {
                 "same-key-twice",
                 key.name.as_str(),
                 format!("It is the same key as {other}. One key counts once."),
+            ));
+        }
+    }
+    for key in &plan.keys {
+        let old = key.replaces();
+        if let Some(other) = old.and_then(|old| known.get(&old.to_string())) {
+            raised.push(fail(
+                "overwrites-needed-key",
+                key.name.as_str(),
+                format!("It is made over {other}, which the plan still names."),
             ));
         }
     }

@@ -41,6 +41,8 @@ pub const PLAN_RULES: &[PlanRule] = &[
     rule("one-holder-below-root", "", "WARN", None, ""),
     rule("keys-in-one-place", "root", "FAIL", YES, "all"),
     rule("same-key-twice", "", "FAIL", NO, "all"),
+    rule("overwrites-needed-key", "", "FAIL", NO, "all"),
+    rule("overwrites-listed-key", "", "WARN", None, ""),
     rule("snapshot-key-here", "notary1", "WARN", None, ""),
     rule("key-in-several-roles", "", "WARN", None, ""),
     rule("key-without-role", "", "WARN", None, ""),

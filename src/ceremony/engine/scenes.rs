@@ -447,7 +447,14 @@ impl Painter<'_> {
             Act::Mount(name) => format!("looking at the medium {name}"),
             Act::Read(file) => format!("reading {file}"),
             Act::Look(key) => format!("looking at {}", self.place(key)),
-            Act::Make(key) => format!("making the key {} in {}", key.name, self.place(key)),
+            Act::Make(key) => match key.replaces() {
+                None => format!("making the key {} in {}", key.name, self.place(key)),
+                Some(old) => format!(
+                    "making the key {} in {}, over the key {old}, which is lost",
+                    key.name,
+                    self.place(key)
+                ),
+            },
             Act::Prove { key, .. } => format!("{} signs a challenge", key.name),
             Act::Sign { key, payload, .. } => {
                 format!("{} signs {}, sha256 {}", key.name, payload.id(), payload.digest())

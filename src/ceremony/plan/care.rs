@@ -124,7 +124,7 @@ impl BackUp {
 /// What a key's policies will ask of its holder at each change of so many repositories, in words.
 pub fn cost(key: &PlannedKey, repositories: u32) -> String {
     let (pin, touch) = match &key.origin {
-        Origin::Make { pin, touch } => (*pin, *touch),
+        Origin::Make { pin, touch, .. } => (*pin, *touch),
         Origin::Fingerprint(_)
         | Origin::Enrol { .. }
         | Origin::Server { .. }

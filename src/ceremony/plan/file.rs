@@ -217,6 +217,7 @@ impl TryFrom<StoreFile> for Store {
 pub(super) struct MakeFile {
     pub(super) pin: Option<PinPolicy>,
     pub(super) touch: Option<TouchPolicy>,
+    pub(super) replaces: Option<Fingerprint>,
 }
 
 #[derive(Deserialize)]

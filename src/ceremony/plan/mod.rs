@@ -253,6 +253,8 @@ pub enum Origin {
         pin: Option<PinPolicy>,
         /// When its token asks for a touch.
         touch: Option<TouchPolicy>,
+        /// The key in the same place of the token that is overwritten by it. No other one ever is.
+        replaces: Option<Fingerprint>,
     },
     /// It exists and comes to the room in its store.
     Fingerprint(Confirmed<Fingerprint>),
@@ -490,6 +492,17 @@ impl PlannedKey {
         match self.origin {
             Origin::Make { .. } | Origin::Fingerprint(_) => true,
             Origin::Enrol { .. } | Origin::Server { .. } | Origin::Listed(_) => false,
+        }
+    }
+
+    /// The key that is overwritten when this one is made.
+    pub const fn replaces(&self) -> Option<Fingerprint> {
+        match self.origin {
+            Origin::Make { replaces, .. } => replaces,
+            Origin::Fingerprint(_)
+            | Origin::Enrol { .. }
+            | Origin::Server { .. }
+            | Origin::Listed(_) => None,
         }
     }
 }

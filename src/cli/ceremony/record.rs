@@ -114,7 +114,9 @@ pub(in crate::cli) fn register(book: &Workspace, ended: &Ended) -> Result<(), Fa
         return Ok(());
     }
     if engine.plan().kind.is_of_keys() {
-        return Ok(Register::add(book, &cared_for(engine))?);
+        let mut lines = cared_for(engine);
+        lines.extend(overwritten(engine, &Register::read(book)?));
+        return Ok(Register::add(book, &lines)?);
     }
     let state = match ended.outcome {
         Outcome::Done => What::State(KeyState::Active),
@@ -131,10 +133,26 @@ pub(in crate::cli) fn register(book: &Workspace, ended: &Ended) -> Result<(), Fa
         .filter(|(name, _)| plan.key(name).is_some())
         .map(|(name, enrolled)| line(engine, name, enrolled.key().fingerprint(), state))
         .collect();
+    lines.extend(overwritten(engine, &Register::read(book)?));
     if ended.outcome == Outcome::Done {
         lines.extend(compromised(engine, &Register::read(book)?));
     }
     Ok(Register::add(book, &lines)?)
+}
+
+/// The keys of the register that others were made over: they are gone, also where the ceremony was stopped later.
+fn overwritten(engine: &Engine, register: &Register) -> Vec<Line> {
+    let plan = engine.plan();
+    let made = plan.keys.iter().filter(|key| engine.roster().keys.contains_key(&key.name));
+    made.filter_map(|key| {
+        let old = key.replaces()?;
+        let name = register.of(&old)?.key.clone();
+        Some(Line {
+            reason: format!("{} {}: {} was made over it", plan.kind, plan.codename, key.name),
+            ..line(engine, &name, old, What::State(KeyState::Destroyed))
+        })
+    })
+    .collect()
 }
 
 /// The keys that the plan states as compromised, under the names by which they are known.

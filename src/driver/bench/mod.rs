@@ -233,7 +233,7 @@ impl<S: Stores> Bench<S> {
             Act::Look(key) => {
                 let seen = self.stores.store(key).and_then(|mut store| store.look());
                 let seen = seen.map_err(|error| token_trouble(key, &error))?;
-                Ok(Happened::Seen(judged(seen)))
+                Ok(Happened::Seen(judged(key, seen)))
             }
             Act::Make(key) => self.make(key, company),
             Act::Prove { key, public, message } => {
@@ -324,14 +324,14 @@ impl<S: Stores> Bench<S> {
 
     fn make(&mut self, key: &PlannedKey, company: &mut dyn Company) -> Result<Happened, Trouble> {
         use crate::ceremony::plan::Origin;
-        let (pin, touch) = match &key.origin {
-            Origin::Make { pin, touch } => (*pin, *touch),
+        let (pin, touch, replaces) = match &key.origin {
+            Origin::Make { pin, touch, replaces } => (*pin, *touch, *replaces),
             Origin::Fingerprint(_)
             | Origin::Enrol { .. }
             | Origin::Server { .. }
-            | Origin::Listed(_) => (None, None),
+            | Origin::Listed(_) => (None, None, None),
         };
-        let spec = Spec { algorithm: key.algorithm, pin, touch };
+        let spec = Spec { algorithm: key.algorithm, pin, touch, replaces };
         company.progress(&doing(format!("making the key {}", key.name)));
         let made = self.stores.store(key).and_then(|mut store| store.make(&spec, &mut *company));
         let made = made.map_err(|error| token_trouble(key, &error))?;
@@ -456,6 +456,8 @@ impl<S: Stores> Bench<S> {
                 let seen = self.stores.store(key).and_then(|mut store| store.look());
                 seen.ok()
                     .and_then(|seen| seen.keys.into_iter().next())
+                    // The old one was not overwritten yet.
+                    .filter(|found| Some(found.fingerprint()) != key.replaces())
                     .map_or(Remains::Nothing, Remains::Key)
             }
             Act::Write { file, .. } => match self.read_back(file) {
@@ -502,7 +504,7 @@ impl<S: Stores> World for Bench<S> {
 }
 
 /// What a look showed, with a judgement of each remark and of the attestation.
-fn judged(seen: keystore::Seen) -> Seen {
+fn judged(key: &PlannedKey, seen: keystore::Seen) -> Seen {
     let mut remarks: Vec<RoomFact> = seen
         .remarks
         .into_iter()
@@ -516,15 +518,29 @@ fn judged(seen: keystore::Seen) -> Seen {
             text: remark.text,
         })
         .collect();
-    if let [slot, device] = seen.attestation.as_slice() {
-        remarks.push(attestation::remark(slot, device, seen.keys.first(), seen.serial.as_deref()));
+    let public = seen.keys.first();
+    let mut attestation = seen.attestation;
+    if let Some(old) = key.replaces()
+        && public.is_some_and(|public| public.fingerprint() == old)
+    {
+        // What the card says of the old key is of no use to the new one.
+        attestation.clear();
+        remarks.push(RoomFact {
+            name: "will-be-overwritten".to_owned(),
+            verdict: Verdict::Warn,
+            text: format!("the key {old} is there, and {} is made over it", key.name),
+        });
+    }
+    if let [slot, device] = attestation.as_slice() {
+        let serial = seen.serial.as_deref();
+        remarks.push(attestation::remark((slot, device), key, public, serial));
     }
     Seen {
         serial: seen.serial,
         keys: seen.keys,
         tries_left: seen.tries_left,
         remarks,
-        attestation: seen.attestation.into_iter().map(Base64).collect(),
+        attestation: attestation.into_iter().map(Base64).collect(),
     }
 }
 

@@ -25,7 +25,7 @@ impl Unlock for Says {
     fn touch(&mut self, _: &Label) {}
 }
 
-const SPEC: Spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None };
+const SPEC: Spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None, replaces: None };
 
 fn store(folder: &Path) -> AgeFile {
     let label = Label {

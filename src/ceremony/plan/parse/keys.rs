@@ -196,7 +196,14 @@ impl Parsing<'_> {
         }
         match (&key.make, key.fingerprint, &key.enrol, &key.server, key.listed) {
             (Some(make), None, None, None, None) => {
-                Some(Origin::Make { pin: make.pin, touch: make.touch })
+                let in_a_token =
+                    matches!(key.store, Some(Store::Yubikey { .. } | Store::Pkcs11 { .. }));
+                if let Some(replaces) = make.replaces.filter(|_| !in_a_token) {
+                    let place = place.field("make").field("replaces");
+                    let expected = "it beside a token's store only: files are never overwritten";
+                    self.refuse(&place, expected, &replaces.to_string());
+                }
+                Some(Origin::Make { pin: make.pin, touch: make.touch, replaces: make.replaces })
             }
             (None, Some(value), None, None, None) => {
                 let Some(by) = key.confirmed_by.clone() else {

@@ -131,10 +131,11 @@ fn held(key: &PlannedKey) -> String {
 
 fn origin(key: &PlannedKey) -> String {
     match &key.origin {
-        Origin::Make { pin, touch } => {
+        Origin::Make { pin, touch, replaces } => {
             let mut parts = vec!["made in this ceremony".to_owned()];
             parts.extend(pin.map(|pin| format!("PIN {}", lower(pin))));
             parts.extend(touch.map(|touch| format!("touch {}", lower(touch))));
+            parts.extend(replaces.map(|old| format!("over the key {old}, which is lost")));
             parts.join(", ")
         }
         Origin::Fingerprint(confirmed) => {
