@@ -22,10 +22,12 @@ use std::thread;
 use std::time::Duration;
 
 use age::secrecy::ExposeSecret as _;
+use anchorite::driver::token::provision_yubikey;
 use anchorite::keystore::agefile::{AgeFile, decrypt, encrypt_for};
 use anchorite::keystore::child::{COMMAND, Device};
 use anchorite::keystore::pkcs11::Pkcs11Key;
 use anchorite::keystore::software_key::SoftwareKey;
+use anchorite::keystore::yubikey::YubikeySlot;
 use anchorite::keystore::{Label, Rules, Secret, SecretKind, Spec, Unlock};
 use anchorite::tuf::digest::Digest;
 use anchorite::tuf::key::Algorithm;
@@ -38,6 +40,8 @@ use tempfile::TempDir;
 use pty::{Pty, reaction};
 use support::ceremony::Ceremony;
 use support::softhsm::{MODULE, SoftHsm};
+use support::wrapped;
+use support::yubikey::{Card, Firmware, Pcscd};
 
 /// Secrets that stand nowhere else.
 const TYPED: &str = "Larch-48-quiver-Onyx-plinth-73-fable";
@@ -518,24 +522,15 @@ fn what_takes_secrets_leaves_no_core_and_lets_no_process_of_its_user_in() {
     room.end();
 }
 
-#[test]
-fn what_drives_a_token_forgets_the_pin_while_it_waits_for_the_next_order() {
-    let soft = SoftHsm::new();
-    let serial = soft.token_with("secrets", PIN);
-    let device = Device::Pkcs11(Pkcs11Key {
-        module: MODULE.into(),
-        serial,
-        id: vec![1],
-        p384: Hash::Sha256,
-        unguarded: false,
-    });
+/// What drives a device makes a key there, and waits for the next order: the PIN is nowhere in it.
+fn forgets(program: &Path, device: &Device, spec: &Spec, pin: &str) {
     let label = Label {
         key: "root-a".parse().unwrap(),
         holder: "Custodian A".to_owned(),
         place: "token".to_owned(),
         kind: SecretKind::Pin,
     };
-    let mut driver = Command::new(soft.program(&[]))
+    let mut driver = Command::new(program)
         .arg(COMMAND)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -546,21 +541,67 @@ fn what_drives_a_token_forgets_the_pin_while_it_waits_for_the_next_order() {
     let mut order = |order: serde_json::Value| writeln!(orders, "{order}").unwrap();
     order(serde_json::json!({ "open": { "device": device, "label": label } }));
     assert_eq!(said.next().unwrap().unwrap(), "\"opened\"");
-    let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None, replaces: None };
     order(serde_json::json!({ "make": spec }));
     assert!(said.next().unwrap().unwrap().contains("secret"));
     let mut frame = vec![1];
-    frame.extend(u16::try_from(PIN.len()).unwrap().to_be_bytes());
-    frame.extend(PIN.as_bytes());
+    frame.extend(u16::try_from(pin.len()).unwrap().to_be_bytes());
+    frame.extend(pin.as_bytes());
     orders.write_all(&frame).unwrap();
     let made = said.next().unwrap().unwrap();
     assert!(made.contains("made"), "{made}");
 
     if let Some(memory) = Memory::of(driver.id()) {
-        assert_eq!(memory.places(PIN.as_bytes()), Vec::<u64>::new());
+        assert_eq!(memory.places(pin.as_bytes()), Vec::<u64>::new());
     }
     drop(orders);
     let mut rest = String::new();
     driver.stderr.take().map(|mut errors| errors.read_to_string(&mut rest));
     assert!(driver.wait().unwrap().success(), "{rest}");
+}
+
+#[test]
+fn what_drives_a_token_forgets_the_pin_while_it_waits_for_the_next_order() {
+    let soft = SoftHsm::new();
+    let device = Device::Pkcs11(Pkcs11Key {
+        module: MODULE.into(),
+        serial: soft.token_with("secrets", PIN),
+        id: vec![1],
+        p384: Hash::Sha256,
+        unguarded: false,
+    });
+    let spec = Spec { algorithm: Algorithm::P256, pin: None, touch: None, replaces: None };
+    forgets(&soft.program(&[]), &device, &spec, PIN);
+
+    let card = Card::new(4001, Firmware::V5_7_1);
+    let pcscd = Pcscd::with_cards(&[&card]);
+    let folder = TempDir::new().unwrap();
+    let program = wrapped::program(folder.path(), "anchorite", &[pcscd.variable()]);
+    let label = Label {
+        key: "root-a".parse().unwrap(),
+        holder: "Custodian A".to_owned(),
+        place: "YubiKey 4001".to_owned(),
+        kind: SecretKind::Pin,
+    };
+    let done = provision_yubikey(&program, 4001, label, &mut Owner).unwrap();
+    assert!(done.pin && done.puk);
+    // A slot for retired keys is as good as any other.
+    let device = Device::Yubikey(YubikeySlot { serial: 4001, slot: 0x82, p384: Hash::Sha256 });
+    forgets(&program, &device, &spec, CARD_PIN);
+    assert!(card.public(0x82).is_some());
+}
+
+const CARD_PIN: &str = "Zq7kvW9x";
+
+/// Whoever gives a card its own PIN and PUK.
+struct Owner;
+
+impl Unlock for Owner {
+    fn secret(&mut self, _: &Label, _: Option<u8>) -> Option<Secret> {
+        None
+    }
+    fn new_secret(&mut self, label: &Label, _: &Rules) -> Option<Secret> {
+        let text = if label.kind == SecretKind::Puk { "87651234" } else { CARD_PIN };
+        Some(Secret::of(text))
+    }
+    fn touch(&mut self, _: &Label) {}
 }

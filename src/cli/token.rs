@@ -69,7 +69,7 @@ pub(super) struct Attest {
 impl Command {
     pub(super) fn run(self, workspace: Option<&Path>) -> Result<(), Failure> {
         match self {
-            Self::Pin(pin) => pin.run(),
+            Self::Pin(pin) => pin.run(workspace),
             Self::Retire(retire) => retire.run(workspace),
             Self::List { module } => tell_tokens(module.as_deref()),
             Self::Provision { serial, holder, name, passphrase_fd } => {

@@ -1,10 +1,13 @@
 //! `token pin` and `token retire`, through the program: virtual cards and `SoftHSM` tokens.
 
-use anchorite::keystore::KeyStore as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use anchorite::driver::bench::system_time;
+use anchorite::driver::register::{KeyState, Line, Register, What};
+use anchorite::driver::workspace::Workspace;
+use anchorite::keystore::KeyStore as _;
 use anchorite::tuf::key::{Algorithm, PublicKey};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -86,10 +89,18 @@ fn a_pin_is_changed_with_one_try_and_a_new_one_that_nobody_guesses() {
 fn the_last_try_is_spent_by_consent_alone_and_a_blocked_pin_is_not_asked_for() {
     let card = Card::new(1102, Firmware::V5_7_1);
     let desk = Desk::with(&[&card]);
-    provisioned(&desk, &card, Algorithm::P256);
+    let made = provisioned(&desk, &card, Algorithm::P256);
     let folder = TempDir::new().unwrap();
     card.set_pin_tries(1);
     let arguments = ["token", "pin", "1102"];
+    with(&desk.program, folder.path(), &["media", "enrol", ".", "--role", "book"], &[]).success();
+    let book = Workspace::open(folder.path()).unwrap();
+    let noted = || fs::read_to_string(folder.path().join("register.jsonl")).unwrap();
+    let state = What::State(KeyState::Active);
+    let mut line = Line::new(system_time(), "root-a".parse().unwrap(), made.fingerprint(), state);
+    line.serial = Some("1102".to_owned());
+    Register::add(&book, &[line]).unwrap();
+    drop(book);
     // Nobody sits at a terminal.
     let secrets = [("old", PIN), ("token", NEW)];
     let said = with(&desk.program, folder.path(), &arguments, &secrets).failure(4);
@@ -106,14 +117,24 @@ fn the_last_try_is_spent_by_consent_alone_and_a_blocked_pin_is_not_asked_for() {
     };
     let ended = at_terminal("yes").end();
     assert!(ended.code == 4 && ended.text.contains("It was not spent"), "{}", ended.text);
+    assert_eq!(noted().lines().count(), 1);
     let mut pty = at_terminal("last try");
     pty.hear("1 try");
     pty.answer("PIN of token> ", "314158");
     let ended = pty.end();
     assert!(ended.code == 4 && ended.text.contains("blocked"), "{}", ended.text);
+    let lines = noted();
+    let last = lines.lines().last().unwrap();
+    assert!(last.contains("\"state\":\"last try\"") && last.contains("by consent"), "{lines}");
     let said = with(&desk.program, folder.path(), &arguments, &secrets).failure(4);
     assert!(said.contains("blocked") && said.contains("token pin SERIAL --unblock"), "{said}");
     assert!(!said.contains("One try"), "{said}");
+    let unblock = [&arguments[..], &["--unblock", "--holder", "Custodian A"]].concat();
+    let secrets = [("old", "87651234"), ("token", NEW)];
+    with(&desk.program, folder.path(), &unblock, &secrets).success();
+    let lines = noted();
+    let last = lines.lines().last().unwrap();
+    assert!(last.contains("secret changed") && last.contains("Custodian A"), "{lines}");
 }
 
 #[test]

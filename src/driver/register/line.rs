@@ -67,8 +67,10 @@ pub enum Note {
     BackedUp,
     /// It came back from a back-up.
     Restored,
-    /// Its PIN or passphrase was changed, and it signed under the new one.
+    /// Its PIN or passphrase was changed, and the new one opened it.
     SecretChanged,
+    /// The last try of its token was spent, by consent.
+    LastTry,
 }
 
 impl Line {
@@ -92,8 +94,14 @@ impl Line {
 }
 
 impl Note {
-    const ALL: [Self; 5] =
-        [Self::Generated, Self::Imported, Self::BackedUp, Self::Restored, Self::SecretChanged];
+    const ALL: [Self; 6] = [
+        Self::Generated,
+        Self::Imported,
+        Self::BackedUp,
+        Self::Restored,
+        Self::SecretChanged,
+        Self::LastTry,
+    ];
 
     const fn word(self) -> &'static str {
         match self {
@@ -102,6 +110,7 @@ impl Note {
             Self::BackedUp => "backed up",
             Self::Restored => "restored",
             Self::SecretChanged => "secret changed",
+            Self::LastTry => "last try",
         }
     }
 }
