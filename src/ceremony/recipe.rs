@@ -125,8 +125,12 @@ fn signers(plan: &Plan, keys: &[KeyName], sign: SignWho, threshold: u32) -> Vec<
 }
 
 /// Root keys that the plan gives a certificate: all of a first root, and of a change the new ones and those whose
-/// certificate is renewed.
+/// certificate is renewed. In a fleet one certificate of a key is for all of its Notary repositories.
 fn certificates(plan: &Plan) -> Vec<KeyName> {
+    if plan.fleet.is_some() {
+        let certified = plan.keys.iter().filter(|key| key.certificate.is_some());
+        return certified.map(|key| key.name.clone()).collect();
+    }
     match plan.repository.dialect {
         Dialect::Tuf1 => Vec::new(),
         Dialect::Notary1 => {

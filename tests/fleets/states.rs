@@ -317,18 +317,52 @@ fn the_roots_of_a_fleet_of_both_dialects_are_refreshed() {
     assert_eq!(roots_of(&three(), refresh), [3, 3, 3]);
 }
 
+/// A plan that puts the new key root-d in the place of root-c in every root.
+fn with_root_d(list: &str, certificate: &str) -> String {
+    of_roots("replace-custodian", list)
+        .replace("\"root-a\", \"root-b\", \"root-c\"", "\"root-a\", \"root-b\", \"root-d\"")
+        .replace(
+            "\n[roles.root]",
+            &format!(
+                "\n[[keys]]\nname = \"root-d\"\nholder = \"Custodian C\"\nalgorithm = \"p256\"\n\
+                 store = {{ yubikey = {{ serial = 18158999, slot = \"9c\" }} }}\n\
+                 make = {{ pin = \"always\", touch = \"always\" }}\n{certificate}\n[roles.root]"
+            ),
+        )
+}
+
+const FOR_ALL: &str =
+    "certificate = { valid_for = \"25 years\", common_name = \"registry.example.com/*\" }\n";
+
 #[test]
 fn a_custodian_of_every_root_of_a_fleet_is_replaced() {
     let both = ["one.example.com", "two.example.com"].map(|name| (name.to_owned(), Dialect::Tuf1));
-    let signed = roots_of(&both, |list| {
-        of_roots("replace-custodian", list)
-            .replace("\"root-a\", \"root-b\", \"root-c\"", "\"root-a\", \"root-b\", \"root-d\"")
-            .replace(
-                "\n[roles.root]",
-                "\n[[keys]]\nname = \"root-d\"\nholder = \"Custodian C\"\nalgorithm = \"p256\"\n\
-                 store = { yubikey = { serial = 18158999, slot = \"9c\" } }\n\
-                 make = { pin = \"always\", touch = \"always\" }\n\n[roles.root]",
-            )
-    });
-    assert_eq!(signed, [3, 3]);
+    assert_eq!(roots_of(&both, |list| with_root_d(list, "")), [3, 3]);
+    // One certificate of the new key serves every Notary repository whose name begins as it says.
+    assert_eq!(roots_of(&three(), |list| with_root_d(list, FOR_ALL)), [3, 3, 3]);
+}
+
+#[test]
+fn a_notary_root_that_the_certificate_of_a_new_key_is_not_for_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut fleet = three();
+    fleet.insert(0, ("other.example.com/app".to_owned(), Dialect::Notary1));
+    let list = lay(folder.path(), &fleet);
+    let refused = |certificate: &str| -> Vec<String> {
+        let (_, report) = check(folder.path(), &list, &with_root_d(&list, certificate));
+        let refused = report.findings.iter().filter(|f| f.name == "fleet-refused");
+        refused.map(|found| found.text.clone()).collect()
+    };
+    let found = refused(FOR_ALL);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("is for \"registry.example.com/*\", not for it"), "{found:#?}");
+    // Without one, no Notary root can list the key; and one that ends before the root would break each of them.
+    let without = refused("");
+    assert!(without[0].contains("root-d has no certificate yet"), "{without:#?}");
+    let short = refused(&FOR_ALL.replace("25 years", "9 years"));
+    assert!(short.iter().any(|why| why.contains("certificate-before-root")), "{short:#?}");
+    // A certificate of one name is for one repository.
+    let one = with_root_d(&list, &FOR_ALL.replace("/*", "/team/a"));
+    let said = Plan::parse(one.as_bytes()).unwrap_err().to_string();
+    assert!(said.contains("share, and *, found"), "{said}");
 }

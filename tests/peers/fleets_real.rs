@@ -1,7 +1,7 @@
 //! A fleet of repositories that another program made, changed in one real ceremony, and published by the scripts of its
 //! export.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -46,6 +46,26 @@ fn key_of(root: &AnyDocument, role: &RoleName) -> PublicKey {
     let AnyDocument::Root(root) = root else { panic!("not a root") };
     let root = root.peek();
     root.keys[&root.roles[role].keyids[0]].public.clone()
+}
+
+/// The plan that puts one new root key in the place of each repository's own, in a certificate for all of them.
+fn new_root(medium: &Path) -> String {
+    let tagging = "\n[[keys]]\nname = \"tagging\"";
+    let plan = plan(medium)
+        .replace("rotate-tagging", "rotate-root")
+        .replace("GANNET", "TERN")
+        .replace("list = \"fleet.tsv\"\n", "list = \"fleet.tsv\"\nalso_sign = [\"root-one\"]\n");
+    let (before, rest) = plan.split_once(tagging).unwrap();
+    let (_, waivers) = rest.split_once("\n[[waivers]]").unwrap();
+    let waivers = format!("\n[[waivers]]{waivers}").replace(&waiver("fleet-unread"), "");
+    let keys: Vec<&str> = before.split("\n[[").filter(|row| !row.starts_with("comp")).collect();
+    format!(
+        "{}\n[[keys]]\nname = \"root-new\"\nholder = \"Custodian A\"\nstore = {{ age = {{}} }}\n\
+         algorithm = \"p256\"\nmake = {{}}\ncertificate = {{ valid_for = \"20 years\", common_name = \
+         \"registry.example.com/*\" }}\n\n[roles.root]\nkeys = [\"root-new\"]\nthreshold = 1\n\
+         valid_for = \"3 years\"\n{waivers}",
+        keys.join("\n[[")
+    )
 }
 
 /// The list of the fleet, and the plan that gives all its repositories one new tagging key.
@@ -111,12 +131,11 @@ fn head(medium: &Path, list: &str, sets: &str, custodians: &[&str]) -> String {
 }
 
 fn waived(plan: &mut String, findings: &[&str]) {
-    for finding in findings {
-        let _ = write!(
-            plan,
-            "\n[[waivers]]\nfinding = \"{finding}\"\nreason = \"a test\"\nby = \"Administrator\"\n"
-        );
-    }
+    plan.extend(findings.iter().map(|finding| waiver(finding)));
+}
+
+fn waiver(finding: &str) -> String {
+    format!("\n[[waivers]]\nfinding = \"{finding}\"\nreason = \"a test\"\nby = \"Administrator\"\n")
 }
 
 const WAIVED: [&str; 6] = [
@@ -160,7 +179,7 @@ fn until_signing(keys: &[&str], custodians: &[&str], also_read: &[&str]) -> Vec<
 /// Holds the ceremony over a fleet of one shape, by a script.
 fn hold(
     ceremony: &Ceremony,
-    plan: &str,
+    (round, plan): (&str, &str),
     keys: &[&str],
     custodians: &[&str],
     also_read: &[&str],
@@ -172,7 +191,7 @@ fn hold(
     people.sort_unstable();
     let agree = |person| (format!("statement/{person}"), "\"agree\"".to_owned());
     asked.extend(people.into_iter().map(agree));
-    then(ceremony, "2", plan, &asked, keys).success()
+    then(ceremony, round, plan, &asked, keys).success()
 }
 
 fn then(
@@ -268,7 +287,7 @@ fn a_fleet_that_python_tuf_made_is_changed_and_its_clients_follow() {
     let plan = plan.replace("\"tagging\"", "\"tagging-2\"");
     let secrets: Vec<&str> =
         secrets.iter().map(|key| if *key == "tagging" { "tagging-2" } else { key }).collect();
-    let said = hold(&ceremony, &plan, &secrets, &custodians, &["competing"]);
+    let said = hold(&ceremony, ("2", &plan), &secrets, &custodians, &["competing"]);
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(said.contains("1 documents were signed before with other content"), "{said}");
     assert!(said.contains("one.example.com") && said.contains("by root-1-one"), "{said}");
@@ -313,7 +332,7 @@ fn a_fleet_is_fetched_changed_published_in_waves_and_accepted_by_real_clients() 
     }
     let plan = plan(&medium);
     let secrets = ["root-one", "root-three", "root-two", "tagging"];
-    hold(&ceremony, &plan, &secrets, &["Custodian A"], &[]);
+    hold(&ceremony, ("2", &plan), &secrets, &["Custodian A"], &[]);
     audited(&ceremony, "GANNET");
 
     // Keys of a set got a role as well.
@@ -348,6 +367,30 @@ fn a_fleet_is_fetched_changed_published_in_waves_and_accepted_by_real_clients() 
         assert_eq!(server.document(&gun(name), "root").unwrap(), written(&out, name, "root"));
         assert_eq!(server.document(&gun(name), "targets").unwrap(), written(&out, name, "targets"));
     }
+
+    // Then one root key in one certificate roots them all.
+    ceremony.media("3");
+    let medium = ceremony.at("IN-3");
+    let into = medium.join("before");
+    let fetch = ["--into", into.to_str().unwrap(), "--list", guns];
+    run_script(&out, "publish/fetch", &server, &fetch).success();
+    let plan = new_root(&medium);
+    let secrets = ["root-one", "root-three", "root-two", "root-new"];
+    hold(&ceremony, ("3", &plan), &secrets, &["Custodian A"], &["shape-2", "shape-3"]);
+    audited(&ceremony, "TERN");
+    let out = ceremony.at("OUT-3");
+    run_script(&out, "publish/publish", &server, &[]).success();
+    run_script(&out, "accept/accept", &server, &[]).success();
+    let ids: BTreeSet<String> = NAMES
+        .map(|name| {
+            assert!(list(name).success().contains("v1 "), "{name}");
+            let bytes = server.document(&gun(name), "root").unwrap();
+            assert_eq!(bytes, written(&out, name, "root"));
+            let AnyDocument::Root(root) = AnyDocument::read(&bytes).unwrap() else { panic!() };
+            root.peek().roles[&RoleName::root()].keyids[0].to_string()
+        })
+        .into();
+    assert_eq!(ids.len(), 1, "one id to pin");
 }
 
 fn written(out: &Path, name: &str, role: &str) -> Vec<u8> {

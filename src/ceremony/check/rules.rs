@@ -46,6 +46,14 @@ pub(super) fn of_member(plan: &Plan, before: &Before, at: Timestamp) -> Vec<Find
     if let Some(anchor) = before.anchor() {
         super::change::findings(plan, anchor, at, &mut raised);
     }
+    if plan.repository.dialect == Dialect::Notary1
+        && let Some(root) = plan.roles.get(&RoleName::root())
+    {
+        let base = base(plan, at);
+        if let Some(expires) = root.valid_for.and_then(|valid_for| base.plus(valid_for)) {
+            certificates(plan, root, base, expires, &mut raised);
+        }
+    }
     waived(plan, raised)
 }
 
@@ -263,7 +271,8 @@ fn dates(
             format!("It is valid for {valid_for}; more than {years} years needs a reason."),
         ));
     }
-    if *name == RoleName::root() && plan.repository.dialect == Dialect::Notary1 {
+    let certified = plan.repository.dialect == Dialect::Notary1 || plan.fleet.is_some();
+    if *name == RoleName::root() && certified {
         certificates(plan, role, base, expires, raised);
     }
 }
@@ -275,7 +284,7 @@ fn certificates(
     expires: Timestamp,
     raised: &mut Vec<Finding>,
 ) {
-    let mut ends = BTreeSet::new();
+    let (mut ends, mut made) = (BTreeSet::new(), 0);
     for key in root.keys.iter().filter_map(|key| plan.key(key)) {
         let Some(end) = key.certificate.as_ref().and_then(|c| base.plus(c.valid_for)) else {
             continue;
@@ -293,6 +302,7 @@ fn certificates(
             ));
         }
         ends.insert(end);
+        made += 1;
         if let Some(name) = key.certificate.as_ref().and_then(|c| c.common_name.as_deref()) {
             raised.push(finding(
                 Verdict::Warn,
@@ -306,12 +316,12 @@ fn certificates(
             ));
         }
     }
-    if ends.len() == 1 && root.keys.len() > 1 {
+    if ends.len() == 1 && made > 1 {
         raised.push(finding(
             Verdict::Warn,
             "certificates-end-together",
             "root",
-            "All root certificates end on the same day. Staggered lifetimes leave time to act.",
+            "All certificates made here end on the same day. Staggered lifetimes leave time to act.",
         ));
     }
 }

@@ -1,7 +1,6 @@
 //! The scene: what people see of the state, never more than they may.
 
 use crate::tuf::digest::Digest;
-use crate::tuf::document::Dialect;
 
 mod care;
 mod counting;
@@ -313,15 +312,13 @@ impl Painter<'_> {
             | Origin::Server { .. }
             | Origin::Listed(_) => "the key is looked for",
         };
-        match (self.plan.repository.dialect, &key.certificate) {
-            (Dialect::Notary1, Some(certificate)) => format!(
+        match &key.certificate {
+            Some(certificate) => format!(
                 "{made}, and signs its own certificate for {}, valid {}",
                 certificate.common_name.as_deref().unwrap_or(self.plan.repository.name.as_str()),
                 certificate.valid_for
             ),
-            (Dialect::Notary1, None) | (Dialect::Tuf1, _) => {
-                format!("{made}, and signs a challenge to prove itself")
-            }
+            None => format!("{made}, and signs a challenge to prove itself"),
         }
     }
 

@@ -1,6 +1,5 @@
 //! The turns of custodians: what one key's holder does before the next one comes to the keyboard.
 
-use crate::tuf::document::Dialect;
 use crate::tuf::key::PublicKey;
 use crate::tuf::name::KeyName;
 use crate::tuf::payload::Payload;
@@ -30,7 +29,7 @@ pub(super) fn enrol(ground: &Ground, state: &State, key: &PlannedKey) -> Option<
     prove(ground, state, key, enrolled.key())
 }
 
-/// A notary1 root key proves itself by its certificate, every other key by a challenge.
+/// A key that gets a certificate proves itself by it, every other key by a challenge.
 pub(super) fn prove(
     ground: &Ground,
     state: &State,
@@ -39,8 +38,7 @@ pub(super) fn prove(
 ) -> Option<Want> {
     let plan = ground.plan();
     let facts = state.facts();
-    if plan.repository.dialect == Dialect::Notary1 && state.recipe.certificates.contains(&key.name)
-    {
+    if state.recipe.certificates.contains(&key.name) {
         let payload = change::certificate(plan, key, public, &facts).ok()?;
         let bytes = Some(payload.digest());
         let act = Act::Sign { key: key.clone(), public: public.clone(), payload };

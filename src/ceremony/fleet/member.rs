@@ -226,6 +226,7 @@ fn plan_of(fleet: &Plan, line: &Line) -> Result<Plan, String> {
     let delegated = plan.delegations.iter().flat_map(|role| &role.keys);
     let named: BTreeSet<&KeyName> = named.chain(delegated).collect();
     plan.keys.retain(|key| named.contains(&key.name));
+    certificates(&mut plan)?;
     plan.inputs.clear();
     let (by, source) = confirmed(fleet)?;
     plan.before = Some(BeforePlan {
@@ -235,6 +236,25 @@ fn plan_of(fleet: &Plan, line: &Line) -> Result<Plan, String> {
         also_sign,
     });
     Ok(plan)
+}
+
+/// A certificate is for Notary alone, and for the names that begin as it says.
+fn certificates(plan: &mut Plan) -> Result<(), String> {
+    for key in &mut plan.keys {
+        match (plan.repository.dialect, &key.certificate) {
+            (Dialect::Tuf1, _) => key.certificate = None,
+            (Dialect::Notary1, None) => {}
+            (Dialect::Notary1, Some(certificate)) => {
+                let stated = certificate.common_name.as_deref().unwrap_or_default();
+                let begins = stated.trim_end_matches('*');
+                if !plan.repository.name.as_str().starts_with(begins) {
+                    let name = &key.name;
+                    return Err(format!("the certificate of {name} is for {stated:?}, not for it"));
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Who confirms the list, and with it all that it says.

@@ -102,7 +102,7 @@ impl Shaped {
         if let Change::Expires { from, to, beyond_policy } = change {
             let beyond = if *beyond_policy { ": longer than policy allows" } else { "" };
             self.lines.push(format!("{mark}expires {}{beyond}", to.to_minute()));
-            self.own.push(format!("expired {}", from.to_minute()));
+            self.own.push(format!("until now valid to {}", from.to_minute()));
             return;
         }
         for line in words::lines(change) {

@@ -79,14 +79,15 @@ impl Parsing<'_> {
         let people = self.people(file.people);
         let media = self.media(file.kind, file.media);
         self.unique(&at("keys"), file.keys.iter().map(|key| key.name.as_str()));
+        let is_fleet = file.fleet.is_some();
         let known: BTreeSet<KeyName> = file.keys.iter().map(|key| key.name.clone()).collect();
         let keys: Vec<_> = file
             .keys
             .into_iter()
-            .filter_map(|key| self.key(key, (dialect, file.by_request), &people, &media))
+            .filter_map(|key| self.key(key, (dialect, is_fleet, file.by_request), &people, &media))
             .collect();
         let kind = file.kind;
-        self.by_request(file.by_request, kind, file.fleet.is_some(), &keys);
+        self.by_request(file.by_request, kind, is_fleet, &keys);
         let mut roles = BTreeMap::new();
         for (name, role) in file.roles.named() {
             let Some(role) = role else {
@@ -108,8 +109,8 @@ impl Parsing<'_> {
         self.snapshot_after_targets(dialect, &roles);
         let inputs = self.inputs(file.inputs, &media);
         self.listed(&keys, &inputs);
-        self.alone(file.before.as_ref(), file.known_good.as_ref(), file.fleet.is_some());
-        let one = file.fleet.is_none();
+        self.alone(file.before.as_ref(), file.known_good.as_ref(), is_fleet);
+        let one = !is_fleet;
         let fleet = file.fleet.map(|stated| self.fleet(kind, stated, &media, &inputs, &keys));
         let before = match &fleet {
             Some(_) => None,

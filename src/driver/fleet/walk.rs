@@ -6,6 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::ceremony::change::certificate;
 use crate::ceremony::check::{CheckReport, Finding, base};
 use crate::ceremony::event::{Fleet, Mode, SessionId, Trouble};
 use crate::ceremony::fleet::survey::Rows;
@@ -16,6 +17,7 @@ use crate::ceremony::scene::Verdict;
 use crate::ceremony::twin::{Purpose, Twin};
 use crate::driver::file;
 use crate::tuf::digest::Digest;
+use crate::tuf::key::KeyId;
 use crate::tuf::time::Timestamp;
 
 use super::cursor::List;
@@ -168,7 +170,14 @@ fn throw_away(plan: &Plan, at: Timestamp) -> Fleet {
     let mut roster = Roster { keys: BTreeMap::new(), ..Roster::default() };
     for key in plan.keys.iter().filter(|key| key.is_here()) {
         let Some(forged) = twin.key(&key.name) else { continue };
-        let proof = Proof::Challenge(forged.sign(b"check"));
+        let mut proof = Proof::Challenge(forged.sign(b"check"));
+        if let Ok(payload) = certificate(plan, key, forged.public_key(), &facts) {
+            let signed = forged.sign_certificate(payload.to_sign());
+            let pem = payload.envelope(&[(KeyId::new(key.name.as_str()), signed.clone())]);
+            let pem = String::from_utf8_lossy(&pem).into_owned();
+            roster.certificates.insert(key.name.clone(), pem);
+            proof = Proof::Certificate(signed);
+        }
         roster.keys.insert(key.name.clone(), Enrolled::Made { key: forged.public_key().clone() });
         roster.proofs.insert(key.name.clone(), proof);
     }

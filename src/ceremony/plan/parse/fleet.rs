@@ -16,8 +16,8 @@ use super::Parsing;
 use super::place::at;
 
 impl Repository {
-    /// What people call a fleet stands where other plans name their repository. Its keys are proven by challenges, as in
-    /// tuf1; each repository has a dialect of its own.
+    /// What people call a fleet stands where other plans name their repository. Its keys are proven as in tuf1, by challenges,
+    /// or by the one certificate that they get for Notary; each repository has a dialect of its own.
     pub(super) const fn of_fleet(name: RepoName) -> Self {
         Self { name, dialect: Dialect::Tuf1, consistent_snapshot: true }
     }
@@ -61,6 +61,21 @@ impl Parsing<'_> {
                 let place = at("keys").named(key.name.as_str()).field("algorithm");
                 let expected = "p256 or ed25519 for a key that signs for a fleet";
                 self.refuse(&place, expected, &key.algorithm.to_string());
+            }
+        }
+        for key in keys {
+            let Some(certificate) = &key.certificate else { continue };
+            let place = at("keys").named(key.name.as_str());
+            if key.algorithm != Algorithm::P256 {
+                let expected = "p256 for a key that gets a certificate";
+                self.refuse(&place.field("algorithm"), expected, &key.algorithm.to_string());
+            }
+            let common_name = certificate.common_name.as_deref();
+            let begins = common_name.and_then(|name| name.strip_suffix('*'));
+            if !begins.is_some_and(|begins| !begins.is_empty() && !begins.contains('*')) {
+                let place = place.field("certificate").field("common_name");
+                let expected = "the beginning that the names of the repositories share, and *";
+                self.refuse(&place, expected, &format!("{:?}", common_name.unwrap_or("none")));
             }
         }
         let known_good = stated.known_good.map(|good| self.good_of_each(kind, good));

@@ -16,7 +16,7 @@ impl Parsing<'_> {
     pub(super) fn key(
         &mut self,
         key: KeyFile,
-        (dialect, by_request): (Dialect, bool),
+        (dialect, is_fleet, by_request): (Dialect, bool, bool),
         people: &[Person],
         media: &[Medium],
     ) -> Option<PlannedKey> {
@@ -40,7 +40,7 @@ impl Parsing<'_> {
             }
             None => {}
         }
-        if key.certificate.is_some() && dialect == Dialect::Tuf1 {
+        if key.certificate.is_some() && dialect == Dialect::Tuf1 && !is_fleet {
             let expected = "certificates in notary1 plans only";
             self.refuse(&place.field("certificate"), expected, "one in a tuf1 plan");
         }
