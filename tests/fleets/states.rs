@@ -267,6 +267,48 @@ fn a_delegation_is_rotated_over_a_fleet_and_one_of_the_other_dialect_is_refused(
     assert!(worst(&claims) < anchorite::ceremony::scene::Verdict::Fail, "{claims:#?}");
 }
 
+/// Holds a plan over one repository of a kind's shipped sample, and gives the documents of OUT by their names.
+fn held_over_shipped(kind: &str, plan: impl Fn(String) -> String) -> Files {
+    let source = tempfile::tempdir().unwrap();
+    let list = lay_shipped(source.path(), kind, "registry.example.com/team/app", Dialect::Notary1);
+    let toml = plan(of_delegations(kind, &list));
+    let (_, report) = check(source.path(), &list, &toml);
+    let bad: Vec<_> = report.findings.iter().filter(|f| f.name == "fleet-refused").collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+    let rehearsal = Rehearsal::of(source.path(), toml, report);
+    let ended = rehearsal.hold();
+    assert_eq!(ended.outcome, Outcome::Done);
+    let claims = rehearsal.audited(&ended);
+    assert!(worst(&claims) < anchorite::ceremony::scene::Verdict::Fail, "{claims:#?}");
+    let folder = "fleet/rehearsal.invalid%2Fregistry.example.com%2Fteam%2Fapp";
+    let out = rehearsal.stage.medium("OUT").join(folder);
+    let names = anchorite::driver::file::list(&out).unwrap();
+    names.into_iter().map(|name| (name.clone(), fs::read(out.join(name)).unwrap())).collect()
+}
+
+fn delegated(files: &Files) -> Vec<String> {
+    let top = targets(Dialect::Notary1, &files["targets.json"]);
+    let roles = top.delegations.map(|delegations| delegations.roles).unwrap_or_default();
+    roles.iter().map(|role| role.name.to_string()).collect()
+}
+
+#[test]
+fn a_delegation_is_made_and_taken_away_over_a_fleet() {
+    let made = held_over_shipped("add-delegation", |toml| {
+        let (before, rest) = toml.split_once("\n[[targets]]").unwrap();
+        let waivers = rest.find("\n[[waivers]]").map(|at| &rest[at..]).unwrap_or_default();
+        format!("{before}{waivers}")
+    });
+    let names: Vec<_> = made.keys().map(String::as_str).collect();
+    assert_eq!(names, ["targets.json", "targets/alice.json", "targets/releases.json"]);
+    assert_eq!(delegated(&made), ["targets/releases", "targets/alice"]);
+
+    let gone = held_over_shipped("remove-delegation", |toml| toml);
+    let names: Vec<_> = gone.keys().map(String::as_str).collect();
+    assert_eq!(names, ["targets.json"]);
+    assert_eq!(delegated(&gone), ["targets/releases"]);
+}
+
 /// The sample's plan without what is about tagging keys.
 fn of_roots(kind: &str, list: &str) -> String {
     let text = plan(list).replace("rotate-tagging", kind).replace(UNREAD, "");
