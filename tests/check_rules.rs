@@ -78,6 +78,20 @@ fn one_token_slot_or_one_key_in_two_places_is_refused() {
 }
 
 #[test]
+fn what_expires_before_the_next_ceremony_and_its_standby_is_refused() {
+    let next = |at: &str, standby: &str| format!("\n[next]\nat = {at}\nstandby = \"{standby}\"\n");
+    let named = |at, standby| -> Vec<String> {
+        let found = findings(TUF, &[], &next(at, standby)).findings;
+        let late = found.into_iter().filter(|found| found.name == "expires-before-next");
+        late.map(|found| found.about).collect()
+    };
+    // The root is valid for two years, targets for one; snapshot and timestamp are signed online before.
+    assert!(named("2027-11-01T08:00:00Z", "29 days").is_empty());
+    assert_eq!(named("2027-11-01T08:00:00Z", "30 days"), ["targets"]);
+    assert_eq!(named("2028-11-01T08:00:00Z", "1 month"), ["targets", "root"]);
+}
+
+#[test]
 fn a_key_that_the_plan_needs_is_not_made_over() {
     let make = "make      = { pin = \"always\", touch = \"always\" }";
     let old = "6".repeat(64);

@@ -6,6 +6,7 @@
 
 mod care;
 mod change;
+mod dates;
 mod fleet;
 mod rules;
 pub mod table;

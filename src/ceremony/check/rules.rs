@@ -6,14 +6,14 @@ use crate::tuf::digest::Digest;
 use crate::tuf::document::Dialect;
 use crate::tuf::key::Algorithm;
 use crate::tuf::name::{KeyName, RoleName};
-use crate::tuf::time::{Lifetime, Timestamp};
+use crate::tuf::time::Timestamp;
 
 use super::super::before::Before;
 use super::super::engine::incoming;
 use super::super::event::{FileAt, Place};
 use super::super::plan::{Origin, Part, Plan, PlannedRole, SignWho, SignedWhere, Store};
 use super::super::scene::Verdict;
-use super::{Finding, base};
+use super::{Finding, dates};
 
 /// All findings of the rules, with the plan's waivers put in.
 pub(super) fn findings(
@@ -28,8 +28,8 @@ pub(super) fn findings(
     }
     for (name, role) in &plan.roles {
         thresholds(plan, name, role, &mut raised);
-        dates(plan, name, role, at, &mut raised);
     }
+    dates::findings(plan, at, &mut raised);
     own_snapshot(plan, &mut raised);
     same_keys(plan, &mut raised);
     people(plan, &mut raised);
@@ -46,14 +46,7 @@ pub(super) fn of_member(plan: &Plan, before: &Before, at: Timestamp) -> Vec<Find
     if let Some(anchor) = before.anchor() {
         super::change::findings(plan, anchor, at, &mut raised);
     }
-    if plan.repository.dialect == Dialect::Notary1
-        && let Some(root) = plan.roles.get(&RoleName::root())
-    {
-        let base = base(plan, at);
-        if let Some(expires) = root.valid_for.and_then(|valid_for| base.plus(valid_for)) {
-            certificates(plan, root, base, expires, &mut raised);
-        }
-    }
+    dates::of_member(plan, at, &mut raised);
     waived(plan, raised)
 }
 
@@ -225,104 +218,6 @@ fn one_holder(
                 finding(Verdict::Warn, "one-holder-below-root", name.as_str(), text)
             });
         }
-    }
-}
-
-/// How long documents may be valid by policy, in years.
-fn longest(name: &RoleName) -> u16 {
-    match name.as_str() {
-        "root" => 20,
-        "targets" | "snapshot" => 5,
-        _ => 1,
-    }
-}
-
-fn dates(
-    plan: &Plan,
-    name: &RoleName,
-    role: &PlannedRole,
-    at: Timestamp,
-    raised: &mut Vec<Finding>,
-) {
-    let (SignedWhere::Here, Some(valid_for)) = (role.signed, role.valid_for) else { return };
-    let base = base(plan, at);
-    let Some(expires) = base.plus(valid_for) else {
-        raised.push(fail(
-            "expiry-beyond-policy",
-            name.as_str(),
-            format!("{valid_for} after {base} cannot be written as a date."),
-        ));
-        return;
-    };
-    if expires <= at {
-        raised.push(fail(
-            "expires-in-the-past",
-            name.as_str(),
-            format!("It would expire on {}, which has passed.", expires.to_minute()),
-        ));
-    }
-    let years = longest(name);
-    let limit: Option<Timestamp> =
-        format!("{years} years").parse::<Lifetime>().ok().and_then(|longest| base.plus(longest));
-    if limit.is_some_and(|limit| expires > limit) {
-        raised.push(fail(
-            "expiry-beyond-policy",
-            name.as_str(),
-            format!("It is valid for {valid_for}; more than {years} years needs a reason."),
-        ));
-    }
-    let certified = plan.repository.dialect == Dialect::Notary1 || plan.fleet.is_some();
-    if *name == RoleName::root() && certified {
-        certificates(plan, role, base, expires, raised);
-    }
-}
-
-fn certificates(
-    plan: &Plan,
-    root: &PlannedRole,
-    base: Timestamp,
-    expires: Timestamp,
-    raised: &mut Vec<Finding>,
-) {
-    let (mut ends, mut made) = (BTreeSet::new(), 0);
-    for key in root.keys.iter().filter_map(|key| plan.key(key)) {
-        let Some(end) = key.certificate.as_ref().and_then(|c| base.plus(c.valid_for)) else {
-            continue;
-        };
-        if end < expires {
-            raised.push(fail(
-                "certificate-before-root",
-                key.name.as_str(),
-                format!(
-                    "Its certificate ends on {}, before the root on {}. After that every client \
-                     refuses the repository for good.",
-                    end.to_minute(),
-                    expires.to_minute()
-                ),
-            ));
-        }
-        ends.insert(end);
-        made += 1;
-        if let Some(name) = key.certificate.as_ref().and_then(|c| c.common_name.as_deref()) {
-            raised.push(finding(
-                Verdict::Warn,
-                "certificate-for-many",
-                key.name.as_str(),
-                format!(
-                    "Its certificate is for {name}: one certificate and one id to pin serve many \
-                     repositories, and whoever steals enough such keys can root each of them, those that \
-                     do not exist yet too."
-                ),
-            ));
-        }
-    }
-    if ends.len() == 1 && made > 1 {
-        raised.push(finding(
-            Verdict::Warn,
-            "certificates-end-together",
-            "root",
-            "All certificates made here end on the same day. Staggered lifetimes leave time to act.",
-        ));
     }
 }
 

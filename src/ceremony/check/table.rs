@@ -54,6 +54,7 @@ pub const PLAN_RULES: &[PlanRule] = &[
         YES,
         "all",
     ),
+    rule("expires-before-next", "where the plan names the next ceremony", "FAIL", YES, "all"),
     rule("certificate-before-root", "notary1", "FAIL", NO, "all"),
     rule("certificate-for-many", "notary1", "WARN", None, ""),
     rule("certificates-end-together", "notary1", "WARN", None, ""),

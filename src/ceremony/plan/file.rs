@@ -32,6 +32,7 @@ pub(super) struct PlanFile {
     #[serde(default)]
     pub(super) by_request: bool,
     pub(super) window: Option<WindowFile>,
+    pub(super) next: Option<NextFile>,
     pub(super) repository: Option<RepositoryFile>,
     pub(super) fleet: Option<FleetFile>,
     pub(super) people: Vec<PersonFile>,
@@ -75,6 +76,13 @@ pub(super) struct PlanFile {
 pub(super) struct WindowFile {
     pub(super) from: toml::value::Datetime,
     pub(super) until: toml::value::Datetime,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NextFile {
+    pub(super) at: toml::value::Datetime,
+    pub(super) standby: Lifetime,
 }
 
 /// A TOML date with time and offset.

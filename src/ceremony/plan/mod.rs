@@ -53,6 +53,8 @@ pub struct Plan {
     pub by_request: bool,
     /// When it may be held.
     pub window: Option<Window>,
+    /// When the next one is to be held.
+    pub next: Option<NextCeremony>,
     /// The repository it concerns.
     pub repository: Repository,
     /// Who takes part.
@@ -125,6 +127,15 @@ pub struct Window {
     pub from: Timestamp,
     /// Not after this.
     pub until: Timestamp,
+}
+
+/// When the next ceremony is to be held, and how long after it everything must still be valid, should it fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextCeremony {
+    /// The day.
+    pub at: Timestamp,
+    /// The time that is left after it.
+    pub standby: Lifetime,
 }
 
 /// The repository of the plan.

@@ -20,7 +20,7 @@ use crate::tuf::document::Dialect;
 use crate::tuf::name::KeyName;
 
 use super::file::{self, PlanFile};
-use super::{Client, Kind, Medium, MediumRole, Person, Plan, Repository, Window};
+use super::{Client, Kind, Medium, MediumRole, NextCeremony, Person, Plan, Repository, Window};
 pub use error::{PlanError, PlanErrors};
 use place::{Place, Places, at};
 
@@ -71,6 +71,7 @@ impl Parsing<'_> {
 
     fn plan(mut self, file: PlanFile, digest: Digest) -> Result<Plan, PlanErrors> {
         let window = file.window.as_ref().and_then(|window| self.window(window));
+        let next = file.next.as_ref().and_then(|next| self.next(next));
         let repository = self.repository(&file);
         let dialect = repository.dialect;
         if file.fleet.is_none() {
@@ -145,6 +146,7 @@ impl Parsing<'_> {
             clients: file.clients,
             by_request: file.by_request,
             window,
+            next,
             repository,
             people,
             media,
@@ -187,6 +189,11 @@ impl Parsing<'_> {
             return None;
         }
         Some(Window { from, until })
+    }
+
+    fn next(&mut self, stated: &file::NextFile) -> Option<NextCeremony> {
+        let at = self.moment(&at("next").field("at"), &stated.at)?;
+        Some(NextCeremony { at, standby: stated.standby })
     }
 
     fn repository(&mut self, file: &PlanFile) -> Repository {

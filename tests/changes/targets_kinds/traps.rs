@@ -59,6 +59,8 @@ fn waivable_of_root(dialect: Dialect) -> Vec<Trap> {
         let new = "holder    = \"Custodian D\"\n";
         with(text, new, &format!("{new}place = \"safe 1, vault\"\n"))
     });
+    let next = "\n[next]\nat = 2036-06-01T08:00:00Z\nstandby = \"1 year\"\n";
+    let (six, soon) = (sample(), and(root_plans::refresh(&sample()), next));
     let (five, low) = (sample(), root_plans::root_compromise(&sample()));
     let low = and(with(low, "threshold = 2", "threshold = 1"), &waiver("threshold-one"));
     vec![
@@ -67,6 +69,7 @@ fn waivable_of_root(dialect: Dialect) -> Vec<Trap> {
         trap(three, shares, "newcomer-shares-token", "one loss takes both"),
         trap(four, place, "keys-in-one-place", "where root-a is: one fire takes both"),
         trap(five, low, "threshold-within-reach", "1 keys leaked, and 1 would be enough"),
+        trap(six, soon, "expires-before-next", "and 1 year of standby must be left after it"),
     ]
 }
 

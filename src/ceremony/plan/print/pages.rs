@@ -23,6 +23,10 @@ pub(super) fn title(paper: &mut Paper, plan: &Plan) {
         |window| format!("{} to {}", window.from.to_minute(), window.until.to_minute()),
     );
     paper.block(row("may be held", &window));
+    if let Some(next) = plan.next {
+        let next = format!("{}, with {} of standby", next.at.to_minute(), next.standby);
+        paper.block(row("the next one", &next));
+    }
     if plan.by_request {
         paper.block(row("signed", "on several machines, each by its holder, and in no room"));
     }
