@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::tuf::diff::Change;
 use crate::tuf::digest::Digest;
 use crate::tuf::document::{Dialect, DocId, DocRole};
 use crate::tuf::key::{KeyId, PublicKey};
@@ -37,6 +38,14 @@ pub struct ChangeSet {
 
 /// The member that marks the documents of a rehearsal in the TUF dialect.
 pub const REHEARSAL_MEMBER: &str = "x-anchorite-rehearsal";
+
+/// Whether a difference is that mark, put in: no danger, and nothing that people should get used to overlook.
+pub fn is_rehearsal_mark(difference: &Change) -> bool {
+    matches!(
+        difference,
+        Change::UnknownMember { member, from: None, to: Some(_) } if member == REHEARSAL_MEMBER
+    )
+}
 
 impl ChangeSet {
     fn new(payloads: Vec<Payload>) -> Self {

@@ -114,11 +114,16 @@ fn expired(anchor: &Anchor, at: Timestamp) -> Vec<Block> {
 }
 
 /// One change: dangerous ones are marked, values stand in rows of their own.
-fn change_block(change: &Change) -> Vec<Block> {
-    let mut lines = words::lines(change).into_iter();
+fn change_block(changed: &Change) -> Vec<Block> {
+    if change::is_rehearsal_mark(changed) {
+        let member = change::REHEARSAL_MEMBER;
+        let text = format!("marked as a rehearsal's by the member {member}");
+        return vec![Block::Mark(Verdict::Pass, text)];
+    }
+    let mut lines = words::lines(changed).into_iter();
     let first = lines.next().unwrap_or_default();
     let rows: Vec<_> = lines.map(|line| (String::new(), line)).collect();
-    let head = if change.is_danger() {
+    let head = if changed.is_danger() {
         Block::Mark(Verdict::Warn, first)
     } else {
         Block::Rows(vec![("*".to_owned(), first)])

@@ -7,7 +7,7 @@ use crate::tuf::diff::{Change, diff, words};
 
 use crate::tuf::name::RoleName;
 
-use super::super::change::ChangeSet;
+use super::super::change::{ChangeSet, is_rehearsal_mark};
 use super::super::plan::{Plan, What};
 use super::super::roster::{Facts, Roster};
 use super::member::Member;
@@ -89,6 +89,10 @@ impl Shaped {
     }
 
     fn add(&mut self, change: &Change, names: &BTreeMap<String, String>) {
+        if is_rehearsal_mark(change) {
+            self.lines.push("  marked as a rehearsal's".to_owned());
+            return;
+        }
         let mark = if change.is_danger() { "  [!!] " } else { "  " };
         if let Change::Version { from, to } = change {
             let says = match from.checked_add(1) {

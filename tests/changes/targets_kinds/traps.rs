@@ -164,6 +164,10 @@ fn a_trap_that_somebody_answers_for_shows_on_screen_on_paper_and_in_the_evidence
             let told = format!("waived: {name}: we know why (Administrator)");
             let review = scenes.iter().find(|scene| scene.title == "REVIEW").unwrap();
             assert!(review.blocks.contains(&Block::Mark(Verdict::Warn, told)), "{review:#?}");
+            // What marks a rehearsal is told, and is no danger that people learn to overlook.
+            let member = "marked as a rehearsal's by the member x-anchorite-rehearsal".to_owned();
+            let marked = review.blocks.contains(&Block::Mark(Verdict::Pass, member));
+            assert_eq!(marked, dialect == Dialect::Tuf1, "{review:#?}");
             let paper = script(engine.plan(), &KnownDigests::default());
             assert!(paper.contains(&format!("{name}: we know why (Administrator)")), "{paper}");
             let evidence = report::text(&engine);

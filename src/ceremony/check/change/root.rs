@@ -40,11 +40,15 @@ pub(super) fn dates(
             raised.push(fail(
                 "sooner-than-before",
                 &doc.role.to_string(),
-                format!(
-                    "It would expire on {}, and the one that is there lasts until {}.",
-                    new.to_minute(),
-                    now.to_minute()
-                ),
+                if new == now {
+                    format!("It would expire on {}, as the one that is there.", new.to_minute())
+                } else {
+                    format!(
+                        "It would expire on {}, and the one that is there lasts until {}.",
+                        new.to_minute(),
+                        now.to_minute()
+                    )
+                },
             ));
         }
     }
