@@ -407,4 +407,9 @@ fn a_notary_root_that_the_certificate_of_a_new_key_is_not_for_is_refused() {
     let one = with_root_d(&list, &FOR_ALL.replace("/*", "/team/a"));
     let said = Plan::parse(one.as_bytes()).unwrap_err().to_string();
     assert!(said.contains("share, and *, found"), "{said}");
+    // And one of another key is for nothing.
+    let tagging = super::sample::plan(&list);
+    let tagging = tagging.replace("make = {}\n", &format!("make = {{}}\n{FOR_ALL}"));
+    let said = Plan::parse(tagging.as_bytes()).unwrap_err().to_string();
+    assert!(said.contains("certificates for root keys only"), "{said}");
 }

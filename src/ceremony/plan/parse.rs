@@ -131,8 +131,9 @@ impl Parsing<'_> {
         let targets = self.targets(file.targets, dialect);
         let steps = self.steps(file.steps);
         let waivers = self.waivers(file.waivers);
-        if fleet.is_some() {
+        if let Some(fleet) = &fleet {
             self.whole_fleet(&removed, &targets, &roles);
+            self.certified_roots(fleet, &roles, &keys);
         }
         if !self.errors.is_empty() {
             self.errors.sort_by_key(|error| error.position);

@@ -63,21 +63,6 @@ impl Parsing<'_> {
                 self.refuse(&place, expected, &key.algorithm.to_string());
             }
         }
-        for key in keys {
-            let Some(certificate) = &key.certificate else { continue };
-            let place = at("keys").named(key.name.as_str());
-            if key.algorithm != Algorithm::P256 {
-                let expected = "p256 for a key that gets a certificate";
-                self.refuse(&place.field("algorithm"), expected, &key.algorithm.to_string());
-            }
-            let common_name = certificate.common_name.as_deref();
-            let begins = common_name.and_then(|name| name.strip_suffix('*'));
-            if !begins.is_some_and(|begins| !begins.is_empty() && !begins.contains('*')) {
-                let place = place.field("certificate").field("common_name");
-                let expected = "the beginning that the names of the repositories share, and *";
-                self.refuse(&place, expected, &format!("{:?}", common_name.unwrap_or("none")));
-            }
-        }
         let known_good = stated.known_good.map(|good| self.good_of_each(kind, good));
         let fleet = FleetPlan {
             medium: stated.medium,
@@ -118,6 +103,36 @@ impl Parsing<'_> {
         for (table, stated) in [("before", before.is_some()), ("known_good", good.is_some())] {
             if is_fleet && stated {
                 self.refuse(&at(table), "no such table beside [fleet]", "one");
+            }
+        }
+    }
+
+    /// A root key may have one certificate for all Notary repositories whose names begin alike.
+    pub(super) fn certified_roots(
+        &mut self,
+        fleet: &FleetPlan,
+        roles: &BTreeMap<RoleName, PlannedRole>,
+        keys: &[PlannedKey],
+    ) {
+        let root = roles.get(&RoleName::root()).map(|root| root.keys.as_slice());
+        for key in keys {
+            let Some(certificate) = &key.certificate else { continue };
+            let place = at("keys").named(key.name.as_str());
+            let in_sets = fleet.sets.values().flatten().any(|(_, to)| *to == key.name);
+            if !in_sets && !root.unwrap_or_default().contains(&key.name) {
+                let expected = "certificates for root keys only";
+                self.refuse(&place.field("certificate"), expected, "one for another key");
+            }
+            if key.algorithm != Algorithm::P256 {
+                let expected = "p256 for a key that gets a certificate";
+                self.refuse(&place.field("algorithm"), expected, &key.algorithm.to_string());
+            }
+            let common_name = certificate.common_name.as_deref();
+            let begins = common_name.and_then(|name| name.strip_suffix('*'));
+            if !begins.is_some_and(|begins| !begins.is_empty() && !begins.contains('*')) {
+                let place = place.field("certificate").field("common_name");
+                let expected = "the beginning that the names of the repositories share, and *";
+                self.refuse(&place, expected, &format!("{:?}", common_name.unwrap_or("none")));
             }
         }
     }
