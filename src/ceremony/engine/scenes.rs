@@ -306,11 +306,14 @@ impl Painter<'_> {
 
     fn will_enrol(&self, key: &PlannedKey) -> String {
         let made = match key.origin {
-            Origin::Make { .. } => "the key is made",
+            Origin::Make { replaces: None, .. } => "the key is made".to_owned(),
+            Origin::Make { replaces: Some(old), .. } => {
+                format!("the key is made over the key {old}, which is lost")
+            }
             Origin::Fingerprint(_)
             | Origin::Enrol { .. }
             | Origin::Server { .. }
-            | Origin::Listed(_) => "the key is looked for",
+            | Origin::Listed(_) => "the key is looked for".to_owned(),
         };
         match &key.certificate {
             Some(certificate) => format!(
